@@ -1,0 +1,38 @@
+"""What a run carries from step to step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import optax
+
+
+@flax.struct.dataclass
+class TrainState:
+    """State of a run; a pytree that Orbax saves as it is.
+
+    Attributes:
+        step: number of finished optimiser steps, int32 scalar.
+        params: trainable parameters, float32.
+        model_state: collections without gradient (`batch_stats`, centres of metric losses), float32.
+        opt_state: the optimiser's state (a mapping name -> state for systems with several optimisers).
+    """
+
+    step: jax.Array
+    params: Any
+    model_state: Any
+    opt_state: optax.OptState
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """What `System.predict` takes: ``{"params": ..., **model_state}``."""
+        return {"params": self.params, **self.model_state}
+
+    @classmethod
+    def create(cls, variables: dict[str, Any], tx: optax.GradientTransformation) -> TrainState:
+        model_state = {k: v for k, v in variables.items() if k != "params"}
+        params = variables["params"]
+        return cls(jnp.zeros((), jnp.int32), params, model_state, tx.init(params))

@@ -1,0 +1,52 @@
+"""Class names and dimension names. Their order travels with every data set and checkpoint."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from emojax.errors import DataError
+
+
+@dataclasses.dataclass(frozen=True)
+class Labels:
+    """Names of the categories and of the continuous dimensions, in index order.
+
+    Attributes:
+        classes: category names; index i of a label or of a probability vector means ``classes[i]``.
+        dimensions: names of the continuous outputs, e.g. ``("valence", "arousal")``.
+    """
+
+    classes: tuple[str, ...]
+    dimensions: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, value: Mapping) -> Labels:
+        return cls(tuple(value["classes"]), tuple(value["dimensions"]))
+
+    def to_json(self) -> dict:
+        return {"classes": list(self.classes), "dimensions": list(self.dimensions)}
+
+    def require_equal(self, other: Labels, *, mine: str, theirs: str) -> None:
+        """Raises DataError naming the first difference, e.g. two class orders that disagree."""
+        for kind in ("classes", "dimensions"):
+            a, b = getattr(self, kind), getattr(other, kind)
+            if a == b:
+                continue
+            raise DataError(
+                f"The {kind} differ, so predictions would be read under wrong names: "
+                f"{mine} has {list(a)}, {theirs} has {list(b)}. "
+                f"Use data prepared with the same {kind} in the same order."
+            )
+
+
+# Order of emotion_gcn spec 1.2 = AffectNet's own codes (thesis 001, l.1628). Contempt is code 7.
+AFFECTNET_CLASSES = ("neutral", "happy", "sad", "surprise", "fear", "disgust", "anger", "contempt")
+VALENCE_AROUSAL = ("valence", "arousal")
+
+
+def affectnet_labels(num_classes: int) -> Labels:
+    """Labels of the 7-way or 8-way AffectNet task; Aff-Wild2 is remapped to the 7-way order."""
+    if num_classes not in (7, 8):
+        raise ValueError(f"AffectNet has 7 or 8 classes, not {num_classes}")
+    return Labels(AFFECTNET_CLASSES[:num_classes], VALENCE_AROUSAL)
