@@ -97,14 +97,13 @@ class Checkpoints:
         return self._manager.metrics(step)
 
     def restore(self, step: int, like: TrainState) -> TrainState:
-        """Restores a state with the shapes, dtypes and shardings of `like`.
+        """Restores a state with the shapes, dtypes and shardings of `like` (`Run.abstract_state`).
 
         Raises:
             CheckpointError: the checkpoint is damaged or belongs to another network.
         """
-        abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
         _require_same_tree(self._saved_shapes(step), like, self.folder / str(step))
-        return self._restore(step, ocp.args.Composite(state=ocp.args.StandardRestore(abstract)))["state"]
+        return self._restore(step, ocp.args.Composite(state=ocp.args.StandardRestore(like)))["state"]
 
     def _saved_shapes(self, step: int) -> dict[str, tuple[int, ...]]:
         tree = self._manager.item_metadata(step)["state"]

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import json
 import pathlib
-import signal
 import time
 
 import jax
+import numpy as np
 from tqdm import tqdm
 
-import emojax
 from emojax.data.dataset import Dataset
-from emojax.data.loader import Batches
 from emojax.engine.checkpoint import Checkpoints
-from emojax.engine.inference import predict_split, with_truth
-from emojax.engine.mesh import data_mesh, put_batch, replicated
-from emojax.engine.prefetch import DevicePrefetcher
+from emojax.engine.prefetch import DevicePrefetcher, Prefetched
+from emojax.engine.run import Run, StopSignal, claim_workdir
 from emojax.engine.runlog import LateLogs, RunLog
 from emojax.engine.state import TrainState
-from emojax.engine.step import make_predict_step, make_train_step
-from emojax.errors import CheckpointError, ConfigError
-from emojax.labels import Labels
-
-# Fields that change neither the parameters nor the data order: a run may go on with other values.
-_FREE_FIELDS = ("run", "data_dir", "init_from")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,75 +27,23 @@ class TrainResult:
         state: the last state, replicated on the mesh.
         step: its step number.
         finished: False when the run was asked to stop (SIGTERM, `config.run.stop_after_steps`).
-        metrics: metrics of the last evaluation; empty when there was none.
-        compilations: number of compiled versions of the training step (1 unless a shape changed).
+        metrics: metrics of the last evaluation of this call; empty when there was none.
+        best_step: step of the best checkpoint, None before the first evaluation.
+        compilations: compiled versions of the training step (1 unless a shape changed on the way).
+        seconds_per_step: mean wall time of a step after the first, evaluation and checkpoints left out.
     """
 
     state: TrainState
     step: int
     finished: bool
     metrics: dict
+    best_step: int | None
     compilations: int
-
-
-class Run:
-    """One training run: everything built from the config, in the order of `train`."""
-
-    def __init__(self, config, system, dataset: Dataset, workdir: str | pathlib.Path, mesh=None):
-        self.config, self.system, self.dataset = config, system, dataset
-        self.workdir = pathlib.Path(workdir)
-        self.mesh = data_mesh() if mesh is None else mesh
-        self.steps_per_epoch = -(-dataset.splits["train"].num_records // config.batch_size)
-        self.total_steps = self.steps_per_epoch * config.num_epochs
-        self.tx = system.optimizer(self.steps_per_epoch)
-        self.train_step = make_train_step(system.make_update(self.tx), self.mesh, config.seed)
-        self.predict_step = make_predict_step(with_truth(system.predict), self.mesh)
-
-    def batches(self, split: str, *, train: bool, state: dict | None = None) -> Batches:
-        config = self.config
-        return Batches(
-            self.dataset,
-            split,
-            self.system.features,
-            batch_size=config.batch_size if train else config.eval_batch_size,
-            shuffle=train,
-            seed=config.seed,
-            num_epochs=config.num_epochs if train else 1,
-            state=state,
-            threads=config.run.threads,
-            pad_to_multiple=self.mesh.size,
-            process_index=jax.process_index(),
-            process_count=jax.process_count(),
-            sampler=self.system.sample_weights(split) if train else None,
-        )
-
-    def initial_state(self) -> TrainState:
-        """Fresh state, replicated; weights named by `config.init_from` are already in place."""
-        variables = self.system.initial_variables(jax.random.key(self.config.seed))
-        create = jax.jit(lambda v: TrainState.create(v, self.tx), out_shardings=replicated(self.mesh))
-        return create(variables)
-
-    def evaluate(self, state: TrainState, *, title: str | None = None) -> dict:
-        """Metrics of the validation split with the given state."""
-        batches = self.batches("validation", train=False)
-        outputs = predict_split(self.predict_step, state.variables, batches, self.mesh, title=title)
-        return self.system.metrics(outputs)
-
-    def meta(self, loader_state: dict, logs: LateLogs) -> dict:
-        """What a checkpoint says of its run."""
-        return {
-            "config": json.loads(self.config.to_json_best_effort()),
-            "labels": self.system.labels.to_json(),
-            "dataset": {"name": self.dataset.name, "content_hash": self.dataset.splits["train"].content_hash},
-            "initialised_from": self.system.initialised_from,
-            "loader": loader_state,
-            "log_sums": logs.state(),
-            "versions": {"emojax": emojax.__version__, "jax": jax.__version__},
-        }
+    seconds_per_step: float
 
 
 def train(config, system, dataset: Dataset, workdir, *, mesh=None, progress: bool = True) -> TrainResult:
-    """Trains a system, or goes on with it where `workdir` stopped; continues bit for bit.
+    """Trains a system, or goes on with it where `workdir` stopped, bit for bit.
 
     Args:
         config: resolved config.
@@ -112,85 +51,145 @@ def train(config, system, dataset: Dataset, workdir, *, mesh=None, progress: boo
         dataset: prepared data with splits ``train`` and ``validation``.
         workdir: folder of the run; made when missing.
         mesh: devices; all by default.
-        progress: show a progress bar.
+        progress: show progress bars.
 
     Returns:
         The last state and the last evaluation.
 
     Raises:
         ConfigError: the work directory holds a run of another config.
-        CheckpointError: a checkpoint cannot be read or written, or has other labels.
+        CheckpointError: a checkpoint cannot be read or written, or has other labels or data.
         DataError: a record is damaged.
         TrainingError: the loss is not finite.
     """
-    run = Run(config, system, dataset, workdir, mesh)
-    claim_workdir(run.workdir, config)
-    checkpoints = Checkpoints(run.workdir, system.monitor)
-    state, meta = _start(run, checkpoints)
-    start = int(state.step)
-    log = RunLog(run.workdir, start) if jax.process_index() == 0 else None
-    batches = run.batches("train", train=True, state=meta and meta["loader"])
-    prefetcher = DevicePrefetcher(batches, run.mesh)
-    late = LateLogs(_describe_records(batches), meta and meta["log_sums"])
-    try:
-        with StopSignal() as stop:
-            return _steps(run, state, start, prefetcher, late, log, checkpoints, stop, progress)
-    finally:
-        prefetcher.close()
-        if log:
-            log.close()
-        checkpoints.close()
+    workdir = pathlib.Path(workdir)
+    run = Run(config, system, dataset, mesh)
+    claim_workdir(workdir, config)
+    with contextlib.ExitStack() as stack:
+        checkpoints = stack.enter_context(contextlib.closing(Checkpoints(workdir, system.monitor)))
+        state, meta = _start(run, checkpoints)
+        batches = run.batches("train", train=True, state=meta and meta["loader"])
+        prefetcher = stack.enter_context(contextlib.closing(DevicePrefetcher(batches, run.mesh)))
+        start = int(state.step)
+        log = stack.enter_context(contextlib.closing(RunLog(workdir, start)))
+        late = LateLogs(lambda records: _name_records(batches, records), meta and meta["log"])
+        stop = stack.enter_context(StopSignal())
+        bar = tqdm(total=run.total_steps, initial=start, desc="train", unit="step", disable=not progress)
+        stack.enter_context(contextlib.closing(bar))
+        return _Loop(run, state, start, prefetcher, checkpoints, log, late, stop, bar).go()
 
 
 def _start(run: Run, checkpoints: Checkpoints) -> tuple[TrainState, dict | None]:
     """A fresh state, or the latest checkpoint's with its meta."""
-    state = run.initial_state()
     step = checkpoints.latest_step()
     if step is None:
-        return state, None
+        return run.initial_state(), None
     meta = checkpoints.read_meta(step)
-    require_labels(meta, run.system.labels, checkpoints.folder / str(step), run.dataset.path)
-    saved_hash, this_hash = meta["dataset"]["content_hash"], run.dataset.splits["train"].content_hash
-    if saved_hash != this_hash:
-        raise CheckpointError(
-            f"{checkpoints.folder / str(step)} was trained on other records (content hash {saved_hash[:12]}) than "
-            f"those in {run.dataset.path} ({this_hash[:12]}). Use that data, or another --workdir."
+    run.require_same_data(meta, checkpoints.folder / str(step))
+    return checkpoints.restore(step, run.abstract_state()), meta
+
+
+def _name_records(batches, records: np.ndarray) -> str:
+    """Record numbers, with the source file of the first few."""
+    named = [f"{i} ({batches.describe(int(i))})" for i in records[:3]]
+    return ", ".join(named + [str(i) for i in records[3:]])
+
+
+class StepTimer:
+    """Wall time of the steps, without the first (compilation), evaluations and checkpoints."""
+
+    def __init__(self):
+        self.seconds, self._steps, self._last = 0.0, 0, None
+
+    def step(self) -> None:
+        now = time.perf_counter()
+        if self._last is not None:
+            self.seconds += now - self._last
+            self._steps += 1
+        self._last = now
+
+    @property
+    def seconds_per_step(self) -> float:
+        return self.seconds / self._steps if self._steps else 0.0
+
+    @contextlib.contextmanager
+    def paused(self):
+        yield
+        self._last = time.perf_counter()
+
+
+@dataclasses.dataclass
+class _Loop:
+    """The moving parts of a run while it trains."""
+
+    run: Run
+    state: TrainState
+    step: int
+    prefetcher: DevicePrefetcher
+    checkpoints: Checkpoints
+    log: RunLog
+    late: LateLogs
+    stop: StopSignal
+    bar: tqdm
+    metrics: dict = dataclasses.field(default_factory=dict)
+    timer: StepTimer = dataclasses.field(default_factory=StepTimer)
+
+    def go(self) -> TrainResult:
+        limit = self.run.config.run.stop_after_steps or self.run.total_steps
+        while self.step < min(limit, self.run.total_steps) and not self.stop.requested:
+            item = next(self.prefetcher)
+            self.state, logs = self.run.train_step(self.state, item.arrays)
+            self.step += 1
+            self.late.push(self.step, logs, item.records)
+            self.timer.step()
+            self.bar.update()
+            self._after_step(item, last=self.step == limit or self.stop.requested)
+        self.checkpoints.wait()
+        return TrainResult(
+            state=self.state,
+            step=self.step,
+            finished=self.step >= self.run.total_steps,
+            metrics=self.metrics,
+            best_step=self.checkpoints.best_step(),
+            compilations=self.run.train_step._cache_size(),
+            seconds_per_step=self.timer.seconds_per_step,
         )
-    return checkpoints.restore(step, state), meta
 
+    def _after_step(self, item: Prefetched, last: bool) -> None:
+        config = self.run.config.run
+        epochs, rest = divmod(self.step, self.run.steps_per_epoch)
+        finished = self.step == self.run.total_steps
+        evaluates = finished or (rest == 0 and epochs % config.eval_every_epochs == 0)
+        saves = evaluates or last or (config.checkpoint_every_steps and self.step % config.checkpoint_every_steps == 0)
+        if self.step % config.log_every == 0 or finished:
+            self._log_train()
+        if not saves:
+            return
+        with self.timer.paused():
+            # All logs up to here are checked first: a state whose loss is not finite is never saved.
+            self.late.flush()
+            scores = self._evaluate() if evaluates else None
+            meta = self.run.meta(item.loader_state, self.late.state())
+            self.checkpoints.save(self.state, step=self.step, meta=meta, metrics=scores)
 
-def _steps(run, state, start, prefetcher, late, log, checkpoints, stop, progress) -> TrainResult:
-    config, metrics = run.config, {}
-    end = run.total_steps
-    if config.run.stop_after_steps:
-        end = min(end, config.run.stop_after_steps)
-    step, clock = start, _Clock(start, config.batch_size, prefetcher)
-    bar = tqdm(total=run.total_steps, initial=start, desc="train", unit="step", disable=not progress)
-    for step in range(start + 1, end + 1):
-        item = next(prefetcher)
-        state, logs = run.train_step(state, item.arrays)
-        late.push(step, logs, item.records)
-        bar.update()
-        epoch_ends = step % run.steps_per_epoch == 0
-        if step % config.run.log_every == 0 or epoch_ends:
-            _log_train(late, log, bar, step, run, clock)
-        saves = _saves(config, step, epoch_ends, last=step == end or stop.requested)
-        if epoch_ends and (step // run.steps_per_epoch) % config.run.eval_every_epochs == 0 or step == run.total_steps:
-            late.flush()
-            metrics = run.evaluate(state, title="validate" if progress else None)
-            _log_eval(metrics, log, bar, step, run)
-            saves = True
-        if saves:
-            late.flush()  # a state whose loss is not finite is never saved
-            at_eval = _scalars(metrics) if metrics and epoch_ends else None
-            checkpoints.save(state, step=step, meta=run.meta(item.loader_state, late), metrics=at_eval)
-        if stop.requested:
-            break
-    late.flush()
-    bar.close()
-    return TrainResult(state, step, step >= run.total_steps, metrics, run.train_step._cache_size())
+    def _log_train(self) -> None:
+        means = self.late.means()
+        if not means or jax.process_index():
+            return
+        rates = {
+            "time/images_per_second": self.run.config.batch_size / max(self.timer.seconds_per_step, 1e-9),
+            "time/data_wait_share": self.prefetcher.wait_seconds / max(self.timer.seconds, 1e-9),
+        }
+        self.log.write("train", self.step, self.step / self.run.steps_per_epoch, {**means, **rates})
+        self.bar.set_postfix_str(f"loss {means['loss']:.4g}", refresh=False)
 
-
-def _saves(config, step: int, epoch_ends: bool, last: bool) -> bool:
-    every = config.run.checkpoint_every_steps
-    return last or epoch_ends or (every > 0 and step % every == 0)
+    def _evaluate(self) -> dict[str, float]:
+        title = None if self.bar.disable else "validate"
+        self.metrics = self.run.evaluate(self.state.variables, title=title)
+        scores = {k: float(v) for k, v in self.metrics.items() if np.ndim(v) == 0 and not isinstance(v, (str, dict))}
+        epoch = self.step / self.run.steps_per_epoch
+        self.log.write("eval", self.step, epoch, scores)
+        if not self.bar.disable:
+            shown = ", ".join(f"{k} {scores[k]:.4f}" for k in self.run.system.headline if k in scores)
+            self.bar.write(f"epoch {epoch:g}, step {self.step}: {shown}")
+        return scores

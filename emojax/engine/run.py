@@ -1,0 +1,172 @@
+"""What a run is made of: mesh, compiled steps, loaders, and the folder it owns."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import signal
+import threading
+
+import jax
+
+import emojax
+from emojax.data.dataset import Dataset
+from emojax.data.loader import Batches
+from emojax.engine.inference import predict_split, with_truth
+from emojax.engine.mesh import data_mesh, replicated
+from emojax.engine.state import TrainState
+from emojax.engine.step import make_predict_step, make_train_step
+from emojax.errors import CheckpointError, ConfigError, DataError
+from emojax.labels import Labels
+
+CONFIG_FILE = "config.json"
+_FREE_FIELDS = ("run.", "data_dir")  # they change neither the parameters nor the order of the data
+
+
+class Run:
+    """Everything built once from a config; `emojax.engine.loop.train` drives it.
+
+    Args:
+        config: resolved config.
+        system: what is trained or evaluated.
+        dataset: prepared data with splits ``train`` and ``validation``.
+        mesh: devices; all by default.
+    """
+
+    def __init__(self, config, system, dataset: Dataset, mesh=None):
+        self.config, self.system, self.dataset = config, system, dataset
+        self.mesh = data_mesh() if mesh is None else mesh
+        self.steps_per_epoch = -(-dataset.splits["train"].num_records // config.batch_size)
+        self.total_steps = self.steps_per_epoch * config.num_epochs
+        self.tx = system.optimizer(self.steps_per_epoch)
+        self.train_step = make_train_step(system.make_update(self.tx), self.mesh, config.seed)
+        self.predict_step = make_predict_step(with_truth(system.predict), self.mesh)
+
+    def batches(self, split: str, *, train: bool, state: dict | None = None) -> Batches:
+        """A loader: shuffled over all epochs for training, one ordered pass otherwise."""
+        config = self.config
+        return Batches(
+            self.dataset,
+            split,
+            self.system.features,
+            batch_size=config.batch_size if train else config.eval_batch_size,
+            shuffle=train,
+            seed=config.seed,
+            num_epochs=config.num_epochs if train else 1,
+            state=state,
+            threads=config.run.threads,
+            pad_to_multiple=self.mesh.size,
+            process_index=jax.process_index(),
+            process_count=jax.process_count(),
+            sampler=self.system.sample_weights(split) if train else None,
+        )
+
+    def initial_state(self) -> TrainState:
+        """Fresh state, replicated; weights named by `config.init_from` are already in place."""
+        variables = self.system.initial_variables(jax.random.key(self.config.seed))
+        create = jax.jit(lambda v: TrainState.create(v, self.tx), out_shardings=replicated(self.mesh))
+        return create(variables)
+
+    def abstract_state(self) -> TrainState:
+        """Shapes, dtypes and shardings of the state, without computing it: what a restore needs."""
+        variables = jax.eval_shape(self.system.init, jax.random.key(0))
+        state = jax.eval_shape(lambda v: TrainState.create(v, self.tx), variables)
+        everywhere = replicated(self.mesh)
+        return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=everywhere), state)
+
+    def predict(self, variables, split: str, *, title: str | None = None) -> dict:
+        """Predictions and truth of a split, arrays ``[N, ...]`` in record order."""
+        batches = self.batches(split, train=False)
+        return predict_split(self.predict_step, variables, batches, self.mesh, title=title)
+
+    def evaluate(self, variables, *, title: str | None = None) -> dict:
+        """Metrics of the validation split."""
+        return self.system.metrics(self.predict(variables, "validation", title=title))
+
+    def meta(self, loader_state: dict, log_state: dict) -> dict:
+        """What a checkpoint says of its run."""
+        return {
+            "config": json.loads(self.config.to_json_best_effort()),
+            "labels": self.system.labels.to_json(),
+            "dataset": {"name": self.dataset.name, "content_hash": self.dataset.splits["train"].content_hash},
+            "initialised_from": self.system.initialised_from,
+            "loader": loader_state,
+            "log": log_state,
+            "versions": {"emojax": emojax.__version__, "jax": jax.__version__},
+        }
+
+    def require_same_data(self, meta: dict, where) -> None:
+        """Raises CheckpointError when a checkpoint has other labels or was trained on other records."""
+        require_same_labels(meta, self.system.labels, where, self.dataset.path)
+        theirs = meta["dataset"]["content_hash"]
+        ours = self.dataset.splits["train"].content_hash
+        if theirs != ours:
+            raise CheckpointError(
+                f"{where} was trained on other records (content hash {theirs[:12]}) than those of "
+                f"{self.dataset.path} ({ours[:12]}). Use that data, or another --workdir."
+            )
+
+
+def require_same_labels(meta: dict, labels: Labels, where, data_path) -> None:
+    """Raises CheckpointError when the class or dimension order of a checkpoint is not that of the data."""
+    try:
+        Labels.from_json(meta["labels"]).require_equal(labels, mine=str(where), theirs=str(data_path))
+    except DataError as error:
+        raise CheckpointError(str(error)) from error
+
+
+def claim_workdir(workdir: pathlib.Path, config) -> None:
+    """Writes ``config.json``, or checks that the folder's run has this config.
+
+    Raises:
+        ConfigError: the folder holds a run of another config (names the fields), or cannot be written.
+    """
+    file = workdir / CONFIG_FILE
+    mine = json.loads(config.to_json_best_effort())
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+        if not file.exists():
+            file.write_text(json.dumps(mine, indent=1) + "\n")
+    except OSError as error:
+        raise ConfigError(f"Cannot write to the work directory {workdir}: {error}.") from error
+    theirs, mine = _flat(json.loads(file.read_text())), _flat(mine)
+    different = [
+        f"{k} ({theirs.get(k)!r} there, {mine.get(k)!r} now)"
+        for k in sorted(theirs.keys() | mine.keys())
+        if theirs.get(k) != mine.get(k) and not k.startswith(_FREE_FIELDS)
+    ]
+    if different:
+        raise ConfigError(
+            f"{workdir} holds a run of another config; it differs in {', '.join(different[:5])}. "
+            f"Give this run its own --workdir, or repeat the command that started the other."
+        )
+
+
+def _flat(tree: dict, prefix: str = "") -> dict:
+    flat = {}
+    for key, value in tree.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat
+
+
+class StopSignal:
+    """While active, SIGTERM (preemption) and the first Ctrl-C set `requested` instead of killing the run."""
+
+    def __init__(self):
+        self.requested = False
+        self._previous: dict = {}
+
+    def __enter__(self) -> StopSignal:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                self._previous[number] = signal.signal(number, self._request)
+        return self
+
+    def _request(self, number, frame) -> None:
+        if self.requested and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.requested = True
+
+    def __exit__(self, *exc) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,81 @@
+"""The interface between the engine and what it trains."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+import optax
+
+from emojax.engine.optim import make_optimizer
+from emojax.engine.step import Update, gradient_update
+from emojax.labels import Labels
+
+Batch = Mapping[str, jax.Array]
+Variables = dict[str, Any]
+
+
+class System(abc.ABC):
+    """A model with its objective, its metrics and its labels: pure functions of arrays.
+
+    Attributes:
+        config: the resolved config.
+        labels: class names and dimension names, stored in every checkpoint.
+        features: record features that a batch must hold.
+        monitor: metric that decides which checkpoint is the best (larger is better).
+        headline: metrics shown on the terminal, in order.
+        initialised_from: file and sha256 of pretrained weights by part of the network; empty when random.
+    """
+
+    labels: Labels
+    features: tuple[str, ...]
+    monitor: str
+    headline: tuple[str, ...]
+
+    def __init__(self, config):
+        self.config = config
+        self.initialised_from: dict = {}
+
+    @abc.abstractmethod
+    def init(self, key: jax.Array) -> Variables:
+        """Random parameters and other collections, traceable (used under `jit` and `eval_shape`)."""
+
+    def initial_variables(self, key: jax.Array) -> Variables:
+        """Variables that a fresh run starts from; systems that take pretrained weights load them here."""
+        return jax.jit(self.init)(key)
+
+    @abc.abstractmethod
+    def loss(self, params, model_state, batch: Batch, key: jax.Array):
+        """Loss of the global batch, from this device's rows; runs inside the mapped step.
+
+        Args:
+            params: trainable parameters.
+            model_state: other collections.
+            batch: this device's rows ``[b, ...]``.
+            key: the step's random key, equal on every device.
+
+        Returns:
+            ``(scalar float32, (new model_state, logs))``, equal on every device.
+        """
+
+    @abc.abstractmethod
+    def predict(self, variables: Variables, batch: Batch) -> dict[str, jax.Array]:
+        """Outputs ``[b, ...]`` by name: probabilities, values, embeddings."""
+
+    @abc.abstractmethod
+    def metrics(self, outputs: Mapping[str, np.ndarray]) -> dict:
+        """Exact metrics of a whole split from predictions and truth ``[N, ...]``; JSON-able."""
+
+    def optimizer(self, steps_per_epoch: int) -> optax.GradientTransformation:
+        return make_optimizer(self.config.optimizer, steps_per_epoch, self.config.num_epochs)
+
+    def make_update(self, tx: optax.GradientTransformation) -> Update:
+        """The training update; a system with several optimisers overrides this and `optimizer`."""
+        return gradient_update(self.loss, tx)
+
+    def sample_weights(self, split: str) -> np.ndarray | None:
+        """Weights ``[N]`` for drawing records with replacement; None for a plain shuffle."""
+        return None
