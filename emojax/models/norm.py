@@ -1,0 +1,80 @@
+"""Batch normalisation over the real samples of the global batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+
+class BatchNorm(nn.Module):
+    """Batch normalisation whose statistics cover all devices and leave padding out.
+
+    The statistics are float32 sums over every real sample of the global batch, so the result depends neither
+    on the number of devices nor on how many rows pad the last batch. The batch is normalised by its biased
+    variance (division by n); the running variance takes the unbiased one (division by n - 1). Both are
+    PyTorch's rules; ``flax.linen.BatchNorm`` and Keras keep the biased one, smaller by (n - 1) / n.
+
+    Attributes:
+        momentum: share of the old running statistics kept at an update (PyTorch's ``1 - momentum``).
+        epsilon: added to the variance before the root.
+        axis_name: mapped axis over which the global batch is split; None for one device.
+        dtype: dtype of the output; None keeps the input's.
+
+    Variables: params ``scale``, ``bias`` ``[C]``; batch_stats ``mean``, ``var`` ``[C]``; all float32.
+    """
+
+    momentum: float = 0.9
+    epsilon: float = 1e-5
+    axis_name: str | None = None
+    dtype: Any = None
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool, mask: jax.Array | None = None) -> jax.Array:
+        """Normalises ``x [B, ..., C]`` by batch (train) or running statistics.
+
+        Args:
+            x: activations, any float dtype.
+            train: use and record the batch's statistics.
+            mask: ``[B]``, 1 for a real sample and 0 for padding; None when all are real. Padding rows are
+                normalised too but never counted.
+        """
+        channels = x.shape[-1]
+        scale = self.param("scale", nn.initializers.ones, (channels,), jnp.float32)
+        bias = self.param("bias", nn.initializers.zeros, (channels,), jnp.float32)
+        running_mean = self.variable("batch_stats", "mean", jnp.zeros, (channels,), jnp.float32)
+        running_var = self.variable("batch_stats", "var", jnp.ones, (channels,), jnp.float32)
+
+        if train:
+            mean, var, count = self._batch_statistics(x, mask)
+            if not self.is_initializing():
+                unbiased = var * count / jnp.maximum(count - 1, 1)
+                running_mean.value = self._average(running_mean.value, mean)
+                running_var.value = self._average(running_var.value, unbiased)
+        else:
+            mean, var = running_mean.value, running_var.value
+        # Casts fuse into this one elementwise pass: bfloat16 is read and written, float32 is only computed.
+        out = (x.astype(jnp.float32) - mean) * (scale * jax.lax.rsqrt(var + self.epsilon)) + bias
+        return out.astype(self.dtype or x.dtype)
+
+    def _batch_statistics(self, x, mask):
+        axes = tuple(range(x.ndim - 1))
+        values = x.astype(jnp.float32)
+        positions = x.size // (x.shape[0] * x.shape[-1])
+        if mask is None:
+            weighted, count = values, jnp.float32(x.shape[0] * positions)
+        else:
+            rows = mask.astype(jnp.float32).reshape((-1,) + (1,) * (x.ndim - 1))
+            weighted, count = values * rows, jnp.sum(rows) * positions
+        sums = (jnp.sum(weighted, axes), jnp.sum(weighted * values, axes), count)
+        if self.axis_name is not None and not self.is_initializing():
+            sums = jax.lax.psum(sums, self.axis_name)
+        total, total_squares, count = sums
+        count = jnp.maximum(count, 1)
+        mean = total / count
+        return mean, jnp.maximum(total_squares / count - jnp.square(mean), 0), count
+
+    def _average(self, old, new):
+        return self.momentum * old + (1 - self.momentum) * new
