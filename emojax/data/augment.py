@@ -26,7 +26,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 _LUMA = (0.2989, 0.587, 0.114)
 _COLUMNS = ("flip", "angle", "brightness", "contrast", "saturation", "hue")
-# uint8 / 255 with one rounding. XLA turns a division by a constant into a product with its rounded reciprocal,
+# uint8 / 255 with one rounding. XLA makes a division by a constant a product with its rounded reciprocal,
 # off by one unit in the last place for half of the 256 values. x * _HIGH is exact (8 + 9 bits).
 _HIGH = 257 / 65536
 _LOW = 1 / 255 - _HIGH
@@ -154,7 +154,7 @@ def apply_draws(images: jax.Array, draws: Draws) -> jax.Array:
     mean_grey = None
     if draws.contrast is not None:
         original = _scale(_to_unit(images), draws.brightness)
-        mean_grey = jnp.mean(_grey(original), axis=(1, 2, 3))
+        mean_grey = jnp.mean(_grey(jnp.mean(original, axis=1)), axis=(1, 2))  # rows first: vectorises
     moved, inside = _gather(images, draws.flip, draws.angle)
     result = _scale(_to_unit(moved), draws.brightness)
     if draws.contrast is not None:
@@ -206,11 +206,10 @@ def _shift_hue(images: jax.Array, shift: jax.Array) -> jax.Array:
         jnp.where(value == green, 2.0 + (blue - red) / safe, 4.0 + (red - green) / safe),
     )
     turned = sextant + 6.0 * shift[:, None, None]
-    channels = []
-    for offset in (5.0, 3.0, 1.0):  # closed form of HSV -> RGB, one offset a channel
-        k = jnp.mod(offset + turned, 6.0)
-        channels.append(value - chroma * jnp.clip(jnp.minimum(k, 4.0 - k), 0.0, 1.0))
-    return jnp.stack(channels, axis=-1)
+    turned = turned - 6.0 * jnp.floor(turned / 6.0)
+    # Closed form of HSV -> RGB: how much of the chroma each channel keeps, piecewise linear in the hue.
+    keep = (jnp.abs(turned - 3.0) - 1.0, 2.0 - jnp.abs(turned - 2.0), 2.0 - jnp.abs(turned - 4.0))
+    return jnp.stack([value - chroma * (1.0 - jnp.clip(k, 0.0, 1.0)) for k in keep], axis=-1)
 
 
 def _move(images: jax.Array, flip: jax.Array | None, angle: jax.Array | None) -> jax.Array:
