@@ -1,0 +1,96 @@
+"""Graph convolution over label nodes, as message passing on a jraph graph (spec emotion_gcn 4.3, 4.9).
+
+The graph belongs to the labels, not to an image: it is propagated once a step, never once an image, and its
+edge weights are constants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import jraph
+import numpy as np
+
+# Label graphs are tiny; full float32 products keep them equal on every device at no cost.
+PRECISION = jax.lax.Precision.HIGHEST
+
+
+def to_graph(adjacency: np.ndarray) -> jraph.GraphsTuple:
+    """One directed edge for each non-zero entry of a constant matrix, self edges included.
+
+    Args:
+        adjacency: ``[n, n]``; entry (i, j) is the weight of what node i receives from node j.
+
+    Returns:
+        GraphsTuple of NumPy arrays without node features: ``edges [E]`` float32 weights, ``senders [E]`` and
+        ``receivers [E]`` int32, sorted by receiver.
+    """
+    adjacency = np.asarray(adjacency)
+    receivers, senders = np.nonzero(adjacency)
+    return jraph.GraphsTuple(
+        nodes=None,
+        edges=adjacency[receivers, senders].astype(np.float32),
+        receivers=receivers.astype(np.int32),
+        senders=senders.astype(np.int32),
+        globals=None,
+        n_node=np.array([len(adjacency)], np.int32),
+        n_edge=np.array([len(receivers)], np.int32),
+    )
+
+
+def uniform_by_output(key: jax.Array, shape: Sequence[int], dtype=jnp.float32) -> jax.Array:
+    """U(-1/sqrt(out), 1/sqrt(out)) for a kernel ``[in, out]``: the rule of the public GCN code."""
+    bound = 1 / np.sqrt(shape[-1])
+    return jax.random.uniform(key, shape, dtype, -bound, bound)
+
+
+class GraphConvolution(nn.Module):
+    """``H' = A_hat H W``: each node sums its senders' projected features, weighted by the edges.
+
+    jraph's own GraphConvolution adds self edges and normalises by degree, which would change the matrix.
+
+    Attributes:
+        features: output width.
+    """
+
+    features: int
+
+    @nn.compact
+    def __call__(self, graph: jraph.GraphsTuple) -> jraph.GraphsTuple:
+        """Graph with ``nodes [n, d]`` and ``edges [E]`` -> the same graph with ``nodes [n, features]``."""
+        nodes = jnp.asarray(graph.nodes, jnp.float32)
+        kernel = self.param("kernel", uniform_by_output, (nodes.shape[-1], self.features), jnp.float32)
+        projected = jnp.dot(nodes, kernel, precision=PRECISION)
+        messages = graph.edges[:, None] * projected[graph.senders]
+        received = jraph.segment_sum(messages, graph.receivers, num_segments=len(nodes))
+        return graph._replace(nodes=received)
+
+
+class LabelGCN(nn.Module):
+    """Stack of graph convolutions that turns word vectors into one classifier vector a label.
+
+    LeakyReLU (slope 0.2) between layers, none after the last, no biases.
+
+    Attributes:
+        features: output width of each layer; the last is the feature size D of the backbone. The headline
+            net of the thesis has (512, 1024) on 300-d word vectors.
+        graph: constant graph from `to_graph`.
+        embeddings: ``[n, d]`` constant node features.
+    """
+
+    features: Sequence[int]
+    graph: jraph.GraphsTuple
+    embeddings: np.ndarray
+
+    @nn.compact
+    def __call__(self) -> jax.Array:
+        """Returns W ``[n, D]`` float32, a row for each node in the order of the graph."""
+        graph = self.graph._replace(nodes=self.embeddings)
+        for layer, width in enumerate(self.features):
+            if layer:
+                graph = graph._replace(nodes=nn.leaky_relu(graph.nodes, 0.2))
+            graph = GraphConvolution(width, name=f"layer_{layer}")(graph)
+        return graph.nodes
