@@ -43,6 +43,17 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
     app.run(guarded, flags_parser=_parse_flags)
 
 
+def require_config(value) -> ml_collections.ConfigDict:
+    """The config of the flag; raises ConfigError when ``--config`` is missing."""
+    if value is None:
+        there = ", ".join(sorted(str(p) for p in pathlib.Path("configs").glob("affectnet_*.py"))[:3])
+        raise ConfigError(
+            f"Which config? Give --config FILE.py[:variant], e.g. --config configs/affectnet_gcn.py:demo "
+            f"(there are {there}; all systems: python -m emojax.systems)."
+        )
+    return value
+
+
 def fail(error: Exception) -> int:
     print(f"error: {error}", file=sys.stderr)
     return USER_ERROR

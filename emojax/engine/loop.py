@@ -31,6 +31,7 @@ class TrainResult:
         best_step: step of the best checkpoint, None before the first evaluation.
         compilations: compiled versions of the training step (1 unless a shape changed on the way).
         seconds_per_step: mean wall time of a step after the first, evaluation and checkpoints left out.
+        data_wait_share: share of the steps' wall time spent waiting for a batch.
     """
 
     state: TrainState
@@ -40,6 +41,7 @@ class TrainResult:
     best_step: int | None
     compilations: int
     seconds_per_step: float
+    data_wait_share: float
 
 
 def train(config, system, dataset: Dataset, workdir, *, mesh=None, progress: bool = True) -> TrainResult:
@@ -153,6 +155,7 @@ class _Loop:
             best_step=self.checkpoints.best_step(),
             compilations=self.run.train_step._cache_size(),
             seconds_per_step=self.timer.seconds_per_step,
+            data_wait_share=self._data_wait_share(),
         )
 
     def _after_step(self, item: Prefetched, last: bool) -> None:
@@ -178,10 +181,13 @@ class _Loop:
             return
         rates = {
             "time/images_per_second": self.run.config.batch_size / max(self.timer.seconds_per_step, 1e-9),
-            "time/data_wait_share": self.prefetcher.wait_seconds / max(self.timer.seconds, 1e-9),
+            "time/data_wait_share": self._data_wait_share(),
         }
         self.log.write("train", self.step, self.step / self.run.steps_per_epoch, {**means, **rates})
         self.bar.set_postfix_str(f"loss {means['loss']:.4g}", refresh=False)
+
+    def _data_wait_share(self) -> float:
+        return self.prefetcher.wait_seconds / max(self.timer.seconds, 1e-9)
 
     def _evaluate(self) -> dict[str, float]:
         title = None if self.bar.disable else "validate"

@@ -27,6 +27,7 @@ class System(abc.ABC):
         features: record features that a batch must hold.
         monitor: metric that decides which checkpoint is the best (larger is better).
         headline: metrics shown on the terminal, in order.
+        notes: what the user should know before the run starts, e.g. where the word vectors come from.
         initialised_from: file and sha256 of pretrained weights by part of the network; empty when random.
     """
 
@@ -38,6 +39,7 @@ class System(abc.ABC):
     def __init__(self, config):
         self.config = config
         self.initialised_from: dict = {}
+        self.notes: list[str] = []
 
     @abc.abstractmethod
     def init(self, key: jax.Array) -> Variables:
@@ -68,6 +70,23 @@ class System(abc.ABC):
     @abc.abstractmethod
     def metrics(self, outputs: Mapping[str, np.ndarray]) -> dict:
         """Exact metrics of a whole split from predictions and truth ``[N, ...]``; JSON-able."""
+
+    @abc.abstractmethod
+    def prediction_columns(self, outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Columns of ``predictions.csv`` in order, ``[N]`` each: truth, probabilities, values."""
+
+    @abc.abstractmethod
+    def write_report(self, folder, variables: Variables, outputs, results: dict, log: list[dict], read_image) -> None:
+        """Writes figures and ``index.html`` of an evaluation.
+
+        Args:
+            folder: where to.
+            variables: what was evaluated.
+            outputs: predictions and truth ``[N, ...]`` in record order.
+            results: what ``metrics.json`` holds.
+            log: rows of the run's log.
+            read_image: record number -> uint8 ``[H, W, 3]`` RGB.
+        """
 
     def optimizer(self, steps_per_epoch: int) -> optax.GradientTransformation:
         return make_optimizer(self.config.optimizer, steps_per_epoch, self.config.num_epochs)

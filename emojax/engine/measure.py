@@ -1,0 +1,116 @@
+"""Measurements of a run: compilation, the bare step, the fed step, the input alone."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+
+import jax
+import numpy as np
+
+from emojax.engine import roofline
+from emojax.engine.loop import train
+from emojax.engine.mesh import put_batch
+from emojax.engine.run import Run
+
+
+def measure_step(run: Run, steps: int, warmup: int = 3) -> dict:
+    """Compiles the training step and times it on a batch that stays on the device.
+
+    Outputs are blocked on; compilation and `warmup` steps are left out.
+
+    Returns:
+        Seconds (`compile_seconds`, `step_seconds_median`, `step_seconds_p90`), `images_per_second`, parameters,
+        FLOPs and bytes of the compiled program, memory in bytes, and percent of the roofline if it is known.
+    """
+    batch = put_batch(random_batch(run), run.mesh)
+    state = jax.block_until_ready(run.initial_state())
+    parameters = sum(x.size for x in jax.tree.leaves(state.params))
+    start = time.perf_counter()
+    lowered = run.train_step.lower(state, batch)
+    traced = time.perf_counter()
+    compiled = lowered.compile()
+    compiled_at = time.perf_counter()
+    seconds = []
+    for i in range(warmup + steps):
+        begin = time.perf_counter()
+        state, logs = compiled(state, batch)
+        jax.block_until_ready((state, logs))
+        if i >= warmup:
+            seconds.append(time.perf_counter() - begin)
+    median = float(np.median(seconds))
+    return {
+        "trace_seconds": traced - start,
+        "compile_seconds": compiled_at - traced,
+        "step_seconds_median": median,
+        "step_seconds_p90": float(np.quantile(seconds, 0.9)),
+        "images_per_second": run.config.batch_size / median,
+        "parameters": parameters,
+        **_program_costs(compiled, run.mesh, median),
+    }
+
+
+def random_batch(run: Run) -> dict[str, np.ndarray]:
+    """A batch of random pixels and labels with the shapes of the data; the last rows are padding if need be."""
+    config, rng = run.config, np.random.default_rng(0)
+    rows = -(-config.batch_size // run.mesh.size) * run.mesh.size
+    batch = {name: _random_feature(run, name, rows, rng) for name in run.system.features}
+    mask = (np.arange(rows) < config.batch_size).astype(np.float32)
+    return {**batch, "mask": mask, "index": np.arange(rows, dtype=np.int32)}
+
+
+def _random_feature(run: Run, name: str, rows: int, rng: np.random.Generator) -> np.ndarray:
+    feature = run.dataset.features[name]
+    shape = (rows, *feature.shape)
+    if feature.kind == "image":
+        return rng.integers(0, 256, shape, dtype=np.uint8)
+    if feature.kind == "int":
+        return rng.integers(0, len(run.system.labels.classes), shape, dtype=np.int32)
+    return rng.uniform(-1, 1, shape).astype(np.float32)
+
+
+def _program_costs(compiled, mesh, seconds: float) -> dict:
+    costs = compiled.cost_analysis() or {}
+    flops, nbytes = float(costs.get("flops", 0.0)), float(costs.get("bytes accessed", 0.0))
+    device = mesh.devices.flat[0]
+    memory = compiled.memory_analysis()
+    planned = memory.argument_size_in_bytes + memory.temp_size_in_bytes + memory.output_size_in_bytes
+    planned -= memory.alias_size_in_bytes
+    measured = (device.memory_stats() or {}).get("peak_bytes_in_use")
+    known = roofline.of_device(device.device_kind)
+    shares = roofline.percent_of_roofline(known, flops=flops, nbytes=nbytes, seconds=seconds) if known else {}
+    return {
+        "flops_per_device": flops,
+        "bytes_per_device": nbytes,
+        "program_memory_bytes": planned,
+        "peak_memory_bytes": measured,
+        **shares,
+    }
+
+
+def measure_fed_step(config, system, dataset, steps: int, mesh=None) -> dict:
+    """Times the steps of the real training loop, fed by the loader, in a throw-away work directory.
+
+    Returns:
+        `fed_step_seconds` (mean) and `data_wait_share` of the run.
+    """
+    config = config.copy_and_resolve_references()
+    config.run.stop_after_steps = steps
+    config.run.checkpoint_every_steps = 0
+    config.run.log_every = max(1, steps // 4)
+    with tempfile.TemporaryDirectory(prefix="emojax-benchmark-") as workdir:
+        result = train(config, system, dataset, workdir, mesh=mesh, progress=False)
+    return {"fed_step_seconds": result.seconds_per_step, "data_wait_share": result.data_wait_share}
+
+
+def measure_input(run: Run, batches: int) -> dict:
+    """Reads, verifies and decodes batches of the training split on the host, as fast as it goes."""
+    loader = iter(run.batches("train", train=True))
+    try:
+        next(loader)
+        start = time.perf_counter()
+        images = sum(int(next(loader)["mask"].sum()) for _ in range(batches))
+        seconds = time.perf_counter() - start
+    finally:
+        loader.close()
+    return {"input_images_per_second": images / seconds, "input_encoding": run.dataset.features["image"].encoding}

@@ -1,0 +1,65 @@
+"""A data set that is not there: published label counts and shapes, for counting parameters and bare step times."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from emojax.data.dataset import Dataset, Feature, Split
+from emojax.graphs.affectnet import AFFECTNET_SPEARMAN, AFFECTNET_TRAIN_COUNTS
+from emojax.graphs.va_plane import HISTOGRAM_BINS, SECTOR_COUNTS
+from emojax.labels import affectnet_labels
+
+_VALIDATION_PER_CLASS = 500
+
+
+def stand_in_dataset(config) -> Dataset:
+    """AffectNet as published (emotion_gcn spec 1.2, 4.4), without records.
+
+    Class counts and, for 7 classes, the label correlations are the published ones. The distribution over the
+    valence / arousal plane was never published: it is uniform here, so nothing may be trained on it.
+    """
+    labels = affectnet_labels(config.num_classes)
+    counts = AFFECTNET_TRAIN_COUNTS[: config.num_classes]
+    size = config.image_size
+    correlation = AFFECTNET_SPEARMAN if config.num_classes == 7 else np.eye(config.num_classes + 2)
+    statistics = {
+        "num_samples": sum(counts),
+        "counts": list(counts),
+        "spearman": correlation.tolist(),
+        "va_histogram": {str(b): np.ones((b, b, len(counts)), int).tolist() for b in HISTOGRAM_BINS},
+        "sector_counts": {str(n): [1] * n for n in SECTOR_COUNTS},
+        "class_mean_va": [[0.0, 0.0]] * len(counts),
+    }
+    splits = {
+        "train": _split(dict(zip(labels.classes, counts))),
+        "validation": _split(dict.fromkeys(labels.classes, _VALIDATION_PER_CLASS)),
+    }
+    features = {
+        "image": Feature("image", (size, size, 3), "raw"),
+        "label": Feature("int", (), ""),
+        "valence": Feature("float", (), ""),
+        "arousal": Feature("float", (), ""),
+        "age": Feature("float", (), ""),
+        "mask": Feature("image", (56, 56, 1), "raw"),
+    }
+    return Dataset(
+        path=config.data_dir,
+        name="AffectNet (published counts)",
+        schema_version=1,
+        labels=labels,
+        features=features,
+        splits=splits,
+        statistics=statistics,
+        build={},
+        skipped={},
+    )
+
+
+def _split(class_counts: dict[str, int]) -> Split:
+    return Split(
+        num_records=sum(class_counts.values()),
+        shards=(),
+        records_per_shard=(),
+        class_counts=class_counts,
+        content_hash="",
+    )
