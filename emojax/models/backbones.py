@@ -9,7 +9,14 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from emojax.errors import ConfigError
+from emojax.models.breg_next import BReGNeXt
+from emojax.models.cnn_m import CNNM
 from emojax.models.densenet import DenseNet
+from emojax.models.resnet import ResNet
+from emojax.models.vgg import VGG
+from emojax.models.xception import Xception
+
+_VGG16, _VGG19 = (2, 2, 3, 3, 3), (2, 2, 4, 4, 4)
 
 # name -> (class, sizes)
 _BACKBONES: dict[str, tuple[type[nn.Module], dict[str, Any]]] = {
@@ -20,6 +27,22 @@ _BACKBONES: dict[str, tuple[type[nn.Module], dict[str, Any]]] = {
         DenseNet,
         {"block_sizes": (2, 2, 2), "growth_rate": 12, "stem_features": 16, "small_stem": True},
     ),
+    "resnet18": (ResNet, {"stage_sizes": (2, 2, 2, 2), "bottleneck": False}),
+    "resnet34": (ResNet, {"stage_sizes": (3, 4, 6, 3), "bottleneck": False}),
+    "resnet50": (ResNet, {"stage_sizes": (3, 4, 6, 3), "bottleneck": True}),
+    "resnet101": (ResNet, {"stage_sizes": (3, 4, 23, 3), "bottleneck": True}),
+    "wide_resnet18_places": (
+        ResNet,
+        {"stage_sizes": (2, 2, 2, 2), "bottleneck": False, "stem_pool": False},
+    ),
+    "vgg16": (VGG, {"block_sizes": _VGG16}),
+    "vgg16_bn": (VGG, {"block_sizes": _VGG16, "batch_norm": True}),
+    "vgg19": (VGG, {"block_sizes": _VGG19}),
+    "vgg19_bn": (VGG, {"block_sizes": _VGG19, "batch_norm": True}),
+    "vggface": (VGG, {"block_sizes": _VGG16}),
+    "xception": (Xception, {}),
+    "breg_next50": (BReGNeXt, {}),
+    "cnn_m": (CNNM, {}),
 }
 
 

@@ -9,10 +9,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from emojax.models.conv import Classifier, conv, global_average_pool, kaiming_fan_in
 from emojax.models.norm import BatchNorm
-
-# torchvision: kaiming_normal_ with its defaults (fan in, gain sqrt 2), not truncated.
-_conv_init = nn.initializers.variance_scaling(2.0, "fan_in", "normal")
 
 
 class DenseLayer(nn.Module):
@@ -27,13 +25,10 @@ class DenseLayer(nn.Module):
     def __call__(self, features: Sequence[jax.Array], train: bool, mask: jax.Array | None) -> jax.Array:
         # The concatenation is inside, so that rematerialisation keeps the parts and not the growing whole.
         x = jnp.concatenate(features, axis=-1)
-        for i, (kernel, width) in enumerate(
-            ((1, self.bottleneck * self.growth_rate), (3, self.growth_rate)), 1
-        ):
-            x = BatchNorm(axis_name=self.axis_name, dtype=self.dtype, name=f"norm{i}")(
-                x, train=train, mask=mask
-            )
-            x = _conv(width, kernel, 1, self.dtype, f"conv{i}")(nn.relu(x))
+        options = dict(dtype=self.dtype, kernel_init=kaiming_fan_in)
+        for i, kernel, width in ((1, 1, self.bottleneck * self.growth_rate), (2, 3, self.growth_rate)):
+            norm = BatchNorm(axis_name=self.axis_name, dtype=self.dtype, name=f"norm{i}")
+            x = conv(width, kernel, name=f"conv{i}", **options)(nn.relu(norm(x, train=train, mask=mask)))
         return x
 
 
@@ -67,12 +62,12 @@ class Transition(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, train: bool, mask: jax.Array | None) -> jax.Array:
         x = BatchNorm(axis_name=self.axis_name, dtype=self.dtype, name="norm")(x, train=train, mask=mask)
-        x = _conv(self.width, 1, 1, self.dtype, "conv")(nn.relu(x))
+        x = conv(self.width, 1, dtype=self.dtype, kernel_init=kaiming_fan_in, name="conv")(nn.relu(x))
         return nn.avg_pool(x, (2, 2), (2, 2))
 
 
 class DenseNet(nn.Module):
-    """DenseNet features without pooling and classifier (emotion_gcn spec 2.1).
+    """DenseNet features, and its classifier where asked for (emotion_gcn spec 2.1).
 
     Module names follow torchvision's, so that its weights map by name.
 
@@ -83,6 +78,7 @@ class DenseNet(nn.Module):
         small_stem: 3x3 stride-2 first convolution without pooling, for inputs of about 64 px.
         bottleneck: the 1x1 convolution has `bottleneck * growth_rate` channels.
         compression: share of the channels that a transition keeps.
+        num_classes: width of the linear classifier on the averaged, rectified features; 0 for none.
         dtype: compute dtype; parameters and statistics stay float32.
         axis_name: mapped axis of the global batch, for the batch normalisation.
         remat: recompute each dense layer in the backward pass instead of keeping its activations.
@@ -94,6 +90,7 @@ class DenseNet(nn.Module):
     small_stem: bool = False
     bottleneck: int = 4
     compression: float = 0.5
+    num_classes: int = 0
     dtype: Any = jnp.float32
     axis_name: str | None = None
     remat: bool = False
@@ -116,14 +113,16 @@ class DenseNet(nn.Module):
             mask: ``[B]``, 0 for padding rows.
 
         Returns:
-            ``stem``, ``pool`` (not with `small_stem`), ``denseblock1``, ``transition1``, ... and ``features``,
-            the last batch normalisation (torchvision's ``norm5``) **before** any ReLU,
-            ``[B, H', W', feature_size]``.
+            ``stem``, ``pool`` (not with `small_stem`), ``denseblock1``, ``transition1``, ... and
+            ``features``, the last batch normalisation (torchvision's ``norm5``) **before** any ReLU,
+            ``[B, H', W', feature_size]``; with `num_classes` also ``logits`` ``[B, num_classes]``, float32.
         """
         norm = dict(axis_name=self.axis_name, dtype=self.dtype)
         x = x.astype(self.dtype)
         stages = {}
-        x = _conv(self.stem_features, 3 if self.small_stem else 7, 2, self.dtype, "conv0")(x)
+        kernel = 3 if self.small_stem else 7
+        options = dict(dtype=self.dtype, kernel_init=kaiming_fan_in)
+        x = conv(self.stem_features, kernel, 2, name="conv0", **options)(x)
         x = stages["stem"] = nn.relu(BatchNorm(**norm, name="norm0")(x, train=train, mask=mask))
         if not self.small_stem:
             x = stages["pool"] = nn.max_pool(x, (3, 3), (2, 2), ((1, 1), (1, 1)))
@@ -137,20 +136,8 @@ class DenseNet(nn.Module):
                 x = stages[f"transition{i}"] = Transition(width, **norm, name=f"transition{i}")(
                     x, train, mask
                 )
-        stages["features"] = BatchNorm(**norm, name="norm5")(x, train=train, mask=mask)
+        x = stages["features"] = BatchNorm(**norm, name="norm5")(x, train=train, mask=mask)
+        if self.num_classes:
+            pooled = global_average_pool(nn.relu(x))
+            stages["logits"] = Classifier(self.num_classes, name="classifier")(pooled)
         return stages
-
-
-def _conv(features: int, kernel: int, stride: int, dtype, name: str) -> nn.Conv:
-    # Explicit padding: SAME would pad the bottom and right only where the stride is 2.
-    pad = kernel // 2
-    return nn.Conv(
-        features,
-        (kernel, kernel),
-        (stride, stride),
-        ((pad, pad), (pad, pad)),
-        use_bias=False,
-        dtype=dtype,
-        kernel_init=_conv_init,
-        name=name,
-    )

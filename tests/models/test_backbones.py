@@ -41,10 +41,58 @@ def test_densenet121_has_the_sizes_and_parameters_of_the_spec(size, sides):
     assert count(variables["params"]) == 6_953_856
 
 
-@pytest.mark.parametrize("name", ["densenet121", "densenet169", "densenet_tiny"])
-def test_feature_size_is_the_width_of_the_final_map(name):
-    stages, _ = abstract(name, 64)
-    assert stages["features"][-1] == feature_size(name)
+# Parameters of the trunk and side of the final map, from the specs (context_emotion 2.2, affwild_cnn_rnn 2.2
+# and 2.3, image_sequences 2.1, affwild_gan 2.1, emotion_gcn 2.4) and, for the others, torchvision's totals
+# less the classifier.
+@pytest.mark.parametrize(
+    ("name", "size", "channels", "parameters", "side"),
+    [
+        ("densenet169", 224, 3, 14_149_480 - 1665 * 1000, 7),
+        ("resnet18", 224, 3, 11_176_512, 7),
+        ("resnet18", 224, 10, 11_198_464, 7),
+        ("resnet18", 224, 15, 11_214_144, 7),
+        ("resnet34", 224, 3, 21_797_672 - 513 * 1000, 7),
+        ("resnet50", 227, 3, 23_508_032, 8),
+        ("resnet101", 96, 3, 44_549_160 - 2049 * 1000, 3),
+        ("wide_resnet18_places", 224, 3, 11_176_512, 14),
+        ("vgg16", 72, 3, 14_714_688, 2),
+        ("vgg16_bn", 224, 3, 138_365_992 - 123_642_856, 7),
+        ("vgg19", 72, 3, 20_024_384, 2),
+        ("vgg19_bn", 224, 3, 143_678_248 - 123_642_856, 7),
+        ("vggface", 96, 3, 14_714_688, 3),
+        ("xception", 72, 3, 20_861_480 - 54_528, 3),
+        ("breg_next50", 112, 3, 3_071_664, 28),
+        ("cnn_m", 224, 3, 6_528_640 + 3_776, 7),
+        ("cnn_m", 96, 3, 6_528_640 + 3_776, 3),
+        ("cnn_m", 64, 3, 6_528_640 + 3_776, 2),
+    ],
+)
+def test_backbones_have_the_sizes_and_parameters_of_the_specs(name, size, channels, parameters, side):
+    stages, variables = abstract(name, size, channels)
+    assert stages["features"] == (side, side, feature_size(name))
+    assert count(variables["params"]) == parameters
+
+
+def test_published_classifiers_complete_the_published_totals():
+    def total(name, size=224, **heads):
+        return count(abstract(name, size, **heads)[1]["params"])
+
+    assert total("densenet121", num_classes=1000) == 7_978_856
+    assert total("densenet121", num_classes=7) == 6_961_031
+    assert total("resnet50", num_classes=1000) == 25_557_032
+    assert total("vgg16", num_classes=1000) == 138_357_544
+    assert total("vggface", num_classes=2622) == 145_002_878
+    assert total("xception", 299, num_classes=1000) == 22_910_480 - 54_528
+    assert (
+        total("wide_resnet18_places", num_classes=365, num_attributes=102)
+        == 11_176_512 + 513 * 365 + 512 * 102
+    )
+
+
+def test_tiny_densenet_turns_64_pixels_into_8():
+    stages, variables = abstract("densenet_tiny", 64)
+    assert stages["features"] == (8, 8, feature_size("densenet_tiny"))
+    assert count(variables["params"]) < 50_000
 
 
 def test_unknown_names_and_options_are_told_with_the_known_ones():

@@ -1,0 +1,70 @@
+"""Convolutions with PyTorch's explicit padding, shared by the ported backbones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+# torch.nn.init.kaiming_normal_ (gain sqrt 2, not truncated) over inputs (DenseNet) or outputs (ResNet, VGG).
+kaiming_fan_in = nn.initializers.variance_scaling(2.0, "fan_in", "normal")
+kaiming_fan_out = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
+
+
+def conv(
+    features: int,
+    kernel: int,
+    stride: int = 1,
+    *,
+    dtype: Any,
+    name: str,
+    kernel_init=kaiming_fan_out,
+    use_bias: bool = False,
+) -> nn.Conv:
+    """A square convolution padded by ``kernel // 2`` on every side, as torch and torchvision do.
+
+    Flax's SAME differs where the stride is 2: there it pads the bottom and the right only.
+    """
+    pad = kernel // 2
+    return nn.Conv(
+        features,
+        (kernel, kernel),
+        (stride, stride),
+        ((pad, pad), (pad, pad)),
+        use_bias=use_bias,
+        dtype=dtype,
+        kernel_init=kernel_init,
+        name=name,
+    )
+
+
+class Classifier(nn.Module):
+    """The linear layer of a published network, ``[B, D] -> [B, classes]`` in float32.
+
+    Initialised like ``torch.nn.Linear``: weights and biases U(-1/sqrt(D), 1/sqrt(D)).
+    """
+
+    num_classes: int
+    use_bias: bool = True
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        x = x.astype(jnp.float32)
+        uniform = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
+        kernel = self.param("kernel", uniform, (x.shape[-1], self.num_classes), jnp.float32)
+        logits = x @ kernel
+        if self.use_bias:
+            bound = x.shape[-1] ** -0.5
+            logits += self.param("bias", _uniform(bound), (self.num_classes,), jnp.float32)
+        return logits
+
+
+def _uniform(bound: float):
+    return lambda key, shape, dtype: jax.random.uniform(key, shape, dtype, -bound, bound)
+
+
+def global_average_pool(x: jax.Array) -> jax.Array:
+    """``[B, H, W, C] -> [B, C]``, averaged in float32."""
+    return jnp.mean(x, axis=(1, 2), dtype=jnp.float32)
