@@ -1,0 +1,293 @@
+"""A prepared data set: a folder of TFRecord shards and the `dataset.json` that describes them.
+
+`dataset.json` holds everything a run needs to start (README.md beside this file lists its fields), so that
+nothing has to be counted or guessed from the shards.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+from collections.abc import Mapping
+
+from emojax.data.tfrecord import TFRecordSource
+from emojax.errors import DataError
+from emojax.labels import Labels
+
+SCHEMA_VERSION = 1
+FILE_NAME = "dataset.json"
+_KINDS = {"image": ("jpeg", "png", "raw"), "int": ("",), "float": ("",), "bytes": ("",)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Feature:
+    """One named value of a record.
+
+    Attributes:
+        kind: `image` (uint8), `int` (int64 in the record, int32 in a batch), `float` (float32), or `bytes` (a
+            text such as `source_id`, which never goes to the device).
+        shape: of one record: `(H, W, 3)` RGB or `(H, W)` grey for an image, `()` for a scalar, `(136,)`, ...
+        encoding: of an image: `jpeg`, `png` or `raw` (the pixels themselves, C order); else empty.
+    """
+
+    kind: str
+    shape: tuple[int, ...] = ()
+    encoding: str = ""
+
+    def __post_init__(self):
+        if self.kind not in _KINDS:
+            raise ValueError(f"Feature kind {self.kind!r} is not one of {list(_KINDS)}.")
+        if self.encoding not in _KINDS[self.kind]:
+            raise ValueError(
+                f"Encoding {self.encoding!r} of a feature of kind {self.kind!r} is not one of "
+                f"{list(_KINDS[self.kind])}."
+            )
+        if self.kind == "image" and not (
+            len(self.shape) == 2 or (len(self.shape) == 3 and self.shape[2] == 3)
+        ):
+            raise ValueError(f"An image has shape (H, W, 3) or (H, W), not {self.shape}.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """One split, e.g. `train`.
+
+    Attributes:
+        num_records: records over all shards.
+        shards: file names relative to the folder, in record order.
+        records_per_shard: records of each shard.
+        class_counts: class name -> number of records.
+        content_hash: `TFRecordSource.content_hash`: equal records in equal order give an equal hash.
+    """
+
+    num_records: int
+    shards: tuple[str, ...]
+    records_per_shard: tuple[int, ...]
+    class_counts: Mapping[str, int]
+    content_hash: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """A prepared data set.
+
+    Attributes:
+        path: folder of `dataset.json` and the shards; not written into the file, so a folder can be moved.
+        name: first part of the shard names, snake_case.
+        labels: class and dimension names in index order.
+        features: what every record holds.
+        splits: by name.
+        statistics: what systems derive from the training labels (Spearman matrix, histograms, ...), JSON values.
+        build: parameters and version of the preparation, JSON values.
+        skipped: split -> reason -> number of raw rows left out.
+        schema_version: of the file format.
+    """
+
+    path: str
+    name: str
+    labels: Labels
+    features: Mapping[str, Feature]
+    splits: Mapping[str, Split]
+    statistics: Mapping = dataclasses.field(default_factory=dict)
+    build: Mapping = dataclasses.field(default_factory=dict)
+    skipped: Mapping[str, Mapping[str, int]] = dataclasses.field(default_factory=dict)
+    schema_version: int = SCHEMA_VERSION
+
+    def split(self, name: str) -> Split:
+        """The split called `name`; DataError with the names there are."""
+        if name not in self.splits:
+            raise DataError(f"{self.path} has no split {name!r}. It has: {', '.join(self.splits)}.")
+        return self.splits[name]
+
+    def feature(self, name: str) -> Feature:
+        """The feature called `name`; DataError with the names there are."""
+        if name not in self.features:
+            raise DataError(
+                f"The records of {self.path} hold no {name!r}. They hold: {', '.join(self.features)}. "
+                "Prepare the data again with the option that stores it, or choose a system that does without."
+            )
+        return self.features[name]
+
+    def source(self, split: str, *, verify: bool = True) -> TFRecordSource:
+        """Opens the records of a split.
+
+        Raises:
+            DataError: no such split, a shard is missing or damaged, or holds another number of records than
+                `dataset.json` says.
+        """
+        description = self.split(split)
+        source = TFRecordSource([os.path.join(self.path, name) for name in description.shards], verify)
+        for path, found, expected in zip(
+            source.paths, source.records_per_file, description.records_per_shard, strict=True
+        ):
+            if found != expected:
+                raise DataError(
+                    f"{path} holds {found} records, {FILE_NAME} says {expected}: the copy is incomplete or from "
+                    "another preparation. Copy the folder again, or delete this file and run the preparation "
+                    "command again."
+                )
+        return source
+
+
+def shard_name(dataset: str, split: str, shard: int, num_shards: int) -> str:
+    """File name of a shard, e.g. `affectnet-train.tfrecord-00003-of-00064` (the pattern TFDS expects)."""
+    return f"{dataset}-{split}.tfrecord-{shard:05d}-of-{num_shards:05d}"
+
+
+def save_dataset(dataset: Dataset) -> None:
+    """Writes `dataset.json` into `dataset.path`, whole or not at all. DataError if it cannot be written."""
+    content = dataclasses.asdict(dataset)
+    del content["path"]
+    content["labels"] = dataset.labels.to_json()
+    target = pathlib.Path(dataset.path, FILE_NAME)
+    temporary = target.with_name(FILE_NAME + ".tmp")
+    try:
+        with open(temporary, "w", encoding="utf-8") as file:
+            json.dump(content, file, indent=1, allow_nan=False)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise DataError(f"Cannot write {target}: {error.strerror or error}.") from error
+
+
+def load_dataset(path: str | os.PathLike) -> Dataset:
+    """Reads the description of a prepared folder.
+
+    Raises:
+        DataError: no such folder, no `dataset.json` in it, a shard is missing, or the file is damaged or of a
+            newer version; the message says which command makes the data.
+    """
+    folder = pathlib.Path(path)
+    content = _read_json(folder)
+    _require_version(folder, content)
+    try:
+        dataset = Dataset(
+            path=os.fspath(folder),
+            name=content["name"],
+            labels=Labels.from_json(content["labels"]),
+            features={name: _feature_from_json(value) for name, value in content["features"].items()},
+            splits={name: _split_from_json(value) for name, value in content["splits"].items()},
+            statistics=content["statistics"],
+            build=content["build"],
+            skipped=content["skipped"],
+            schema_version=content["schema_version"],
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(
+            f"{folder / FILE_NAME} is not a description this version can read ({type(error).__name__}: {error}). "
+            "Run the preparation command again; it writes the file anew and keeps finished shards."
+        ) from error
+    _require_shards(dataset)
+    return dataset
+
+
+def _read_json(folder: pathlib.Path) -> dict:
+    try:
+        content = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        missing = FILE_NAME + " in the folder" if folder.is_dir() else "folder"
+        raise DataError(
+            f"There is no prepared data in {folder} (no such {missing}). Make it from the raw data with\n"
+            f"  python -m data_prep.affectnet --raw RAW_FOLDER --out {folder}\n"
+            "or make synthetic faces and train on them with\n"
+            "  scripts/demo"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"Cannot read {folder / FILE_NAME}: {error}. Run the preparation command again; it writes the file anew "
+            "and keeps finished shards."
+        ) from error
+    if not isinstance(content, dict):
+        raise DataError(
+            f"{folder / FILE_NAME} holds a {type(content).__name__}, not a description of a data set."
+        )
+    return content
+
+
+def _require_version(folder: pathlib.Path, content: dict) -> None:
+    version = content.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise DataError(
+            f"{folder / FILE_NAME} is of schema version {version}, this emojax reads version {SCHEMA_VERSION}. "
+            "Prepare the data again, or use the emojax it was prepared with."
+        )
+
+
+def _require_shards(dataset: Dataset) -> None:
+    for name, split in dataset.splits.items():
+        if (
+            len(split.shards) != len(split.records_per_shard)
+            or sum(split.records_per_shard) != split.num_records
+        ):
+            raise DataError(f"{dataset.path}/{FILE_NAME}: the record counts of split {name!r} do not add up.")
+        missing = [shard for shard in split.shards if not pathlib.Path(dataset.path, shard).is_file()]
+        if missing:
+            raise DataError(
+                f"{len(missing)} of {len(split.shards)} shards of split {name!r} are missing from {dataset.path}, "
+                f"the first is {missing[0]}. Copy them, or run the preparation command again: it keeps what is there."
+            )
+
+
+def _feature_from_json(value: Mapping) -> Feature:
+    return Feature(value["kind"], tuple(value["shape"]), value["encoding"])
+
+
+def _split_from_json(value: Mapping) -> Split:
+    return Split(
+        num_records=int(value["num_records"]),
+        shards=tuple(value["shards"]),
+        records_per_shard=tuple(value["records_per_shard"]),
+        class_counts=dict(value["class_counts"]),
+        content_hash=value["content_hash"],
+    )
+
+
+def write_tfds_metadata(dataset: Dataset) -> None:
+    """Adds `features.json` and `dataset_info.json`, so that `tfds.builder_from_directory(path)` opens the folder.
+
+    Neither writing them nor opening the builder needs TensorFlow; reading records through TFDS does.
+    """
+    import tensorflow_datasets as tfds  # Slow to import, and only the preparation comes here.
+
+    folder = pathlib.Path(dataset.path)
+    split_infos = [
+        tfds.core.SplitInfo(
+            name=name,
+            shard_lengths=list(split.records_per_shard),
+            num_bytes=sum((folder / shard).stat().st_size for shard in split.shards),
+            filename_template=tfds.core.ShardedFileTemplate(
+                data_dir=folder, dataset_name=dataset.name, split=name, filetype_suffix="tfrecord"
+            ),
+        )
+        for name, split in dataset.splits.items()
+    ]
+    tfds.folder_dataset.write_metadata(
+        data_dir=folder,
+        features={name: _tfds_feature(name, feature, dataset) for name, feature in dataset.features.items()},
+        split_infos=split_infos,
+        version="1.0.0",
+        check_data=False,
+        description=f"{dataset.name}, prepared by emojax {dataset.build.get('version', '')}".strip(),
+    )
+
+
+def _tfds_feature(name: str, feature: Feature, dataset: Dataset):
+    import numpy as np
+    import tensorflow_datasets as tfds
+
+    if feature.kind == "bytes":
+        return tfds.features.Text()
+    if feature.kind == "image" and feature.encoding == "raw":
+        return tfds.features.Tensor(shape=feature.shape, dtype=np.uint8, encoding="bytes")
+    if feature.kind == "image":
+        shape = feature.shape if len(feature.shape) == 3 else (*feature.shape, 1)
+        return tfds.features.Image(shape=shape, encoding_format=feature.encoding)
+    if name == "label":
+        return tfds.features.ClassLabel(names=dataset.labels.classes)
+    dtype = np.int64 if feature.kind == "int" else np.float32
+    return tfds.features.Tensor(shape=feature.shape, dtype=dtype)
