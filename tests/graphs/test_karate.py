@@ -1,0 +1,39 @@
+import jax
+import numpy as np
+
+from emojax.graphs.karate import karate_club, symmetric_normalization
+from emojax.models.gcn import LabelGCN, to_graph
+
+
+def test_the_club_has_its_published_size_and_split():
+    friends, club = karate_club()
+    np.testing.assert_array_equal(friends, friends.T)
+    assert friends.sum() == 2 * 78 and np.trace(friends) == 0
+    degree = friends.sum(axis=1)
+    assert (degree[0], degree[33], degree[32]) == (16, 17, 12)  # instructor, officer
+    assert (club == 0).sum() == (club == 1).sum() == 17 and club[0] == 0 and club[33] == 1
+
+
+def test_symmetric_normalization_has_largest_eigenvalue_one():
+    friends, _ = karate_club()
+    normalised = symmetric_normalization(friends)
+    np.testing.assert_allclose(normalised, normalised.T)
+    assert abs(np.linalg.eigvalsh(normalised)[-1] - 1) < 1e-12
+
+
+def separation(embedded, groups):
+    """Distance between two groups' means over their spread, mean over the first axis."""
+    first, second = embedded[:, groups == 0], embedded[:, groups == 1]
+    between = np.linalg.norm(first.mean(1) - second.mean(1), axis=-1)
+    within = np.linalg.norm(first.std(1), axis=-1) + np.linalg.norm(second.std(1), axis=-1)
+    return np.mean(between / within)
+
+
+def test_untrained_gcns_tell_the_two_clubs_apart():
+    friends, club = karate_club()
+    net = LabelGCN((16, 16, 2), to_graph(symmetric_normalization(friends)), np.eye(34, dtype=np.float32))
+    keys = jax.random.split(jax.random.key(0), 40)
+    embedded = np.asarray(jax.vmap(lambda key: net.apply(net.init(key)))(keys))
+    rng = np.random.default_rng(0)
+    by_chance = [separation(embedded, rng.permutation(club)) for _ in range(200)]
+    assert separation(embedded, club) > 1.5 * max(by_chance)
