@@ -6,6 +6,7 @@ nothing has to be counted or guessed from the shards.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -18,6 +19,7 @@ from emojax.labels import Labels
 
 SCHEMA_VERSION = 1
 FILE_NAME = "dataset.json"
+_MEND = "Run the preparation command again: it writes this file anew and keeps finished shards."
 _KINDS = {"image": ("jpeg", "png", "raw"), "int": ("",), "float": ("",), "bytes": ("",)}
 
 
@@ -44,9 +46,7 @@ class Feature:
                 f"Encoding {self.encoding!r} of a feature of kind {self.kind!r} is not one of "
                 f"{list(_KINDS[self.kind])}."
             )
-        if self.kind == "image" and not (
-            len(self.shape) == 2 or (len(self.shape) == 3 and self.shape[2] == 3)
-        ):
+        if self.kind == "image" and len(self.shape) != 2 and self.shape[2:] != (3,):
             raise ValueError(f"An image has shape (H, W, 3) or (H, W), not {self.shape}.")
 
 
@@ -79,7 +79,7 @@ class Dataset:
         labels: class and dimension names in index order.
         features: what every record holds.
         splits: by name.
-        statistics: what systems derive from the training labels (Spearman matrix, histograms, ...), JSON values.
+        statistics: what systems derive from the training labels (Spearman matrix, ...), JSON values.
         build: parameters and version of the preparation, JSON values.
         skipped: split -> reason -> number of raw rows left out.
         schema_version: of the file format.
@@ -124,9 +124,9 @@ class Dataset:
         ):
             if found != expected:
                 raise DataError(
-                    f"{path} holds {found} records, {FILE_NAME} says {expected}: the copy is incomplete or from "
-                    "another preparation. Copy the folder again, or delete this file and run the preparation "
-                    "command again."
+                    f"{path} holds {found} records, {FILE_NAME} says {expected}: the copy is incomplete or "
+                    "from another preparation. Copy the folder again, or delete this file and run the "
+                    "preparation command again."
                 )
         return source
 
@@ -141,17 +141,18 @@ def save_dataset(dataset: Dataset) -> None:
     content = dataclasses.asdict(dataset)
     del content["path"]
     content["labels"] = dataset.labels.to_json()
+    text = json.dumps(content, indent=1, allow_nan=False) + "\n"
     target = pathlib.Path(dataset.path, FILE_NAME)
     temporary = target.with_name(FILE_NAME + ".tmp")
     try:
         with open(temporary, "w", encoding="utf-8") as file:
-            json.dump(content, file, indent=1, allow_nan=False)
-            file.write("\n")
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise DataError(f"Cannot write {target}: {error.strerror or error}.") from error
 
 
@@ -179,8 +180,7 @@ def load_dataset(path: str | os.PathLike) -> Dataset:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(
-            f"{folder / FILE_NAME} is not a description this version can read ({type(error).__name__}: {error}). "
-            "Run the preparation command again; it writes the file anew and keeps finished shards."
+            f"{folder / FILE_NAME} is damaged or incomplete ({type(error).__name__}: {error}). {_MEND}"
         ) from error
     _require_shards(dataset)
     return dataset
@@ -198,14 +198,9 @@ def _read_json(folder: pathlib.Path) -> dict:
             "  scripts/demo"
         ) from error
     except (OSError, ValueError) as error:
-        raise DataError(
-            f"Cannot read {folder / FILE_NAME}: {error}. Run the preparation command again; it writes the file anew "
-            "and keeps finished shards."
-        ) from error
+        raise DataError(f"Cannot read {folder / FILE_NAME}: {error}. {_MEND}") from error
     if not isinstance(content, dict):
-        raise DataError(
-            f"{folder / FILE_NAME} holds a {type(content).__name__}, not a description of a data set."
-        )
+        raise DataError(f"{folder / FILE_NAME} is damaged: it holds no JSON object. {_MEND}")
     return content
 
 
@@ -213,23 +208,24 @@ def _require_version(folder: pathlib.Path, content: dict) -> None:
     version = content.get("schema_version")
     if version != SCHEMA_VERSION:
         raise DataError(
-            f"{folder / FILE_NAME} is of schema version {version}, this emojax reads version {SCHEMA_VERSION}. "
+            f"{folder / FILE_NAME} has schema version {version}, this emojax reads {SCHEMA_VERSION}. "
             "Prepare the data again, or use the emojax it was prepared with."
         )
 
 
 def _require_shards(dataset: Dataset) -> None:
     for name, split in dataset.splits.items():
-        if (
-            len(split.shards) != len(split.records_per_shard)
-            or sum(split.records_per_shard) != split.num_records
-        ):
-            raise DataError(f"{dataset.path}/{FILE_NAME}: the record counts of split {name!r} do not add up.")
+        counts = split.records_per_shard
+        if len(counts) != len(split.shards) or sum(counts) != split.num_records:
+            raise DataError(
+                f"{dataset.path}/{FILE_NAME}: the record counts of split {name!r} do not add up. {_MEND}"
+            )
         missing = [shard for shard in split.shards if not pathlib.Path(dataset.path, shard).is_file()]
         if missing:
             raise DataError(
-                f"{len(missing)} of {len(split.shards)} shards of split {name!r} are missing from {dataset.path}, "
-                f"the first is {missing[0]}. Copy them, or run the preparation command again: it keeps what is there."
+                f"{dataset.path} lacks {len(missing)} of the {len(split.shards)} shards of split {name!r}, "
+                f"the first is {missing[0]}. Copy them, or run the preparation command again: it keeps what "
+                "is there."
             )
 
 
@@ -248,11 +244,11 @@ def _split_from_json(value: Mapping) -> Split:
 
 
 def write_tfds_metadata(dataset: Dataset) -> None:
-    """Adds `features.json` and `dataset_info.json`, so that `tfds.builder_from_directory(path)` opens the folder.
+    """Adds `features.json` and `dataset_info.json`, which `tfds.builder_from_directory(path)` opens.
 
     Neither writing them nor opening the builder needs TensorFlow; reading records through TFDS does.
     """
-    import tensorflow_datasets as tfds  # Slow to import, and only the preparation comes here.
+    import tensorflow_datasets as tfds  # Here, because the import is slow and training never needs it.
 
     folder = pathlib.Path(dataset.path)
     split_infos = [

@@ -1,7 +1,7 @@
 """TFRecord files: written whole or not at all, read at random, every byte checked. No TensorFlow.
 
-A record is `uint64 length | uint32 CRC of the length | payload | uint32 CRC of the payload`, little-endian, with
-CRC = masked CRC32C; records stand one after another and there is no file header.
+A record is `uint64 length | uint32 CRC of the length | payload | uint32 CRC of the payload`, little-endian;
+CRC is the masked CRC32C. Records stand one after another, without a file header.
 """
 
 from __future__ import annotations
@@ -89,8 +89,8 @@ class TFRecordWriter:
             yield
         except OSError as error:
             raise DataError(
-                f"Cannot write {self._path}: {error.strerror or error}. No unfinished file is left there. Make "
-                "room or choose another folder, then run the same command again: finished shards are kept."
+                f"Cannot write {self._path}: {error.strerror or error}. No unfinished file is left there. "
+                "Make room or choose another folder, then run the command again: finished shards are kept."
             ) from error
 
 
