@@ -42,7 +42,7 @@ class BatchDecoder:
         """Returns the batch of the given record numbers, at most `rows` of them.
 
         Each feature is an array [rows, *shape]. Added to them are `index` int32 [rows], the record numbers,
-        and `mask` float32 [rows]. Rows after the last record are padding: zeros, with `index` -1 and `mask` 0.
+        and `mask` float32 [rows]. Rows after the last record are padding: zeros, `index` -1 and `mask` 0.
 
         Raises:
             DataError: a record is damaged, lacks a feature, or holds one of another size or type.

@@ -1,10 +1,10 @@
 """Batches in an order that depends on the seed alone, and that can be taken up again at any step.
 
 The order of an epoch is one array of record numbers, a function of (seed, epoch): a fresh shuffle of all
-records, or draws with replacement for a weighted sampler. The batch of any step follows from it, so that a jump
-to a step costs no reading. Grain runs that function ahead of the consumer in threads, in order, and keeps the
-position. Process p of P takes the positions p, p + P, p + 2P, ... of each epoch: the global batch of a step holds
-the same records for any P.
+records, or draws with replacement for a weighted sampler. The batch of any step follows from it, so a jump to
+a step costs no reading. Grain runs that function ahead of the consumer in threads, in order, and keeps the
+position. Process p of P takes the positions p, p + P, p + 2P, ... of each epoch: the global batch of a step
+holds the same records for any P.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 
 from emojax.data.dataset import Dataset
 from emojax.data.decode import BatchDecoder, read_record
-from emojax.errors import CheckpointError, ConfigError
+from emojax.errors import CheckpointError, ConfigError, DataError
 
 
 class Batches:
@@ -163,8 +163,8 @@ class _EpochOrder:
         self.records = functools.lru_cache(maxsize=2)(self._records)
 
     def _records(self, epoch: int) -> np.ndarray:
-        # A permutation of 300,000 takes 6 ms. Grain's shuffle needs no array but, with slice and batch, 18 us a
-        # record under the interpreter lock: as much as the rest of the work on a record of raw pixels.
+        # A permutation of 300,000 takes 6 ms. Grain's shuffle needs no array but, with slice and batch, 18 us
+        # a record under the interpreter lock: nearly as much as the rest of the work on raw pixels.
         generator = np.random.Generator(np.random.PCG64((self._seed, epoch)))
         if self._cumulative is not None:
             order = np.searchsorted(self._cumulative, generator.random(self._size), side="right")
