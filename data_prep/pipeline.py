@@ -1,0 +1,287 @@
+"""Turns raw data into TFRecord shards: on all cores, resumable, with everything that is left out counted by reason.
+
+A data set supplies a `Source` (how to read and convert its items) and a list of `Shard`s (which items go where). This
+module does the rest, the same for every data set:
+
+- a shard is written under a temporary name and renamed when complete, so a killed run loses the shards in flight only;
+- beside the shards, `.prepare/` holds the plan of the run and one small file a finished shard. A re-run checks finished
+  shards (content and inputs) and makes the others; it is refused when parameters or inputs differ from the plan;
+- which items go into which shard, and in which order, never depends on the number of workers.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import dataclasses
+import fcntl
+import hashlib
+import json
+import os
+import pathlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from data_prep.parallel import advance, parallel_map
+from emojax.data.dataset import FILE_NAME
+from emojax.data.example import FeatureValue, encode_example
+from emojax.data.tfrecord import TFRecordWriter
+from emojax.errors import DataError
+
+_STATE_FOLDER = ".prepare"
+_PLAN = "plan.json"
+
+
+class Skip(Exception):
+    """Raised while an item is converted: leave it out and count it under `reason` (snake_case)."""
+
+    def __init__(self, reason: str, detail: str):
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """One converted item: the features to store, and the values (labels, ...) the data set's statistics need."""
+
+    features: Mapping[str, FeatureValue]
+    columns: Mapping[str, float | int]
+
+
+@dataclasses.dataclass(frozen=True)
+class Shard:
+    """One output file. `items` tells the source what goes into it (picklable); `num_items` is for the progress bar."""
+
+    split: str
+    file_name: str
+    items: Any
+    num_items: int
+
+
+class Source(Protocol):
+    """How to read a raw data set. Must be picklable: it is sent to the worker processes."""
+
+    def read(self, items: Any) -> Iterator[tuple[str, Any]]:
+        """Yields (where, item) for `Shard.items`; `where` names the item for the user, e.g. a file and line."""
+
+    def signature(self, item: Any) -> bytes:
+        """Something cheap that changes when the item's input files change, e.g. their sizes."""
+
+    def convert(self, item: Any) -> Record:
+        """Makes the record, or raises `Skip`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ShardResult:
+    """A finished shard: `columns` hold one value per record, `skipped` maps a reason to (count, first example)."""
+
+    split: str
+    file_name: str
+    num_records: int
+    columns: Mapping[str, Sequence[float | int]]
+    skipped: Mapping[str, tuple[int, str]]
+    inputs: str
+    content: str
+
+
+@dataclasses.dataclass(frozen=True)
+class _Task:
+    out: str
+    source: Source
+    shard: Shard
+
+
+def write_shards(
+    out: pathlib.Path,
+    source: Source,
+    shards: Sequence[Shard],
+    *,
+    parameters: Mapping[str, Any],
+    inputs: str,
+    workers: int,
+    title: str,
+) -> list[ShardResult]:
+    """Writes all shards that are not finished yet and returns the results of all, in order.
+
+    Args:
+        out: folder of the shards, made when missing.
+        source: see `Source`.
+        shards: what to write; must follow from the parameters and inputs alone.
+        parameters: JSON values that decide the content of the shards.
+        inputs: digest of the raw annotations.
+        workers: processes.
+        title: of the progress bar.
+
+    Raises:
+        DataError: the folder holds other data, was begun with other parameters or inputs, is in use by another run, or
+            cannot be written (disk full). Finished shards stay valid.
+    """
+    with _explained(out), _claimed(out, parameters, inputs):
+        tasks = [_Task(os.fspath(out), source, shard) for shard in shards]
+        total = sum(shard.num_items for shard in shards)
+        results = dict(parallel_map(_finish_shard, tasks, workers=workers, total=total, title=title))
+    return [results[i] for i in range(len(shards))]
+
+
+def default_num_shards(num_items: int, items_per_shard: int = 4096) -> int:
+    """Shards for a split: files of a handy size, and for a small set still enough to keep all cores busy."""
+    small = min(16, -(-num_items // 256))
+    return max(1, small, -(-num_items // items_per_shard))
+
+
+def split_evenly(num_items: int, num_shards: int) -> list[range]:
+    """Contiguous ranges that cover `num_items`, whose lengths differ by at most one."""
+    num_shards = max(1, min(num_shards, num_items))
+    bounds = [num_items * i // num_shards for i in range(num_shards + 1)]
+    return [range(a, b) for a, b in zip(bounds, bounds[1:])]
+
+
+def sum_skipped(results: Iterable[ShardResult]) -> dict[str, dict[str, tuple[int, str]]]:
+    """Split -> reason -> (count, first example), commonest reason first."""
+    sums: dict[str, dict[str, tuple[int, str]]] = {}
+    for result in results:
+        reasons = sums.setdefault(result.split, {})
+        for reason, (count, example) in result.skipped.items():
+            before, first = reasons.get(reason, (0, example))
+            reasons[reason] = (before + count, first)
+    return {split: dict(sorted(r.items(), key=lambda kv: (-kv[1][0], kv[0]))) for split, r in sums.items()}
+
+
+def file_digest(path: str | os.PathLike) -> str:
+    """SHA-256 of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _finish_shard(task: _Task) -> ShardResult:
+    """Makes one shard, or confirms that it is finished (worker)."""
+    out = pathlib.Path(task.out)
+    with _explained(out):
+        finished = _load_result(out, task.shard)
+        if finished is not None and _is_intact(out, finished):
+            _require_same_inputs(task, finished)
+            advance(task.shard.num_items)
+            return finished
+        result = _make_shard(task)
+        _write_json(_state_path(out, task.shard.file_name), dataclasses.asdict(result))
+        return result
+
+
+def _make_shard(task: _Task) -> ShardResult:
+    path = pathlib.Path(task.out, task.shard.file_name)
+    columns: dict[str, list] = collections.defaultdict(list)
+    skipped: dict[str, tuple[int, str]] = {}
+    inputs = hashlib.sha256()
+    num_records = 0
+    with TFRecordWriter(path) as writer:
+        for where, item in task.source.read(task.shard.items):
+            inputs.update(task.source.signature(item))
+            try:
+                record = task.source.convert(item)
+            except Skip as skip:
+                count, example = skipped.get(skip.reason, (0, f"{where}: {skip.detail}"))
+                skipped[skip.reason] = (count + 1, example)
+            else:
+                writer.write(encode_example(record.features))
+                num_records += 1
+                for name, value in record.columns.items():
+                    columns[name].append(value)
+            advance()
+    return ShardResult(
+        split=task.shard.split,
+        file_name=task.shard.file_name,
+        num_records=num_records,
+        columns=dict(columns),
+        skipped=skipped,
+        inputs=inputs.hexdigest(),
+        content=file_digest(path),
+    )
+
+
+def _is_intact(out: pathlib.Path, result: ShardResult) -> bool:
+    path = out / result.file_name
+    return path.is_file() and file_digest(path) == result.content
+
+
+def _require_same_inputs(task: _Task, finished: ShardResult) -> None:
+    inputs = hashlib.sha256()
+    for _, item in task.source.read(task.shard.items):
+        inputs.update(task.source.signature(item))
+    if inputs.hexdigest() != finished.inputs:
+        raise DataError(
+            f"The raw files of {finished.file_name} changed since that shard was written (images were added, removed or "
+            f"replaced). Choose another --out, or delete {task.out} to start again with the raw files as they are now."
+        )
+
+
+def _state_path(out: pathlib.Path, file_name: str) -> pathlib.Path:
+    return out / _STATE_FOLDER / f"{file_name}.json"
+
+
+def _load_result(out: pathlib.Path, shard: Shard) -> ShardResult | None:
+    try:
+        content = json.loads(_state_path(out, shard.file_name).read_text(encoding="utf-8"))
+        content["skipped"] = {reason: tuple(value) for reason, value in content["skipped"].items()}
+        return ShardResult(**content)
+    except (OSError, ValueError, TypeError, KeyError):
+        return None  # not finished, or its note was damaged: the shard is made again
+
+
+def _write_json(path: pathlib.Path, content: Mapping) -> None:
+    temporary = path.with_name(path.name + ".tmp")
+    with open(temporary, "w", encoding="utf-8") as file:
+        json.dump(content, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+@contextlib.contextmanager
+def _explained(out: pathlib.Path) -> Iterator[None]:
+    """Turns an operating system error (disk full, no permission) into a DataError."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"Cannot write {error.filename or out}: {error.strerror or error}. Finished shards are kept: mend that and "
+            "run the same command again."
+        ) from error
+
+
+@contextlib.contextmanager
+def _claimed(out: pathlib.Path, parameters: Mapping, inputs: str) -> Iterator[None]:
+    """Holds the folder for this run, after checking that it is ours to continue."""
+    plan = {"parameters": dict(parameters), "inputs": inputs}
+    state = out / _STATE_FOLDER
+    if not (state / _PLAN).exists() and ((out / FILE_NAME).exists() or any(out.glob("*.tfrecord-*"))):
+        raise DataError(f"{out} already holds a data set that was not begun by this command. Choose another --out.")
+    state.mkdir(parents=True, exist_ok=True)
+    with open(state / "lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DataError(f"Another preparation is writing to {out}. Wait for it, or choose another --out.") from None
+        if (state / _PLAN).exists():
+            _require_same_plan(out, json.loads((state / _PLAN).read_text(encoding="utf-8")), plan)
+        else:
+            _write_json(state / _PLAN, plan)
+        yield
+
+
+def _require_same_plan(out: pathlib.Path, begun: dict, plan: dict) -> None:
+    # Through JSON, so that tuples and lists compare equal.
+    plan = json.loads(json.dumps(plan))
+    before, now = begun["parameters"], plan["parameters"]
+    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    if names:
+        differences = ", ".join(f"{name} {before.get(name)} then, {now.get(name)} now" for name in names)
+        raise DataError(
+            f"{out} was begun with other parameters ({differences}). Use the same ones, choose another --out, or delete "
+            "that folder to start again."
+        )
+    if begun["inputs"] != plan["inputs"]:
+        raise DataError(
+            f"The raw annotations changed since {out} was begun. Choose another --out, or delete that folder to start "
+            "again with the annotations as they are now."
+        )

@@ -1,0 +1,42 @@
+"""The table a preparation ends with: what was written, what was left out and why, beside the published counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from data_prep.published import compare_counts, published_counts
+from emojax.data.dataset import Dataset
+
+
+def print_summary(dataset: Dataset, skipped: Mapping[str, Mapping[str, tuple[int, str]]]) -> None:
+    """Prints records, skip reasons with an example each, and class counts for every split."""
+    print()
+    for split, description in dataset.splits.items():
+        print(f"{split}: {description.num_records:,} records in {len(description.shards)} shards")
+        reasons = skipped.get(split, {})
+        if reasons:
+            print(f"  skipped {sum(count for count, _ in reasons.values()):,} rows")
+        for reason, (count, example) in reasons.items():
+            print(f"    {reason:<20} {count:>9,}   e.g. {example}")
+    print()
+    for line in class_table(dataset.name, {name: split.class_counts for name, split in dataset.splits.items()}):
+        print(line)
+
+
+def class_table(dataset: str, counts: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """Lines: classes down, splits across, each beside its published count, and whether they agree."""
+    classes = list(next(iter(counts.values())))
+    published = published_counts(dataset, classes)
+    header = "".join(f"{split:>12} {'published':>10}" for split in counts)
+    lines = [f"{'class':<12}{header}"]
+    for name in [*classes, "total"]:
+        cells = ""
+        for split, numbers in counts.items():
+            known = published.get(split)
+            if name == "total":
+                ours, theirs = sum(numbers.values()), sum(known.values()) if known else None
+            else:
+                ours, theirs = numbers[name], known[name] if known else None
+            cells += f"{ours:>12,} {'-' if theirs is None else format(theirs, ','):>10}"
+        lines.append(f"{name:<12}{cells}")
+    return [*lines, compare_counts(dataset, counts)[1]]
