@@ -50,3 +50,33 @@ def affectnet_labels(num_classes: int) -> Labels:
     if num_classes not in (7, 8):
         raise ValueError(f"AffectNet has 7 or 8 classes, not {num_classes}")
     return Labels(AFFECTNET_CLASSES[:num_classes], VALENCE_AROUSAL)
+
+
+# context_emotion spec 1.2. EMOTIC's order is alphabetical; BoLD's is that of its CSV file.
+EMOTIC_CATEGORIES = (
+    *("affection", "anger", "annoyance", "anticipation", "aversion", "confidence", "disapproval"),
+    *("disconnection", "disquietment", "doubt/confusion", "embarrassment", "engagement", "esteem"),
+    *("excitement", "fatigue", "fear", "happiness", "pain", "peace", "pleasure", "sadness"),
+    *("sensitivity", "suffering", "surprise", "sympathy", "yearning"),
+)
+BOLD_CATEGORIES = (
+    *("peace", "affection", "esteem", "anticipation", "engagement", "confidence", "happiness"),
+    *("pleasure", "excitement", "surprise", "sympathy", "doubt/confusion", "disconnection", "fatigue"),
+    *("embarrassment", "yearning", "disapproval", "aversion", "annoyance", "anger", "sensitivity"),
+    *("sadness", "disquietment", "fear", "pain", "suffering"),
+)
+VALENCE_AROUSAL_DOMINANCE = ("valence", "arousal", "dominance")
+EMOTIC_LABELS = Labels(EMOTIC_CATEGORIES, VALENCE_AROUSAL_DOMINANCE)
+BOLD_LABELS = Labels(BOLD_CATEGORIES, VALENCE_AROUSAL_DOMINANCE)
+
+
+def class_permutation(wanted: Labels, stored: Labels) -> list[int]:
+    """Where each wanted class stands among the stored: ``values[..., permutation]`` is in the wanted order.
+
+    Raises:
+        DataError: the two do not have the same classes.
+    """
+    if set(wanted.classes) != set(stored.classes):
+        odd = sorted(set(wanted.classes) ^ set(stored.classes))
+        raise DataError(f"Classes cannot be put into another order: only one of both sets has {odd}.")
+    return [stored.classes.index(name) for name in wanted.classes]
