@@ -14,7 +14,7 @@ def real_rows(x: jax.Array, mask: jax.Array) -> jax.Array:
     """``x [B, ...]`` with every padded row (mask 0) set to zero; bfloat16 comes back as float32."""
     if jnp.issubdtype(x.dtype, jnp.floating):
         x = x.astype(jnp.promote_types(x.dtype, jnp.float32))
-    return jnp.where((mask > 0).reshape((-1,) + (1,) * (x.ndim - 1)), x, jnp.zeros((), x.dtype))
+    return jnp.where((mask > 0).reshape((-1,) + (1,) * (x.ndim - 1)), x, 0)
 
 
 def masked_mean(values: jax.Array, mask: jax.Array, weights: jax.Array | None = None) -> jax.Array:

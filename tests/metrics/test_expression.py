@@ -1,0 +1,85 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as sk
+
+from emojax.errors import DataError
+from emojax.metrics.expression import confusion_matrix, expression_metrics, normalize_rows
+
+NAMES = ["neutral", "happy", "sad", "surprise"]
+
+
+def predictions(seed, n=50, present=4):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, present, n)
+    probabilities = rng.dirichlet(np.ones(4), n)
+    return probabilities, labels
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10_000), n=st.integers(1, 60), present=st.integers(1, 4))
+def test_every_metric_equals_scikit_learn(seed, n, present):
+    probabilities, labels = predictions(seed, n, present)
+    predicted, every = probabilities.argmax(1), list(range(4))
+    ours = expression_metrics(probabilities, labels, NAMES)
+    precision, recall, f1, count = sk.precision_recall_fscore_support(
+        labels, predicted, labels=every, zero_division=0
+    )
+    assert ours["accuracy"] == pytest.approx(sk.accuracy_score(labels, predicted))
+    present_recall = sk.recall_score(
+        labels, predicted, labels=np.unique(labels), average="macro", zero_division=0
+    )
+    assert ours["mean_class_accuracy"] == pytest.approx(present_recall)
+    assert ours["macro_f1"] == pytest.approx(f1.mean())
+    assert ours["confusion_matrix"] == sk.confusion_matrix(labels, predicted, labels=every).tolist()
+    for i, name in enumerate(NAMES):
+        expected = {
+            "count": count[i],
+            "accuracy": recall[i],
+            "precision": precision[i],
+            "recall": recall[i],
+            "f1": f1[i],
+        }
+        assert ours["per_class"][name] == pytest.approx(expected)
+
+
+def test_aff_wild2_score_weighs_f1_and_accuracy():
+    ours = expression_metrics(*predictions(0), NAMES)
+    assert ours["aff_wild2_score"] == pytest.approx(0.67 * ours["macro_f1"] + 0.33 * ours["accuracy"])
+
+
+def test_on_a_balanced_set_accuracy_is_mean_class_accuracy():
+    probabilities, _ = predictions(1, n=40)
+    ours = expression_metrics(probabilities, np.repeat(np.arange(4), 10), NAMES)
+    assert ours["accuracy"] == pytest.approx(ours["mean_class_accuracy"])
+
+
+def test_logits_may_stand_for_probabilities_and_results_survive_json():
+    probabilities, labels = predictions(2)
+    ours = expression_metrics(probabilities, labels, NAMES)
+    assert expression_metrics(np.log(probabilities), labels, NAMES) == ours
+    assert json.loads(json.dumps(ours)) == ours
+
+
+def test_confusion_rows_are_the_truth_and_normalise_to_one():
+    matrix = confusion_matrix(np.array([0, 0, 0, 1]), np.array([0, 1, 1, 1]), 3)
+    np.testing.assert_array_equal(matrix, [[1, 2, 0], [0, 1, 0], [0, 0, 0]])
+    np.testing.assert_allclose(normalize_rows(matrix), [[1 / 3, 2 / 3, 0], [0, 1, 0], [0, 0, 0]])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda p, y: (p[:, :3], y), r"\[N, 4\]"),
+        (lambda p, y: (p[:0], y[:0]), "N >= 1"),
+        (lambda p, y: (np.where(np.arange(50)[:, None] == 7, np.nan, p), y), "record 7"),
+        (lambda p, y: (p, y + 1), "to 4, not"),
+        (lambda p, y: (p, y - 1), "from -1"),
+    ],
+)
+def test_impossible_input_is_refused(change, message):
+    with pytest.raises(DataError, match=message):
+        expression_metrics(*change(*predictions(3)), NAMES)

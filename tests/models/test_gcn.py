@@ -1,0 +1,93 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emojax.graphs.affectnet import AFFECTNET_SPEARMAN
+from emojax.graphs.label_graph import adjacency
+from emojax.models.gcn import GraphConvolution, LabelGCN, to_graph, uniform_by_output
+
+A_HAT = adjacency(AFFECTNET_SPEARMAN, 0.1, 0.7)
+
+
+def embeddings(width=300, nodes=9):
+    return np.random.default_rng(0).normal(0, 0.4, (nodes, width)).astype(np.float32)
+
+
+def dense_gcn(matrix, nodes, kernels):
+    for layer, kernel in enumerate(kernels):
+        if layer:
+            nodes = np.where(nodes > 0, nodes, 0.2 * nodes)
+        nodes = matrix @ (nodes @ kernel)
+    return nodes
+
+
+def kernels_of(params):
+    return [np.float64(params[f"layer_{i}"]["kernel"]) for i in range(len(params))]
+
+
+@pytest.mark.parametrize(
+    ("tau", "literal", "edges"), [(0.1, False, 33), (0, False, 37), (0, True, 81), (0.15, False, 29)]
+)
+def test_one_edge_for_each_entry_weighted_by_receiver_and_sender(tau, literal, edges):
+    matrix = adjacency(AFFECTNET_SPEARMAN, tau, 0.7, tau_literal=literal)
+    graph = to_graph(matrix)
+    assert graph.n_edge.tolist() == [edges] and graph.n_node.tolist() == [9]
+    rebuilt = np.zeros((9, 9))
+    rebuilt[graph.receivers, graph.senders] = graph.edges
+    np.testing.assert_allclose(rebuilt, matrix, atol=1e-7)
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 1000), nodes=st.integers(2, 12))
+def test_message_passing_equals_the_dense_product(seed, nodes):
+    rng = np.random.default_rng(seed)
+    matrix = rng.uniform(0, 1, (nodes, nodes)) * (rng.uniform(size=(nodes, nodes)) > 0.5)
+    graph = to_graph(matrix)._replace(nodes=rng.normal(size=(nodes, 5)).astype(np.float32))
+    layer = GraphConvolution(4)
+    variables = layer.init(jax.random.key(seed), graph)
+    kernel = np.asarray(variables["params"]["kernel"])
+    np.testing.assert_allclose(
+        layer.apply(variables, graph).nodes, matrix @ (graph.nodes @ kernel), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("features", [(1024,), (512, 1024), (512, 512, 1024), (512, 128)])
+@pytest.mark.parametrize("transpose", [False, True])
+def test_the_stack_equals_its_dense_form_at_full_size(features, transpose):
+    matrix = adjacency(AFFECTNET_SPEARMAN, 0.1, 0.7, transpose=transpose)
+    net = LabelGCN(features, to_graph(matrix), embeddings())
+    params = jax.jit(net.init)(jax.random.key(1))["params"]
+    out = jax.jit(net.apply)({"params": params})
+    assert out.shape == (9, features[-1]) and out.dtype == jnp.float32
+    np.testing.assert_allclose(
+        out, dense_gcn(matrix, np.float64(embeddings()), kernels_of(params)), atol=1e-6
+    )
+
+
+def test_the_headline_stack_has_its_published_size_and_no_bias():
+    net = LabelGCN((512, 1024), to_graph(A_HAT), embeddings())
+    shapes = jax.eval_shape(net.init, jax.random.key(0))["params"]
+    assert sum(x.size for x in jax.tree.leaves(shapes)) == 7_631_744 - 6_953_856
+    assert {k: set(v) for k, v in shapes.items()} == {"layer_0": {"kernel"}, "layer_1": {"kernel"}}
+
+
+def test_gradients_equal_those_of_the_dense_form():
+    net = LabelGCN((6, 4), to_graph(A_HAT), embeddings(5))
+    params = net.init(jax.random.key(2))["params"]
+
+    def dense(params):
+        hidden = jax.nn.leaky_relu(A_HAT @ (embeddings(5) @ params["layer_0"]["kernel"]), 0.2)
+        return jnp.sum(jnp.sin(A_HAT @ (hidden @ params["layer_1"]["kernel"])))
+
+    sparse = jax.grad(lambda p: jnp.sum(jnp.sin(net.apply({"params": p}))))(params)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), sparse, jax.grad(dense)(params))
+
+
+def test_weights_start_uniform_within_the_root_of_the_output_width():
+    kernel = uniform_by_output(jax.random.key(0), (300, 1024))
+    bound = 1 / 32
+    assert float(jnp.abs(kernel).max()) <= bound
+    assert float(kernel.std()) == pytest.approx(bound / np.sqrt(3), rel=0.01)
