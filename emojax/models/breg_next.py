@@ -9,7 +9,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from emojax.models.conv import conv
+from emojax.models.conv import Classifier, conv, global_average_pool
 from emojax.models.norm import BatchNorm
 
 _SMALLEST_SLOPE = 1e-4
@@ -52,17 +52,21 @@ class BoundedResidualLayer(nn.Module):
 
 
 class BReGNeXt(nn.Module):
-    """BReG-NeXt-50 features (emotion_gcn spec 2.4); height and width are divisible by 4.
+    """BReG-NeXt-50 features, and its classifier where asked for (emotion_gcn spec 2.4).
+
+    Height and width of the images are divisible by 4.
 
     Attributes:
         stage_sizes: residual layers of each width; from the second stage on the first layer has stride 2.
         widths: channels of each stage.
+        num_classes: width of the linear classifier; 0 for none.
         dtype: compute dtype; parameters and statistics stay float32.
         axis_name: mapped axis of the global batch, for the batch normalisation.
     """
 
     stage_sizes: Sequence[int] = (7, 9, 8)
     widths: Sequence[int] = (32, 64, 128)
+    num_classes: int = 0
     dtype: Any = jnp.float32
     axis_name: str | None = None
 
@@ -82,7 +86,7 @@ class BReGNeXt(nn.Module):
 
         Returns:
             ``stem``, ``stage1`` ... ``stage3`` and ``features`` (after the last BN and ELU, to be averaged;
-            28x28x128 at 112 px).
+            28x28x128 at 112 px); with `num_classes` also ``logits`` ``[B, num_classes]``, float32.
         """
         norm = dict(axis_name=self.axis_name, dtype=self.dtype)
         init = nn.initializers.he_uniform()
@@ -94,5 +98,7 @@ class BReGNeXt(nn.Module):
                 stride = 2 if stage > 1 and i == 0 else 1
                 x = BoundedResidualLayer(width, stride, **norm, name=f"stage{stage}_{i}")(x, train, mask)
             stages[f"stage{stage}"] = x
-        stages["features"] = nn.elu(BatchNorm(**norm, name="norm")(x, train=train, mask=mask))
+        x = stages["features"] = nn.elu(BatchNorm(**norm, name="norm")(x, train=train, mask=mask))
+        if self.num_classes:
+            stages["logits"] = Classifier(self.num_classes, name="fc0")(global_average_pool(x))
         return stages

@@ -81,6 +81,7 @@ def test_published_classifiers_complete_the_published_totals():
     assert total("densenet121", num_classes=7) == 6_961_031
     assert total("resnet50", num_classes=1000) == 25_557_032
     assert total("vgg16", num_classes=1000) == 138_357_544
+    assert total("breg_next50", 112, num_classes=7) == 3_072_567
     assert total("vggface", num_classes=2622) == 145_002_878
     assert total("xception", 299, num_classes=1000) == 22_910_480 - 54_528
     assert (

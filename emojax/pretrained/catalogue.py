@@ -1,0 +1,269 @@
+"""The architectures whose weights can be imported, where they are published, and what images they expect."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+
+from emojax.errors import ConfigError
+from emojax.models.backbones import create_backbone
+from emojax.pretrained import keras_names, torch_names
+
+
+@dataclasses.dataclass(frozen=True)
+class InputCoding:
+    """What a network makes of pixels of 0 to 255: ``(pixels * scale - mean) / std``, channels in `order`."""
+
+    order: str
+    scale: float
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+    def __str__(self) -> str:
+        unit = {1.0: "0..255", 1 / 255: "0..1", 1 / 127.5: "0..2"}[self.scale]
+        return f"{self.order} {unit}, mean {self.mean}, std {self.std}"
+
+
+IMAGENET = InputCoding("RGB", 1 / 255, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+CAFFE = InputCoding("BGR", 1.0, (103.939, 116.779, 123.68))
+SYMMETRIC = InputCoding("RGB", 1 / 127.5, (1.0, 1.0, 1.0))  # x / 127.5 - 1
+VGGFACE_RGB = InputCoding("RGB", 1.0, (129.1863, 104.7624, 93.5940))
+VGGFACE_BGR = InputCoding("BGR", 1.0, (93.5940, 104.7624, 129.1863))
+
+
+@dataclasses.dataclass(frozen=True)
+class Published:
+    """A published file.
+
+    Attributes:
+        name: whose and trained on what.
+        where: address.
+        licence: as its publisher states it.
+        megabytes: size of the file (10^6 bytes).
+        sha256: hash or its first digits; empty where the publisher gives none.
+    """
+
+    name: str
+    where: str
+    licence: str
+    megabytes: float
+    sha256: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Architecture:
+    """What import and export need to know of a network.
+
+    Attributes:
+        name: that of the backbone, or ``emotion_gcn``.
+        torch: rule of names of torch state dicts.
+        codings: input coding by flavour of the source, ``torch`` and, where it publishes weights, ``keras``.
+        published: files.
+        image_size: at which the network was published, px.
+        num_classes: of the published classifier; 0 for none.
+        heads: modules of the classifier.
+        first_conv: module that reads the image.
+        keras: rule of names of Keras files; None where Keras has no such network.
+    """
+
+    name: str
+    torch: torch_names.Rule
+    codings: dict[str, InputCoding]
+    published: tuple[Published, ...] = ()
+    image_size: int = 224
+    num_classes: int = 1000
+    heads: tuple[str, ...] = ()
+    first_conv: str = "conv1"
+    keras: keras_names.Rule | None = None
+
+    def is_head(self, path: str) -> bool:
+        """Whether a variable ``collection/module/.../leaf`` belongs to the classifier."""
+        return path.split("/")[1] in self.heads
+
+    def head_options(self, num_classes: int, num_attributes: int) -> dict[str, int]:
+        """Options of the backbone that give it its classifiers."""
+        if not self.heads:
+            return {}
+        attributes = {"num_attributes": num_attributes} if "attributes" in self.heads else {}
+        return {"num_classes": num_classes, **attributes}
+
+
+_IMAGENET_TERMS = "weights BSD-3-Clause (torchvision); ImageNet images: non-commercial research"
+_PLACES_TERMS = "CC BY (Places365)"
+_KERAS_TERMS = "MIT (Keras); ImageNet images: non-commercial research"
+_KERAS_URL = "https://storage.googleapis.com/tensorflow/keras-applications"
+_PLACES_URL = "http://places2.csail.mit.edu/models_places365"
+
+
+def _torchvision(file: str, megabytes: float) -> Published:
+    url = f"https://download.pytorch.org/models/{file}.pth"
+    return Published("torchvision, ImageNet", url, _IMAGENET_TERMS, megabytes, file.rsplit("-", 1)[1])
+
+
+def _places(file: str, megabytes: float) -> Published:
+    return Published("Places365", f"{_PLACES_URL}/{file}", _PLACES_TERMS, megabytes)
+
+
+def _keras(path: str, megabytes: float) -> Published:
+    return Published("Keras, ImageNet", f"{_KERAS_URL}/{path}", _KERAS_TERMS, megabytes)
+
+
+def _densenet(name: str, *published: Published) -> Architecture:
+    return Architecture(
+        name,
+        torch_names.densenet,
+        {"torch": IMAGENET, "keras": IMAGENET},
+        published,
+        heads=("classifier",),
+        first_conv="conv0",
+        keras=keras_names.densenet,
+    )
+
+
+def _resnet(name: str, *published: Published, **fields) -> Architecture:
+    fields = {"heads": ("fc",), **fields}
+    return Architecture(name, torch_names.resnet, {"torch": IMAGENET}, published, **fields)
+
+
+def _vgg(name: str, *published: Published) -> Architecture:
+    with_norm = name.endswith("_bn")
+    return Architecture(
+        name,
+        torch_names.vgg,
+        {"torch": IMAGENET} if with_norm else {"torch": IMAGENET, "keras": CAFFE},
+        published,
+        heads=("fc6", "fc7", "fc8"),
+        first_conv="conv1_1",
+        keras=None if with_norm else keras_names.vgg,
+    )
+
+
+@functools.cache
+def architectures() -> dict[str, Architecture]:
+    """All of them by name."""
+    keras_vgg = "vgg{0}/vgg{0}_weights_tf_dim_ordering_tf_kernels{1}.h5"
+    keras_densenet = "densenet/densenet{}_weights_tf_dim_ordering_tf_kernels.h5"
+    vggface_terms = "CC BY-NC 4.0 (Visual Geometry Group, Oxford)"
+    entries = (
+        _densenet(
+            "densenet121",
+            _torchvision("densenet121-a639ec97", 32.3),
+            _keras(keras_densenet.format(121), 33.2),
+        ),
+        _densenet(
+            "densenet169",
+            _torchvision("densenet169-b2777c0a", 57.4),
+            _keras(keras_densenet.format(169), 59.0),
+        ),
+        _resnet(
+            "resnet18",
+            _torchvision("resnet18-f37072fd", 46.8),
+            _places("resnet18_places365.pth.tar", 45.5),
+        ),
+        _resnet("resnet34", _torchvision("resnet34-b627a593", 87.3)),
+        _resnet(
+            "resnet50",
+            _torchvision("resnet50-0676ba61", 102.5),
+            _torchvision("resnet50-11ad3fa6", 102.5),
+            _places("resnet50_places365.pth.tar", 97.3),
+        ),
+        _resnet(
+            "resnet101",
+            _torchvision("resnet101-63fe2227", 178.8),
+            _torchvision("resnet101-cd907fc2", 178.8),
+        ),
+        _resnet(
+            "wide_resnet18_places",
+            _places("wideresnet18_places365.pth.tar", 45.6),
+            _places("W_sceneattribute_wideresnet18.npy", 0.4),
+            num_classes=365,
+            heads=("fc", "attributes"),
+        ),
+        _vgg("vgg16", _torchvision("vgg16-397923af", 553.4), _keras(keras_vgg.format(16, "_notop"), 58.9)),
+        _vgg("vgg16_bn", _torchvision("vgg16_bn-6c64b313", 553.5)),
+        _vgg("vgg19", _torchvision("vgg19-dcbb9e9d", 574.7), _keras(keras_vgg.format(19, "_notop"), 80.1)),
+        _vgg("vgg19_bn", _torchvision("vgg19_bn-c79401a0", 574.8)),
+        Architecture(
+            "vggface",
+            torch_names.own_names,
+            {"torch": VGGFACE_RGB, "keras": VGGFACE_BGR},
+            (
+                Published(
+                    "VGG-Face for torch",
+                    "https://www.robots.ox.ac.uk/~albanie/models/pytorch-mcn/vgg_face_dag.pth",
+                    vggface_terms,
+                    580.0,
+                ),
+                Published(
+                    "VGG-Face for Keras",
+                    "https://github.com/rcmalli/keras-vggface/releases (rcmalli_vggface_tf_vgg16.h5)",
+                    vggface_terms,
+                    580.1,
+                ),
+            ),
+            num_classes=2622,
+            heads=("fc6", "fc7", "fc8"),
+            first_conv="conv1_1",
+            keras=keras_names.own_names,
+        ),
+        Architecture(
+            "xception",
+            torch_names.own_names,
+            {"torch": SYMMETRIC, "keras": SYMMETRIC},
+            (
+                _keras("xception/xception_weights_tf_dim_ordering_tf_kernels.h5", 91.9),
+                _keras("xception/xception_weights_tf_dim_ordering_tf_kernels_notop.h5", 83.7),
+            ),
+            image_size=299,
+            heads=("predictions",),
+            first_conv="block1_conv1",
+            keras=keras_names.own_names,
+        ),
+        Architecture(
+            "breg_next50",
+            torch_names.breg_next,
+            {"torch": IMAGENET},
+            image_size=112,
+            num_classes=7,
+            heads=("fc0",),
+            first_conv="conv0",
+        ),
+        Architecture("cnn_m", torch_names.own_names, {"torch": IMAGENET}, num_classes=0),
+        _densenet("densenet_tiny"),
+        Architecture(
+            "emotion_gcn",
+            torch_names.emotion_gcn,
+            {"torch": IMAGENET},
+            (
+                Published(
+                    "the authors' training script (AffectNet)",
+                    "https://github.com/PanosAntoniadis/emotion-gcn",
+                    "GPL-3.0 (the authors' code); AffectNet images: research only",
+                    61.5,
+                ),
+            ),
+            image_size=227,
+            num_classes=0,
+            first_conv="backbone/conv0",
+        ),
+    )
+    return {entry.name: entry for entry in entries}
+
+
+def architecture(name: str) -> Architecture:
+    """One of them.
+
+    Raises:
+        ConfigError: there is none of that name; names the near ones.
+    """
+    known = architectures()
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=3) or list(known)
+        raise ConfigError(f"There is no architecture {name!r}; did you mean {' or '.join(near)}?")
+    return known[name]
+
+
+def build(arch: Architecture, num_classes: int = 0, num_attributes: int = 0):
+    """The network of an architecture, with its classifiers where asked for."""
+    return create_backbone(arch.name, **arch.head_options(num_classes, num_attributes))

@@ -1,0 +1,224 @@
+"""Published weights into ours, and ours into a torch state dict, every tensor accounted for."""
+
+from __future__ import annotations
+
+import dataclasses
+import fnmatch
+import pathlib
+from collections.abc import Mapping, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from emojax.errors import CheckpointError, ConfigError
+from emojax.models.face_net import FaceNet
+from emojax.models.gcn import to_graph
+from emojax.models.heads import GCNHead
+from emojax.pretrained import keras_names, torch_names
+from emojax.pretrained.catalogue import Architecture, architecture, build
+from emojax.pretrained.layouts import SourceTensor, flatten
+from emojax.pretrained.native import Weights, sha256
+from emojax.pretrained.readers import SourceFile, read_file
+
+_SHOWN = 5  # names of one kind in an error message
+
+
+@dataclasses.dataclass(frozen=True)
+class Imported:
+    """Result of an import.
+
+    Attributes:
+        weights: ours.
+        mapped: (source tensor, our path, shape, note) for every variable; a note tells a change of dtype.
+        left_out: source tensors that were not taken because the caller asked so.
+    """
+
+    weights: Weights
+    mapped: list[tuple[str, str, tuple[int, ...], str]]
+    left_out: list[str]
+
+
+def import_weights(
+    path: str | pathlib.Path,
+    arch_name: str,
+    *,
+    num_classes: int | None = None,
+    with_head: bool = True,
+    leave_out: Sequence[str] = (),
+    attributes: str | pathlib.Path | None = None,
+) -> Imported:
+    """Reads published weights of one architecture.
+
+    Half precision and double precision become float32; nothing else is changed.
+
+    Args:
+        path: torch, safetensors, Keras or .npz file, see `readers.read_file`.
+        arch_name: see `catalogue.architectures`.
+        num_classes: width of the file's classifier; that of the published file when None.
+        with_head: False leaves the classifier out, whether the file has it or not.
+        leave_out: patterns (``*``, ``?``) of names in the file that are not wanted.
+        attributes: Places365's ``W_sceneattribute_wideresnet18.npy``, for ``wide_resnet18_places``.
+
+    Raises:
+        CheckpointError: the file cannot be read; a tensor is missing, unknown, misshapen, not finite or not
+            floating point (each with its name).
+        ConfigError: no such architecture, or an option that it does not have.
+    """
+    arch = architecture(arch_name)
+    if attributes and "attributes" not in arch.heads:
+        raise ConfigError(f"--attributes goes with wide_resnet18_places, not with {arch_name}.")
+    source = read_file(path)
+    names, values = _select(arch, source, leave_out)
+    classes = arch.num_classes if num_classes is None else num_classes
+    shapes = abstract_shapes(arch, classes)
+    wanted = _source_tensors(arch, source.flavour, shapes)
+    if not with_head:
+        names += [wanted[p].name for p in shapes if arch.is_head(p) and wanted[p].name in values]
+        values = {k: v for k, v in values.items() if k not in set(names)}
+        wanted = {p: t for p, t in wanted.items() if not arch.is_head(p)}
+    constants = {"A": values.pop("A")} if arch_name == "emotion_gcn" and "A" in values else {}
+    _require_fit(path, arch, _compare(arch, shapes, wanted, values), with_head)
+    variables, mapped = _convert(path, wanted, values)
+    if attributes:
+        variables["params/attributes/kernel"] = _read_attributes(attributes)
+    info = {
+        "source": pathlib.Path(path).name,
+        "source_sha256": sha256(path),
+        "flavour": source.flavour,
+        "input": dataclasses.asdict(arch.codings[source.flavour]),
+        "num_classes": classes if with_head else 0,
+    }
+    return Imported(Weights(arch_name, variables, constants, info), mapped, sorted(names))
+
+
+def export_weights(weights: Weights) -> dict[str, np.ndarray]:
+    """Our weights as a torch state dict under the publishers' names, the reverse of `import_weights`."""
+    arch = architecture(weights.arch)
+    shapes = {path: value.shape for path, value in weights.variables.items()}
+    torch = torch_names.torch_tensors(arch.name, arch.torch, shapes)
+    state = {torch[p].name: torch[p].layout.to_source(v) for p, v in weights.variables.items()}
+    counters = {
+        name.replace("running_mean", "num_batches_tracked") for name in state if "running_mean" in name
+    }
+    return {**state, **{n: np.zeros((), np.int64) for n in counters}, **weights.constants}
+
+
+def abstract_shapes(
+    arch: Architecture, num_classes: int, num_attributes: int = 0
+) -> dict[str, tuple[int, ...]]:
+    """Shapes of our variables by path, without computing any."""
+    size = arch.image_size
+    image = jax.ShapeDtypeStruct((1, size, size, 3), jnp.float32)
+    net = _emotion_gcn() if arch.name == "emotion_gcn" else build(arch, num_classes, num_attributes)
+    variables = jax.eval_shape(lambda x: net.init(jax.random.key(0), x, train=False), image)
+    return {path: leaf.shape for path, leaf in flatten(variables).items()}
+
+
+def _emotion_gcn() -> FaceNet:
+    """The authors' network: 9 nodes, 300-d word vectors, graph convolutions to 512 and 1024."""
+    head = GCNHead((512, 1024), to_graph(np.eye(9)), np.zeros((9, 300), np.float32))
+    return FaceNet(build(architecture("densenet121")), head, "max", False)
+
+
+def _select(arch: Architecture, source: SourceFile, patterns: Sequence[str]) -> tuple[list[str], dict]:
+    """(names left out on request, the other tensors under today's names)."""
+    dropped = [n for n in source.tensors if any(fnmatch.fnmatchcase(n, p) for p in patterns)]
+    kept = {n: v for n, v in source.tensors.items() if n not in set(dropped)}
+    if source.flavour == "keras":
+        if arch.keras is None:
+            raise CheckpointError(
+                f"{source.path} is a Keras file, but Keras has no {arch.name} as ours; see list."
+            )
+        return dropped, keras_names.normalise_names(arch.name, kept)
+    if source.flavour == "torch":
+        return dropped, torch_names.normalise_names(kept)
+    raise CheckpointError(f"{source.path} is already a file of emojax; name it in config.init_from.")
+
+
+def _source_tensors(arch: Architecture, flavour: str, shapes: Mapping) -> dict[str, SourceTensor]:
+    if flavour == "keras":
+        return keras_names.keras_tensors(arch.keras, shapes)
+    return torch_names.torch_tensors(arch.name, arch.torch, shapes)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Fit:
+    """How the tensors of a file and those of an architecture differ."""
+
+    wanted: int
+    missing: list[str]
+    unknown: list[str]
+    misshapen: list[str]
+    head_is_missing: bool  # and nothing else is
+    head_classes: int | None  # width of the file's classifier when it is another one
+
+
+def _compare(arch: Architecture, shapes, wanted: Mapping[str, SourceTensor], values) -> _Fit:
+    missing = [path for path, tensor in wanted.items() if tensor.name not in values]
+    unknown = sorted(values.keys() - {tensor.name for tensor in wanted.values()})
+    misshapen, classes = [], None
+    for path, tensor in wanted.items():
+        if path in missing:
+            continue
+        value, shape = values[tensor.name], shapes[path]
+        found = tensor.layout.from_source(value).shape
+        if found != shape:
+            needed = tensor.layout.to_source(np.broadcast_to(np.float32(0), shape)).shape
+            misshapen.append(f"{tensor.name} (has {list(value.shape)}, needs {list(needed)})")
+            if arch.is_head(path) and found[:-1] == shape[:-1]:
+                classes = found[-1]
+    only_head = bool(missing) and all(map(arch.is_head, missing))
+    names = [wanted[path].name for path in missing]
+    return _Fit(len(wanted), names, unknown, misshapen, only_head, classes)
+
+
+def _require_fit(path, arch: Architecture, fit: _Fit, with_head: bool) -> None:
+    """Raises CheckpointError that names the tensors which are missing, unknown or misshapen."""
+    kinds = {"missing": fit.missing, "unknown": fit.unknown, "misshapen": fit.misshapen}
+    problems = [
+        f"{len(names)} {kind}: {', '.join(names[:_SHOWN])}{', ...' if len(names) > _SHOWN else ''}"
+        for kind, names in kinds.items()
+        if names
+    ]
+    if not problems:
+        return
+    hint = ""
+    if len(fit.missing) > fit.wanted // 2:
+        hint = " It looks like another architecture; see python -m emojax.pretrained list."
+    elif fit.head_classes is not None and with_head:
+        classes = fit.head_classes
+        hint = f" Its classifier is {classes} wide: pass --num-classes {classes}, or --without-head."
+    elif fit.head_is_missing and not fit.misshapen:
+        hint = " It has no classifier of that name: pass --without-head."
+    elif fit.unknown:
+        hint = " What is not wanted can be left out by name: --leave-out 'PATTERN'."
+    raise CheckpointError(f"{path} does not fit {arch.name}: {'; '.join(problems)}.{hint}")
+
+
+def _convert(path, wanted: Mapping[str, SourceTensor], values: Mapping[str, np.ndarray]):
+    variables, mapped = {}, []
+    for ours, tensor in wanted.items():
+        value = values[tensor.name]
+        if not jnp.issubdtype(value.dtype, jnp.floating):
+            raise CheckpointError(f"{path}: {tensor.name} is {value.dtype}: quantised weights are not read.")
+        note = "" if value.dtype == np.float32 else f"{value.dtype} -> float32"
+        array = np.array(tensor.layout.from_source(value), np.float32, order="C")
+        if not np.isfinite(array).all():
+            raise CheckpointError(f"{path}: {tensor.name} holds NaN or infinity; the file is of no use.")
+        variables[ours] = array
+        mapped.append((tensor.name, ours, array.shape, note))
+    return variables, mapped
+
+
+def _read_attributes(path: str | pathlib.Path) -> np.ndarray:
+    """Places365's attribute matrix ``[102, 512]`` as a kernel ``[512, 102]``."""
+    try:
+        matrix = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"Cannot read the attribute matrix {path}: {error}.") from error
+    if matrix.shape != (102, 512) or not np.isfinite(matrix).all():
+        raise CheckpointError(
+            f"{path} is not Places365's attribute matrix: shape {matrix.shape}, needs (102, 512)."
+        )
+    return np.array(matrix.T, np.float32, order="C")

@@ -1,0 +1,105 @@
+"""Our own file of weights: safetensors with variables by path and a header that says where they come from."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save_file
+
+from emojax.errors import CheckpointError
+from emojax.pretrained.layouts import unflatten
+from emojax.pretrained.readers import read_file
+
+_FORMAT = "emojax-weights-1"
+_CONSTANTS = "constants/"
+
+
+@dataclasses.dataclass(frozen=True)
+class Weights:
+    """Weights of one architecture.
+
+    Attributes:
+        arch: name of the architecture.
+        variables: float32 arrays by path, ``params/...`` and ``batch_stats/...``.
+        constants: arrays that belong to the network but are not trained, by name.
+        info: ``source`` (file name), ``source_sha256``, ``flavour``, ``input`` (see `InputCoding`),
+            ``num_classes``.
+    """
+
+    arch: str
+    variables: dict[str, np.ndarray]
+    constants: dict[str, np.ndarray]
+    info: dict[str, Any]
+
+    def tree(self) -> dict[str, Any]:
+        """Nested variables, ``{"params": ..., "batch_stats": ...}``, as a Flax module takes them."""
+        return unflatten(self.variables)
+
+
+def save_weights(weights: Weights, path: str | pathlib.Path) -> None:
+    """Writes a file; it appears whole or not at all.
+
+    Raises:
+        CheckpointError: the disk is full or the folder cannot be written.
+    """
+    tensors = {**weights.variables, **{_CONSTANTS + k: v for k, v in weights.constants.items()}}
+    header = {"format": _FORMAT, "arch": weights.arch, "info": json.dumps(weights.info)}
+    write_safetensors(tensors, header, path)
+
+
+def write_safetensors(
+    tensors: Mapping[str, np.ndarray], header: dict[str, str], path: str | pathlib.Path
+) -> None:
+    """Writes arrays by name to ``path.tmp``, then renames it."""
+    path = pathlib.Path(path)
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, temporary, header)
+        os.replace(temporary, path)
+    except Exception as error:  # safetensors raises its own type for input and output errors
+        temporary.unlink(missing_ok=True)
+        raise CheckpointError(f"Cannot write {path}: {error}.") from error
+
+
+def load_weights(path: str | pathlib.Path, arch: str | None = None) -> Weights:
+    """Reads a file that ``python -m emojax.pretrained import`` wrote.
+
+    Args:
+        path: the file.
+        arch: the architecture it has to be; any when None.
+
+    Raises:
+        CheckpointError: missing, damaged, not our format (tells the command that makes it), or other weights.
+    """
+    source = read_file(path)
+    if source.metadata.get("format") != _FORMAT:
+        raise CheckpointError(
+            f"{path} is not a file of emojax but {source.flavour} weights. Import it first: python -m "
+            f"emojax.pretrained import --arch {arch or 'NAME'} {path} --out {arch or 'NAME'}.safetensors"
+        )
+    found = source.metadata["arch"]
+    if arch is not None and found != arch:
+        raise CheckpointError(f"{path} holds weights of {found}, but {arch} is asked for.")
+    constants = {k.removeprefix(_CONSTANTS): v for k, v in source.tensors.items() if k.startswith(_CONSTANTS)}
+    variables = {k: v for k, v in source.tensors.items() if not k.startswith(_CONSTANTS)}
+    return Weights(found, variables, constants, json.loads(source.metadata["info"]))
+
+
+def sha256(path: str | pathlib.Path) -> str:
+    """Hash of a file, hexadecimal.
+
+    Raises:
+        CheckpointError: it cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise CheckpointError(f"Cannot read {path}: {error.strerror}.") from error
