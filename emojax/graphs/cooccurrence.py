@@ -72,8 +72,8 @@ def ml_gcn_weights(edges: np.ndarray, p: float, *, diagonal: str = "complement")
     Args:
         edges: ``[C, C]`` A.
         p: weight of the neighbours, in [0, 1].
-        diagonal: "complement" puts 1 - p on the diagonal (thesis); "identity" puts 1, as the public ML-GCN code
-            does (spec 10, G25).
+        diagonal: "complement" puts 1 - p on the diagonal (thesis); "identity" puts 1, as the public ML-GCN
+            code does (spec 10, G25).
 
     Returns:
         ``[C, C]`` float64; column j holds what j takes from each label.
@@ -98,7 +98,7 @@ def ml_gcn_adjacency(counts: np.ndarray, tau: float, p: float, *, diagonal: str 
         diagonal: see `ml_gcn_weights`.
 
     Returns:
-        ``[C, C]`` float64; rows receive, columns send. A label that gives nothing (p = 1, no edges) has zeros.
+        ``[C, C]`` float64; rows receive, columns send. A label that gives nothing (p = 1, no edges) is zero.
 
     Raises:
         ConfigError: tau or p out of range.
@@ -117,7 +117,7 @@ def multilabel_statistics(categories: np.ndarray, dimensions: np.ndarray) -> dic
         dimensions: ``[N, D]`` float, e.g. valence, arousal and dominance in [0, 1].
 
     Returns:
-        ``num_samples`` N; ``counts`` [C]; ``cooccurrence`` [C][C]; ``dimension_mean`` [D]; ``dimension_std`` [D].
+        ``num_samples`` N; ``counts`` [C]; ``cooccurrence`` [C][C]; ``dimension_mean``, ``dimension_std`` [D].
 
     Raises:
         DataError: no samples, arrays that do not fit, or values that are not finite.
@@ -126,7 +126,7 @@ def multilabel_statistics(categories: np.ndarray, dimensions: np.ndarray) -> dic
     counts = cooccurrence_counts(categories)
     if dimensions.ndim != 2 or len(dimensions) != len(categories) or not len(dimensions):
         raise DataError(
-            f"{len(categories)} rows of categories do not go with dimensions of shape {list(dimensions.shape)}."
+            f"{len(categories)} rows of categories do not fit dimensions of shape {list(dimensions.shape)}."
         )
     if not np.isfinite(dimensions).all():
         row = int(np.flatnonzero(~np.isfinite(dimensions).all(axis=1))[0])
