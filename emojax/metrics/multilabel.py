@@ -1,4 +1,4 @@
-"""Metrics of several labels and continuous dimensions over a whole split, in float64 (context_emotion spec 6)."""
+"""Metrics of several labels and of continuous dimensions over a whole split (context_emotion spec 6)."""
 
 from __future__ import annotations
 
@@ -109,10 +109,10 @@ def multilabel_metrics(
             very samples, which is right only where they are the validation split.
 
     Returns:
-        ``map`` (step convention, mean over all C categories), ``map_interpolated``, ``jaccard`` (mean over the
-        samples), ``per_category`` {name: ``count``, ``ap``, ``ap_interpolated``, ``threshold`` or None where the
-        category had no positive sample} and ``categories_without_positives`` (their AP counts as 0).
-        JSON-able.
+        ``map`` (step convention, mean over all C categories), ``map_interpolated``, ``jaccard`` (mean over
+        the samples), ``per_category`` {name: ``count``, ``ap``, ``ap_interpolated``, ``threshold`` or None
+        where the category had no positive sample} and ``categories_without_positives`` (their AP counts
+        as 0). JSON-able.
 
     Raises:
         DataError: no samples, shapes that do not fit, or a score that is not finite.

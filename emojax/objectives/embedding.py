@@ -1,4 +1,4 @@
-"""Visual features pulled towards the word vectors of their labels (context_emotion spec 3, thesis eq. 4.13)."""
+"""Visual features pulled towards the word vectors of their labels (context_emotion spec 3)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def mean_positive_vectors(labels: jax.Array, vectors: jax.Array) -> jax.Array:
 def embedding_loss(projected: jax.Array, labels: jax.Array, vectors: jax.Array, mask: jax.Array) -> jax.Array:
     """Squared distance to the mean vector of the labels, mean over the d numbers and the global batch.
 
-    Eq. 4.13 sums over the d numbers; the mean is what the author's later code takes (spec 10, G8).
+    Thesis eq. 4.13 sums over the d numbers; the mean is what the author's later code takes (spec 10, G8).
 
     Args:
         projected: ``[B, d]``.
