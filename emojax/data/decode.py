@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import cv2
 import numpy as np
 
 from emojax.data.dataset import Feature
-from emojax.data.example import decode_example
+from emojax.data.example import (
+    BYTES_LIST,
+    FLOAT_LIST,
+    INT64_LIST,
+    FeatureFinder,
+    Span,
+    decode_example,
+    read_bytes,
+    read_float,
+    read_floats,
+    read_integer,
+    read_integers,
+)
 from emojax.data.tfrecord import TFRecordSource
 from emojax.errors import DataError
 
@@ -19,8 +32,6 @@ _DTYPES = {"image": np.uint8, "int": np.int32, "float": np.float32}
 # Orientation tags are ignored, as TensorFlow's decoder does.
 _COLOR = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
 _GREY = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
-
-Value = list[memoryview] | np.ndarray
 
 
 class BatchDecoder:
@@ -36,6 +47,7 @@ class BatchDecoder:
         self._source = source
         self._features = dict(features)
         self._fills = [(name, _fill_function(feature)) for name, feature in features.items()]
+        self._find = FeatureFinder()
         self._rows = rows
 
     def __call__(self, records: Sequence[int]) -> dict[str, np.ndarray]:
@@ -63,9 +75,10 @@ class BatchDecoder:
     def _fill_row(self, batch: dict[str, np.ndarray], row: int, record: int) -> None:
         name = None
         try:
-            values = decode_example(self._source.borrow(record), self._features)
+            buffer, start, stop = self._source.borrow(record)
+            spans = self._find(buffer, start, stop)
             for name, fill in self._fills:
-                fill(batch[name], row, values[name])
+                fill(batch[name], row, buffer, spans[name])
         except (ValueError, KeyError, OverflowError, cv2.error) as error:
             path, number, offset = self._source.locate(record)
             where = f"{path}: record {number} (byte {offset})" + (f", feature {name!r}" if name else "")
@@ -98,43 +111,61 @@ def read_record(
     }
 
 
-def _fill_function(feature: Feature) -> Callable[[np.ndarray, int, Value], None]:
+def _fill_function(feature: Feature) -> Callable[[np.ndarray, int, bytearray, Span], None]:
     if feature.kind == "int":
-        return _fill_integers
+        return _fill_integers if feature.shape else _fill_integer
     if feature.kind == "float":
-        return _fill_floats
+        return _fill_floats if feature.shape else _fill_float
     if feature.encoding == "raw":
         return _fill_raw
     return _fill_color if len(feature.shape) == 3 else _fill_grey
 
 
-def _fill_integers(array: np.ndarray, row: int, value: Value) -> None:
-    numbers = _numbers(value, "i", array[row])
+def _fill_integer(array: np.ndarray, row: int, buffer: bytearray, span: Span) -> None:
+    kind, first, last = span
+    _require_kind(kind, INT64_LIST)
+    array[row] = read_integer(buffer, first, last)
+
+
+def _fill_float(array: np.ndarray, row: int, buffer: bytearray, span: Span) -> None:
+    kind, first, last = span
+    _require_kind(kind, FLOAT_LIST)
+    array[row] = read_float(buffer, first, last)
+
+
+def _fill_integers(array: np.ndarray, row: int, buffer: bytearray, span: Span) -> None:
+    kind, first, last = span
+    _require_kind(kind, INT64_LIST)
+    numbers = read_integers(buffer, first, last)
+    _require_size(numbers, array)
     # Through Python integers: NumPy wraps an int64 that is too large for int32 without a word.
-    array[row] = numbers.item() if numbers.ndim == 0 else numbers.tolist()
+    array[row] = numbers.reshape(array.shape[1:]).tolist()
 
 
-def _fill_floats(array: np.ndarray, row: int, value: Value) -> None:
-    array[row] = _numbers(value, "f", array[row])
+def _fill_floats(array: np.ndarray, row: int, buffer: bytearray, span: Span) -> None:
+    kind, first, last = span
+    _require_kind(kind, FLOAT_LIST)
+    numbers = read_floats(buffer, first, last)
+    _require_size(numbers, array)
+    array[row] = numbers.reshape(array.shape[1:])
 
 
-def _fill_raw(array: np.ndarray, row: int, value: Value) -> None:
-    pixels = np.frombuffer(_single_bytes(value), np.uint8)
-    if pixels.size != array[row].size:
-        raise ValueError(f"{pixels.size} raw bytes, dataset.json says {array.shape[1:]}")
+def _fill_raw(array: np.ndarray, row: int, buffer: bytearray, span: Span) -> None:
+    pixels = _single_bytes(buffer, span)
+    _require_size(pixels, array)
     array[row] = pixels.reshape(array.shape[1:])
 
 
-def _fill_color(array: np.ndarray, row: int, value: Value) -> None:
-    array[row] = _decode_picture(value, _COLOR, array.shape[1:])
+def _fill_color(array: np.ndarray, row: int, buffer: bytearray, span: Span) -> None:
+    array[row] = _decode_picture(_single_bytes(buffer, span), _COLOR, array.shape[1:])
 
 
-def _fill_grey(array: np.ndarray, row: int, value: Value) -> None:
-    array[row] = _decode_picture(value, _GREY, array.shape[1:])
+def _fill_grey(array: np.ndarray, row: int, buffer: bytearray, span: Span) -> None:
+    array[row] = _decode_picture(_single_bytes(buffer, span), _GREY, array.shape[1:])
 
 
-def _decode_picture(value: Value, flags: int, shape: tuple[int, ...]) -> np.ndarray:
-    picture = cv2.imdecode(np.frombuffer(_single_bytes(value), np.uint8), flags)
+def _decode_picture(encoded: np.ndarray, flags: int, shape: tuple[int, ...]) -> np.ndarray:
+    picture = cv2.imdecode(encoded, flags)
     if picture is None:
         raise ValueError("not a picture that can be decoded")
     if picture.shape != shape:
@@ -142,15 +173,20 @@ def _decode_picture(value: Value, flags: int, shape: tuple[int, ...]) -> np.ndar
     return picture
 
 
-def _single_bytes(value: Value) -> memoryview:
-    if not isinstance(value, list) or len(value) != 1:
-        raise ValueError("not one string of bytes")
-    return value[0]
+def _single_bytes(buffer: bytearray, span: Span) -> np.ndarray:
+    kind, first, last = span
+    _require_kind(kind, BYTES_LIST)
+    values = read_bytes(buffer, first, last)
+    if len(values) != 1:
+        raise ValueError(f"{len(values)} strings of bytes, not one")
+    return np.frombuffer(values[0], np.uint8)
 
 
-def _numbers(value: Value, kind: str, row: np.ndarray) -> np.ndarray:
-    if isinstance(value, list) or value.dtype.kind != kind:
+def _require_kind(kind: int, expected: int) -> None:
+    if kind != expected:
         raise ValueError("stored as another type than dataset.json says")
-    if value.size != row.size:
-        raise ValueError(f"{value.size} numbers, dataset.json says shape {row.shape}")
-    return value.reshape(row.shape)
+
+
+def _require_size(values: np.ndarray, array: np.ndarray) -> None:
+    if values.size != math.prod(array.shape[1:]):
+        raise ValueError(f"{values.size} values, dataset.json says shape {array.shape[1:]}")

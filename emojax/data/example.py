@@ -7,13 +7,23 @@ The bytes written here equal protobuf's deterministic serialisation, so any Tens
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import struct
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
 BYTES_LIST, FLOAT_LIST, INT64_LIST = 1, 2, 3
 _VARINT, _FIXED64, _LENGTH_DELIMITED, _FIXED32 = 0, 1, 2, 5
 
+_ENTRY_TAG = 1 << 3 | _LENGTH_DELIMITED
+# One packed float32, as every writer stores a scalar: tag of field 1, length 4, value.
+_PACKED_FLOAT, _PACKED_FLOAT_HEAD = struct.Struct("<Hf"), _ENTRY_TAG | 4 << 8
+
+Buffer = bytes | bytearray | memoryview
+Span = tuple[int, int, int]
+"""(kind, first byte, end) of the list in a feature; the kind is one of the above, 0 for an empty feature."""
+_Entry = tuple[bytes, str, int, int]
+"""(the bytes of a map entry before its list, name, kind, length of the list)."""
 FeatureValue = bytes | Sequence[bytes] | np.ndarray | int | float
 
 
@@ -38,13 +48,13 @@ def encode_example(features: Mapping[str, FeatureValue]) -> bytes:
 
 
 def decode_example(
-    buffer: bytes | memoryview | np.ndarray, names: Sequence[str] | None = None
+    buffer: bytes | bytearray | memoryview | np.ndarray, names: Collection[str] | None = None
 ) -> dict[str, list[memoryview] | np.ndarray]:
     """Parses one record.
 
     Args:
         buffer: the message.
-        names: the features wanted; the others are skipped without being read. None takes all.
+        names: the features wanted; the values of others are not read. None takes all.
 
     Returns:
         name -> list of memoryviews into `buffer` (bytes_list, nothing is copied: use `bytes(value)` to keep
@@ -55,33 +65,123 @@ def decode_example(
         ValueError: the message is malformed.
     """
     view = memoryview(buffer)
-    wanted = None if names is None else {name.encode(): name for name in names}
-    features: dict[str, list[memoryview] | np.ndarray] = {}
-    try:
-        for part, start, stop in _fields(view, 0, len(view)):
-            entries = _fields(view, start, stop) if part == 1 else ()
-            for entry, first, last in entries:
-                if entry == 1:
-                    _decode_entry(view, first, last, wanted, features)
-    except IndexError as error:
-        raise ValueError("the message ends inside a number") from error
+    features = {}
+    for name, (kind, first, last) in find_features(view, 0, len(view)).items():
+        if names is None or name in names:
+            features[name] = _READ[kind](view, first, last) if kind else []
     return features
 
 
-def _decode_entry(
-    view: memoryview, start: int, stop: int, wanted: dict[bytes, str] | None, features: dict
-) -> None:
-    """Adds one (name, Feature) of the map to `features`."""
-    key, value = b"", (stop, stop)
-    for field, first, last in _fields(view, start, stop):
-        if field == 1:
-            key = view[first:last].tobytes()
-        elif field == 2:
-            value = (first, last)
-    if wanted is None:
-        features[key.decode()] = _decode_feature(view, *value)
-    elif key in wanted:
-        features[wanted[key]] = _decode_feature(view, *value)
+def find_features(buffer: Buffer, start: int, stop: int) -> dict[str, Span]:
+    """Finds the values of the message `buffer[start:stop]`; ValueError if it is malformed."""
+    spans = {}
+    try:
+        for part, part_start, part_stop in _fields(buffer, start, stop):
+            for entry, first, last in _fields(buffer, part_start, part_stop) if part == 1 else ():
+                if entry == 1:
+                    name, span = _map_entry(buffer, first, last)
+                    spans[name] = span
+    except IndexError as error:
+        raise ValueError("the message ends inside a number") from error
+    return spans
+
+
+class FeatureFinder:
+    """`find_features`, several times faster, for many records of one writer.
+
+    The records of a data set differ in their values but hardly in what stands around them. What stood before
+    each value in earlier records (tags, lengths and the name) is kept, in order, and compared as a whole;
+    only an entry for which it differs is parsed. A record that is written in another way than protobuf
+    libraries do goes to `find_features`.
+    """
+
+    def __init__(self):
+        # Threads may replace entries at any time: each is complete in itself, and none is ever removed.
+        self._entries: list[_Entry] = []
+
+    def __call__(self, buffer: bytearray, start: int, stop: int) -> dict[str, Span]:
+        """Finds the values of the message `buffer[start:stop]`; ValueError if it is malformed."""
+        try:
+            return self._find(buffer, start, stop)
+        except (IndexError, ValueError):
+            return find_features(buffer, start, stop)
+
+    def _find(self, buffer: bytearray, start: int, stop: int) -> dict[str, Span]:
+        spans: dict[str, Span] = {}
+        entries = self._entries
+        end, position = _enter(buffer, start, stop, _ENTRY_TAG)
+        number = 0
+        while position < end:
+            entry = entries[number] if number < len(entries) else None
+            if entry is None or not buffer.startswith(entry[0], position):
+                entry = _usual_entry(buffer, position, end)
+                entries[number : number + 1] = [entry]
+            before, name, kind, length = entry
+            first = position + len(before)
+            position = first + length
+            spans[name] = (kind, first, position)
+            number += 1
+        if position != stop:
+            raise ValueError("more than one message of features")
+        return spans
+
+
+def read_bytes(buffer: Buffer, first: int, last: int) -> list[memoryview]:
+    """The values of the bytes_list at `buffer[first:last]`, not copied."""
+    view = memoryview(buffer)
+    return [view[a:b] for field, a, b in _fields(buffer, first, last) if field == 1]
+
+
+def read_floats(buffer: Buffer, first: int, last: int) -> np.ndarray:
+    """The values of the float_list at `buffer[first:last]`: float32 [n]."""
+    # Packed or one by one: the value bytes of either are little-endian float32.
+    runs = [(a, b) for field, a, b in _fields(buffer, first, last) if field == 1]
+    if any((b - a) % 4 for a, b in runs):
+        raise ValueError(f"the float list at byte {first} is not a whole number of float32 values")
+    if len(runs) == 1:
+        a, b = runs[0]
+        return np.frombuffer(buffer, "<f4", (b - a) // 4, a)
+    return np.frombuffer(b"".join(bytes(buffer[a:b]) for a, b in runs), "<f4")
+
+
+def read_integers(buffer: Buffer, first: int, last: int) -> np.ndarray:
+    """The values of the int64_list at `buffer[first:last]`: int64 [n]."""
+    numbers = []
+    for field, position, end in _fields(buffer, first, last):
+        while field == 1 and position < end:
+            number, position = _decode_varint(buffer, position, end)
+            numbers.append(number - 2**64 if number >= 2**63 else number)
+    return np.array(numbers, np.int64)
+
+
+def read_float(buffer: Buffer, first: int, last: int) -> float:
+    """The value of the float_list at `buffer[first:last]`; ValueError if it holds another number of them."""
+    if last - first == _PACKED_FLOAT.size:
+        head, number = _PACKED_FLOAT.unpack_from(buffer, first)
+        if head == _PACKED_FLOAT_HEAD:
+            return number
+    return _only(read_floats(buffer, first, last))
+
+
+def read_integer(buffer: Buffer, first: int, last: int) -> int:
+    """The value of the int64_list at `buffer[first:last]`; ValueError if it holds another number of them."""
+    if (
+        last - first == 3
+        and buffer[first] == _ENTRY_TAG
+        and buffer[first + 1] == 1
+        and buffer[first + 2] < 0x80
+    ):
+        return buffer[first + 2]
+    return _only(read_integers(buffer, first, last))
+
+
+def _only(numbers: np.ndarray) -> float | int:
+    if numbers.size != 1:
+        raise ValueError(f"{numbers.size} numbers, not one")
+    return numbers.item()
+
+
+_READ = {BYTES_LIST: read_bytes, FLOAT_LIST: read_floats, INT64_LIST: read_integers}
 
 
 def _encode_feature(name: str, value: FeatureValue) -> bytes:
@@ -119,39 +219,43 @@ def _encode_varint(number: int) -> bytes:
     return bytes(out)
 
 
-def _decode_feature(view: memoryview, start: int, stop: int) -> list[memoryview] | np.ndarray:
-    value: list[memoryview] | np.ndarray = []
-    for kind, first, last in _fields(view, start, stop):
-        runs = [run[1:] for run in _fields(view, first, last) if run[0] == 1]
-        if kind == BYTES_LIST:
-            value = [view[a:b] for a, b in runs]
-        elif kind == FLOAT_LIST:
-            value = _decode_floats(view, runs)
-        elif kind == INT64_LIST:
-            value = _decode_integers(view, runs)
-    return value
+def _map_entry(buffer: Buffer, start: int, stop: int) -> tuple[str, Span]:
+    """One (name, Feature) of the map."""
+    name, span = "", (0, stop, stop)
+    for field, first, last in _fields(buffer, start, stop):
+        if field == 1:
+            name = bytes(buffer[first:last]).decode()
+        elif field == 2:
+            for kind, list_first, list_last in _fields(buffer, first, last):
+                if kind in _READ:
+                    span = (kind, list_first, list_last)
+    return name, span
 
 
-def _decode_floats(view: memoryview, runs: list[tuple[int, int]]) -> np.ndarray:
-    # Packed or one by one: the value bytes of either are little-endian float32.
-    if any((last - first) % 4 for first, last in runs):
-        raise ValueError(f"a float list at byte {runs[0][0]} is not a whole number of float32 values")
-    if len(runs) == 1:
-        first, last = runs[0]
-        return np.frombuffer(view, "<f4", (last - first) // 4, first)
-    return np.frombuffer(b"".join(view[first:last] for first, last in runs), "<f4")
+def _usual_entry(buffer: bytearray, start: int, stop: int) -> _Entry:
+    """The entry at `start`; ValueError unless it is a name and then a Feature with one list, as usual."""
+    end, position = _enter(buffer, start, stop, _ENTRY_TAG)
+    name_end, position = _enter(buffer, position, end, 1 << 3 | _LENGTH_DELIMITED)
+    name = buffer[position:name_end].decode()
+    feature_end, position = _enter(buffer, name_end, end, 2 << 3 | _LENGTH_DELIMITED)
+    kind = buffer[position] >> 3
+    list_end, position = _enter(buffer, position, end, kind << 3 | _LENGTH_DELIMITED)
+    if not feature_end == list_end == end or kind not in _READ:
+        raise ValueError("another order of fields")
+    return bytes(buffer[start:position]), name, kind, end - position
 
 
-def _decode_integers(view: memoryview, runs: list[tuple[int, int]]) -> np.ndarray:
-    numbers = []
-    for position, last in runs:
-        while position < last:
-            number, position = _decode_varint(view, position, last)
-            numbers.append(number - 2**64 if number >= 2**63 else number)
-    return np.array(numbers, np.int64)
+def _enter(buffer: Buffer, position: int, stop: int, tag: int) -> tuple[int, int]:
+    """Returns (end, first byte) of the field at `position`, which must have this tag; else ValueError."""
+    if buffer[position] != tag:
+        raise ValueError("another field")
+    length, position = _decode_varint(buffer, position + 1, stop)
+    if position + length > stop:
+        raise ValueError("too long")
+    return position + length, position
 
 
-def _fields(view: memoryview, position: int, stop: int) -> list[tuple[int, int, int]]:
+def _fields(buffer: Buffer, position: int, stop: int) -> list[tuple[int, int, int]]:
     """Returns (field number, first byte, end) of every field of one message, values unread.
 
     This is the inner loop of the input pipeline, run under the interpreter lock: one-byte tags and lengths
@@ -159,16 +263,16 @@ def _fields(view: memoryview, position: int, stop: int) -> list[tuple[int, int, 
     """
     fields = []
     while position < stop:
-        tag = view[position]
+        tag = buffer[position]
         if tag < 0x80 and tag & 7 == _LENGTH_DELIMITED:
-            length = view[position + 1]
+            length = buffer[position + 1]
             position += 2
             if length >= 0x80:
-                length, position = _decode_varint(view, position - 1, stop)
+                length, position = _decode_varint(buffer, position - 1, stop)
             end = position + length
         else:
-            tag, position = _decode_varint(view, position, stop)
-            position, end = _field_bounds(view, tag & 7, position, stop)
+            tag, position = _decode_varint(buffer, position, stop)
+            position, end = _field_bounds(buffer, tag & 7, position, stop)
         if end > stop:
             raise ValueError(f"field {tag >> 3} at byte {position} ends {end - stop} bytes after its message")
         fields.append((tag >> 3, position, end))
@@ -176,23 +280,23 @@ def _fields(view: memoryview, position: int, stop: int) -> list[tuple[int, int, 
     return fields
 
 
-def _field_bounds(view: memoryview, wire_type: int, position: int, stop: int) -> tuple[int, int]:
+def _field_bounds(buffer: Buffer, wire_type: int, position: int, stop: int) -> tuple[int, int]:
     """Returns (first byte, end) of the value after a tag."""
     if wire_type == _LENGTH_DELIMITED:
-        length, position = _decode_varint(view, position, stop)
+        length, position = _decode_varint(buffer, position, stop)
         return position, position + length
     if wire_type == _VARINT:
-        return position, _decode_varint(view, position, stop)[1]
+        return position, _decode_varint(buffer, position, stop)[1]
     if wire_type in (_FIXED32, _FIXED64):
         return position, position + (4 if wire_type == _FIXED32 else 8)
     raise ValueError(f"wire type {wire_type} before byte {position} is not of this format")
 
 
-def _decode_varint(view: memoryview, position: int, stop: int) -> tuple[int, int]:
+def _decode_varint(buffer: Buffer, position: int, stop: int) -> tuple[int, int]:
     """Returns (unsigned number, position after it)."""
     number = shift = 0
     while position < stop and shift < 64:
-        byte = view[position]
+        byte = buffer[position]
         position += 1
         number |= (byte & 0x7F) << shift
         if byte < 0x80:
