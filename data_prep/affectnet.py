@@ -73,7 +73,10 @@ class AffectNetSource:
         options = self.options
         face = self.layout.face(item)
         if not 0 <= face.expression <= 10:
-            raise Skip("unknown_expression", f"{face.source}: expression {face.expression} is none of the codes 0..10")
+            raise Skip(
+                "unknown_expression",
+                f"{face.source}: expression {face.expression} is none of the codes 0..10",
+            )
         if face.expression >= options.classes:
             raise Skip("class_not_used", f"{face.source}: expression code {face.expression}")
         if not (abs(face.valence) <= 1 and abs(face.arousal) <= 1):
@@ -135,7 +138,9 @@ def _ages(path: str | None) -> dict[str, float]:
     except OSError as error:
         raise DataError(f"Cannot read the ages in {path}: {error.strerror or error}.") from None
     except (ValueError, IndexError) as error:
-        raise DataError(f"{path} is no table of ages: every row must be an image path and a number ({error}).") from None
+        raise DataError(
+            f"{path} is no table of ages: every row must be an image path and a number ({error})."
+        ) from None
 
 
 def prepare(
@@ -166,13 +171,24 @@ def prepare(
         if not len(rows[split]):
             raise DataError(f"The {split} split of {raw} has no rows at all: the download is incomplete.")
     shards = plan_shards(layout, rows, options, num_shards)
-    parameters = {"dataset": NAME, **dataclasses.asdict(options), "layout": layout.name, "shards": len(shards)}
+    parameters = {
+        "dataset": NAME,
+        **dataclasses.asdict(options),
+        "layout": layout.name,
+        "shards": len(shards),
+    }
     if ages is not None:
         _ages(str(ages))  # a bad table must stop the run here, not in every worker
         digest = hashlib.sha256((digest + file_digest(ages)).encode()).hexdigest()
     source = AffectNetSource(layout, options, str(ages) if ages else None)
     results = write_shards(
-        out, source, shards, parameters=parameters, inputs=digest, workers=workers, title="preparing AffectNet"
+        out,
+        source,
+        shards,
+        parameters=parameters,
+        inputs=digest,
+        workers=workers,
+        title="preparing AffectNet",
     )
     dataset = describe(out, options, parameters, results)
     save_dataset(dataset)
@@ -216,7 +232,7 @@ def describe(out: pathlib.Path, options: Options, parameters: dict, results: lis
         }
         label = columns["label"].astype(np.int64)
         counts = np.bincount(label, minlength=options.classes)
-        _require_every_class(split, labels.classes, counts)
+        _require_every_class(split, labels.classes, counts, sum_skipped(parts).get(split, {}))
         files = tuple(part.file_name for part in parts)
         splits[split] = Split(
             num_records=len(label),
@@ -227,17 +243,22 @@ def describe(out: pathlib.Path, options: Options, parameters: dict, results: lis
         )
         if split == "train":
             statistics = label_statistics(label, columns["valence"], columns["arousal"], options.classes)
-    skipped = {split: {r: n for r, (n, _) in reasons.items()} for split, reasons in sum_skipped(results).items()}
+    skipped = {
+        split: {r: n for r, (n, _) in reasons.items()} for split, reasons in sum_skipped(results).items()
+    }
     build = {**parameters, "version": emojax.__version__}
     return Dataset(str(out), NAME, labels, record_features(options), splits, statistics, build, skipped)
 
 
-def _require_every_class(split: str, names: Sequence[str], counts: np.ndarray) -> None:
+def _require_every_class(split: str, names: Sequence[str], counts: np.ndarray, skipped: dict) -> None:
     empty = [name for name, count in zip(names, counts) if not count]
     if empty:
+        reasons = ", ".join(
+            f"{reason} {count:,} (e.g. {example})" for reason, (count, example) in skipped.items()
+        )
         raise DataError(
-            f"The {split} split has no record of {', '.join(empty)}: class weights and the label graph need every class. "
-            "See the skipped rows above for why; if the raw data really lacks the class, choose --classes to match."
+            f"The {split} split has no record of {', '.join(empty)}, but class weights and the label graph need every "
+            f"class. Rows left out: {reasons or 'none'}. Complete the raw data and prepare into a new folder."
         )
 
 
@@ -276,11 +297,18 @@ def _parser() -> argparse.ArgumentParser:
         help="point of the face box that rotate_crop keeps: topleft as the public code (default), or center",
     )
     parser.add_argument("--size", type=int, default=default.size, help="side of the crop in pixels [227]")
-    parser.add_argument("--classes", type=int, choices=(7, 8), default=default.classes, help="8 adds contempt [7]")
     parser.add_argument(
-        "--encoding", choices=("jpeg", "raw"), default=default.encoding, help="jpeg (quality 95) or packed uint8 [jpeg]"
+        "--classes", type=int, choices=(7, 8), default=default.classes, help="8 adds contempt [7]"
     )
-    parser.add_argument("--masks", action="store_true", help="store the 56 x 56 eye and mouth mask with every face")
+    parser.add_argument(
+        "--encoding",
+        choices=("jpeg", "raw"),
+        default=default.encoding,
+        help="jpeg (quality 95) or packed uint8 [jpeg]",
+    )
+    parser.add_argument(
+        "--masks", action="store_true", help="store the 56 x 56 eye and mouth mask with every face"
+    )
     parser.add_argument("--ages", type=pathlib.Path, help="CSV of image path and age, from an age estimator")
     parser.add_argument("--shards", type=int, help="training shards [by size]")
     parser.add_argument("--workers", type=int, default=available_cores(), help="processes [one a core]")

@@ -94,10 +94,17 @@ class Layout2017:
     @classmethod
     def find(cls, raw: pathlib.Path) -> Layout2017 | None:
         folders = (raw, raw / LIST_FOLDER, raw / "Manually_Annotated")
-        lists = [folder for folder in folders if all((folder / name).is_file() for name in _CSV_NAMES.values())]
+        lists = [
+            folder for folder in folders if all((folder / name).is_file() for name in _CSV_NAMES.values())
+        ]
         if not lists:
             return None
-        images = (raw / IMAGE_FOLDER, raw / "Manually_Annotated" / IMAGE_FOLDER, raw / "Manually_Annotated", raw)
+        images = (
+            raw / IMAGE_FOLDER,
+            raw / "Manually_Annotated" / IMAGE_FOLDER,
+            raw / "Manually_Annotated",
+            raw,
+        )
         return cls(lists[0], next(folder for folder in images if folder.is_dir()))
 
     def plan(self) -> tuple[dict[str, np.ndarray], str]:
@@ -164,7 +171,9 @@ class Layout2021:
         for split in SPLITS:
             folder = pathlib.Path(self._raw, _SET_FOLDERS[split])
             images = {name.rpartition(".")[0]: name for name in sorted(os.listdir(folder / "images"))}
-            annotated = {m[1] for name in os.listdir(folder / "annotations") if (m := _ANNOTATION_NAME.match(name))}
+            annotated = {
+                m[1] for name in os.listdir(folder / "annotations") if (m := _ANNOTATION_NAME.match(name))
+            }
             ids = sorted(annotated | set(images), key=_natural_order)
             plan[split] = [(identifier, images.get(identifier, "")) for identifier in ids]
             digest.update("\n".join(f"{a}/{b}" for a, b in plan[split]).encode("utf-8", "surrogateescape"))

@@ -13,7 +13,10 @@ CROP_ANCHORS = ("topleft", "center")
 IMAGE_LEFT_EYE, IMAGE_RIGHT_EYE, OUTER_LIPS = slice(36, 42), slice(42, 48), slice(48, 60)
 MASK_SIZE = 56
 _MASK_DILATION = 3  # pixels of the crop
-_EYE_X, _EYE_Y = 0.35, 0.35  # similarity: where the image-left eye goes, as a share of the side; the other mirrors it
+_EYE_X, _EYE_Y = (
+    0.35,
+    0.35,
+)  # similarity: where the image-left eye goes, as a share of the side; the other mirrors it
 
 
 class NoFaceError(ValueError):

@@ -18,6 +18,7 @@ from tqdm import tqdm
 from emojax.errors import DataError
 
 _POLL_SECONDS = 0.2
+_LOG_SECONDS = 15.0
 _counter = None  # shared count of finished records; set in each worker by _start_worker
 
 
@@ -42,7 +43,8 @@ def parallel_map(
     exception no new task starts, those in flight are finished, and the exception is raised.
     """
     workers = max(1, min(workers, len(tasks)))
-    with tqdm(total=total, desc=title, unit="img", disable=not sys.stderr.isatty() and total < 2000) as bar:
+    seconds = 0.1 if sys.stderr.isatty() else _LOG_SECONDS  # a log file needs no animation
+    with tqdm(total=total, desc=title, unit="img", mininterval=seconds, maxinterval=seconds) as bar:
         if workers == 1:
             yield from _map_here(function, tasks, bar)
         else:

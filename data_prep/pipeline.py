@@ -255,13 +255,17 @@ def _claimed(out: pathlib.Path, parameters: Mapping, inputs: str) -> Iterator[No
     plan = {"parameters": dict(parameters), "inputs": inputs}
     state = out / _STATE_FOLDER
     if not (state / _PLAN).exists() and ((out / FILE_NAME).exists() or any(out.glob("*.tfrecord-*"))):
-        raise DataError(f"{out} already holds a data set that was not begun by this command. Choose another --out.")
+        raise DataError(
+            f"{out} already holds a data set that was not begun by this command. Choose another --out."
+        )
     state.mkdir(parents=True, exist_ok=True)
     with open(state / "lock", "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise DataError(f"Another preparation is writing to {out}. Wait for it, or choose another --out.") from None
+            raise DataError(
+                f"Another preparation is writing to {out}. Wait for it, or choose another --out."
+            ) from None
         if (state / _PLAN).exists():
             _require_same_plan(out, json.loads((state / _PLAN).read_text(encoding="utf-8")), plan)
         else:

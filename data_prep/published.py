@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from emojax.labels import AFFECTNET_CLASSES
+
 _AFFECTNET_VALIDATION = 500  # per class (spec emotion_gcn 1.2)
+
+
+def class_order(dataset: str, num_classes: int) -> tuple[str, ...]:
+    """The class names in index order of a known data set; empty if it is not known."""
+    return AFFECTNET_CLASSES[:num_classes] if dataset == "affectnet" else ()
 
 
 def published_counts(dataset: str, classes: Sequence[str]) -> dict[str, dict[str, int]]:
     """Split -> class -> number of images that was published; empty if none is known for the data set."""
     if dataset != "affectnet":
         return {}
-    from emojax.graphs.affectnet import AFFECTNET_TRAIN_COUNTS
-    from emojax.labels import AFFECTNET_CLASSES
+    from emojax.graphs.affectnet import (
+        AFFECTNET_TRAIN_COUNTS,
+    )  # scipy behind it: slow to import in every worker
 
     train = dict(zip(AFFECTNET_CLASSES, AFFECTNET_TRAIN_COUNTS))
     return {

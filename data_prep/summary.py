@@ -19,7 +19,9 @@ def print_summary(dataset: Dataset, skipped: Mapping[str, Mapping[str, tuple[int
         for reason, (count, example) in reasons.items():
             print(f"    {reason:<20} {count:>9,}   e.g. {example}")
     print()
-    for line in class_table(dataset.name, {name: split.class_counts for name, split in dataset.splits.items()}):
+    for line in class_table(
+        dataset.name, {name: split.class_counts for name, split in dataset.splits.items()}
+    ):
         print(line)
 
 

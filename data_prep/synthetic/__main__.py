@@ -30,12 +30,20 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("dataset", choices=("affectnet",), help="which data set to imitate")
-    parser.add_argument("--out", type=pathlib.Path, required=True, help="folder to write to (made when missing)")
-    parser.add_argument("--train", type=int, default=6000, help="training pictures, imbalanced like AffectNet [6000]")
-    parser.add_argument("--val", type=int, default=800, help="validation pictures, balanced, other people [800]")
+    parser.add_argument(
+        "--out", type=pathlib.Path, required=True, help="folder to write to (made when missing)"
+    )
+    parser.add_argument(
+        "--train", type=int, default=6000, help="training pictures, imbalanced like AffectNet [6000]"
+    )
+    parser.add_argument(
+        "--val", type=int, default=800, help="validation pictures, balanced, other people [800]"
+    )
     parser.add_argument("--size", type=int, default=150, help="side of a picture in pixels, roughly [150]")
     parser.add_argument("--seed", type=int, default=0, help="the same seed draws the same pictures [0]")
-    parser.add_argument("--layout", type=int, choices=(2017, 2021), default=2017, help="AffectNet's layout [2017]")
+    parser.add_argument(
+        "--layout", type=int, choices=(2017, 2021), default=2017, help="AffectNet's layout [2017]"
+    )
     parser.add_argument("--faults", action="store_true", help="add bad rows and files")
     parser.add_argument("--workers", type=int, default=available_cores(), help="processes [one a core]")
     return parser

@@ -71,7 +71,14 @@ PROTOTYPES = {
     "sad": Prototype(
         (-0.62, -0.25),
         (0.13, 0.18),
-        {"inner_brow": 1.0, "outer_brow": -0.45, "brow_lower": 0.2, "upper_lid": -0.5, "corner": -1.0, "chin": 0.7},
+        {
+            "inner_brow": 1.0,
+            "outer_brow": -0.45,
+            "brow_lower": 0.2,
+            "upper_lid": -0.5,
+            "corner": -1.0,
+            "chin": 0.7,
+        },
         {"part": 0.3, "jaw": 0.22, "upper_lid": 0.3, "squint": -0.1},
         {"corner": 0.25, "inner_brow": -0.25, "chin": -0.3},
     ),
@@ -118,7 +125,14 @@ PROTOTYPES = {
     "anger": Prototype(
         (-0.48, 0.60),
         (0.13, 0.15),
-        {"brow_lower": 1.15, "outer_brow": 0.4, "upper_lid": 0.15, "squint": 0.6, "corner": -0.55, "press": 0.5},
+        {
+            "brow_lower": 1.15,
+            "outer_brow": 0.4,
+            "upper_lid": 0.15,
+            "squint": 0.6,
+            "corner": -0.55,
+            "press": 0.5,
+        },
         {"part": 0.5, "jaw": 0.4, "square": 0.7, "press": -0.6, "upper_lid": 0.4, "stretch": 0.1},
         {"corner": 0.3, "brow_lower": -0.15},
     ),

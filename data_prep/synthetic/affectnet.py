@@ -19,8 +19,8 @@ from data_prep.synthetic.scene import draw_background, draw_occluder, light_head
 from emojax.errors import ConfigError, DataError
 from emojax.labels import AFFECTNET_CLASSES
 
-COLUMNS = (
-    "subDirectory_filePath,face_x,face_y,face_width,face_height,facial_landmarks,expression,valence,arousal".split(",")
+COLUMNS = "subDirectory_filePath,face_x,face_y,face_width,face_height,facial_landmarks,expression,valence,arousal".split(
+    ","
 )
 IMAGE_FOLDER = "Manually_Annotated_Images"
 # AffectNet's training counts (spec 1.2; contempt: 8-way paragraph), which the synthetic training set imitates.
@@ -98,7 +98,9 @@ def draw_sample(sample: Sample, size: int, seed: int) -> tuple[np.ndarray, Annot
     image = photograph(image, rng)
     box = _face_box(landmarks, width, height, rng)
     valence, arousal = round(valence, 6), round(arousal, 6)
-    return image, Annotation(sample.source, box, landmarks, sample.label, valence, arousal, round(identity.age, 1))
+    return image, Annotation(
+        sample.source, box, landmarks, sample.label, valence, arousal, round(identity.age, 1)
+    )
 
 
 def _sample_pose(width: int, height: int, rng: np.random.Generator) -> Pose:
@@ -109,7 +111,9 @@ def _sample_pose(width: int, height: int, rng: np.random.Generator) -> Pose:
     return Pose(*(limited * (0.19, 0.09, 0.17)), scale=float(scale), x=float(x), y=float(y))
 
 
-def _face_box(landmarks: np.ndarray, width: int, height: int, rng: np.random.Generator) -> tuple[int, int, int, int]:
+def _face_box(
+    landmarks: np.ndarray, width: int, height: int, rng: np.random.Generator
+) -> tuple[int, int, int, int]:
     """A square detector-like box (x, y, width, height) inside the picture, loosely round the landmarks."""
     low, high = landmarks.min(axis=0), landmarks.max(axis=0)
     side = min(float(np.max(high - low)) * rng.uniform(1.08, 1.32), width - 1, height - 1)
@@ -177,11 +181,26 @@ def _write_2021(out: pathlib.Path, sample: Sample, image: np.ndarray, annotation
 def annotation_row(annotation: Annotation) -> list:
     """The row of training.csv / validation.csv."""
     points = ";".join(f"{value:.2f}" for value in annotation.landmarks.reshape(-1))
-    return [annotation.source, *annotation.box, points, annotation.label, annotation.valence, annotation.arousal]
+    return [
+        annotation.source,
+        *annotation.box,
+        points,
+        annotation.label,
+        annotation.valence,
+        annotation.arousal,
+    ]
 
 
 def generate(
-    out: pathlib.Path, *, train: int, validation: int, size: int, seed: int, layout: int, faults: bool, workers: int
+    out: pathlib.Path,
+    *,
+    train: int,
+    validation: int,
+    size: int,
+    seed: int,
+    layout: int,
+    faults: bool,
+    workers: int,
 ) -> dict[str, int]:
     """Draws the data set into `out`; returns the number of pictures per split.
 
@@ -189,9 +208,13 @@ def generate(
     when `out` holds something else.
     """
     if not 48 <= size <= 800 or train < 16 or validation < 8:
-        raise ConfigError(f"--size must be 48..800, --train >= 16, --val >= 8; got {size}, {train}, {validation}.")
+        raise ConfigError(
+            f"--size must be 48..800, --train >= 16, --val >= 8; got {size}, {train}, {validation}."
+        )
     parameters = dict(train=train, validation=validation, size=size, seed=seed, layout=layout, faults=faults)
-    samples = {split: plan_samples(split, n, seed) for split, n in (("train", train), ("validation", validation))}
+    samples = {
+        split: plan_samples(split, n, seed) for split, n in (("train", train), ("validation", validation))
+    }
     counts = {split: len(items) for split, items in samples.items()}
     if _claim(out, parameters):
         return counts
@@ -199,7 +222,9 @@ def generate(
     starts = range(0, len(everything), _CHUNK)
     chunks = [_Chunk(str(out), layout, size, seed, tuple(everything[i : i + _CHUNK])) for i in starts]
     try:
-        drawn = parallel_map(_write_chunk, chunks, workers=workers, total=len(everything), title="drawing faces")
+        drawn = parallel_map(
+            _write_chunk, chunks, workers=workers, total=len(everything), title="drawing faces"
+        )
         annotations = [a for _, chunk in sorted(drawn, key=lambda item: item[0]) for a in chunk]
         _write_annotations(out, annotations, len(samples["train"]), layout)
         if faults:
@@ -208,7 +233,9 @@ def generate(
             add_faults(out, annotations[0], layout)
         _mark(out, parameters, complete=True)
     except OSError as error:
-        raise DataError(f"Cannot write the synthetic AffectNet to {out}: {error.strerror or error}.") from error
+        raise DataError(
+            f"Cannot write the synthetic AffectNet to {out}: {error.strerror or error}."
+        ) from error
     return counts
 
 

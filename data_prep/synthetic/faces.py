@@ -73,7 +73,9 @@ def _draw_ears(image: np.ndarray, identity: Identity, pose: Pose) -> None:
         # An ear turns behind the head on the side the face turns to.
         visible = min(max(1.0 - 1.6 * side * np.sin(pose.yaw), 0.2), 1.5)
         size = identity.ear_size
-        fill(image, pose.outline(ellipse(centre, 0.55 * size * visible, size), -0.1), shade(identity.skin, 0.9))
+        fill(
+            image, pose.outline(ellipse(centre, 0.55 * size * visible, size), -0.1), shade(identity.skin, 0.9)
+        )
         inner = ellipse(centre, 0.28 * size * visible, 0.6 * size)
         fill(image, pose.outline(inner, -0.1), shade(identity.skin, 0.72))
         if identity.earrings:
@@ -109,7 +111,9 @@ def _draw_beard(image: np.ndarray, identity: Identity, shape: FaceShape, pose: P
         rim = rim[np.argsort(np.arctan2(rim[:, 0], rim[:, 1]))]
         right, left = mouth.lower_outer[-1], mouth.lower_outer[0]
         under = mouth.lower_outer[::-1] + (0, 0.08)
-        inner = np.concatenate([[(0.72, 0.42), right + (0.16, 0.02)], under, [left + (-0.16, 0.02), (-0.72, 0.42)]])
+        inner = np.concatenate(
+            [[(0.72, 0.42), right + (0.16, 0.02)], under, [left + (-0.16, 0.02), (-0.72, 0.42)]]
+        )
         outer = pose.outline(rim[:, :2], rim[:, 2])
         tint(image, np.concatenate([outer, pose.place(inner)]), colour, 0.35 + 0.6 * identity.beard)
     if identity.moustache:
@@ -127,7 +131,9 @@ def _fold(image: np.ndarray, points, colour, strength: float, pose: Pose, width:
     tint(image, outline, colour, min(max(0.25 + 0.6 * strength, 0.0), 0.85))
 
 
-def _draw_folds(image: np.ndarray, identity: Identity, actions: Actions, shape: FaceShape, pose: Pose) -> None:
+def _draw_folds(
+    image: np.ndarray, identity: Identity, actions: Actions, shape: FaceShape, pose: Pose
+) -> None:
     """Lines of the forehead, between the brows, beside the nose and the eyes, and on the chin."""
     colour = shade(identity.skin, 0.6)
     old = max((identity.age - 45) / 60, 0.0)
@@ -138,19 +144,38 @@ def _draw_folds(image: np.ndarray, identity: Identity, actions: Actions, shape: 
     for x in (-0.065, 0.065):
         _fold(image, [(x, brow - 0.10), (0.8 * x, brow + 0.12)], colour, actions.brow_lower, pose, 0.045)
     for height in (0.0, 0.07):
-        _fold(image, [(-0.1, 0.03 + height), (0, 0.06 + height), (0.1, 0.03 + height)], colour, actions.nose_wrinkle, pose)
+        _fold(
+            image,
+            [(-0.1, 0.03 + height), (0, 0.06 + height), (0.1, 0.03 + height)],
+            colour,
+            actions.nose_wrinkle,
+            pose,
+        )
     corner = shape.mouth.upper_outer[-1]
     nose = shape.nose_base[-1]
     nasolabial = 0.75 * max(actions.corner, 0) + 0.9 * actions.nose_wrinkle + 0.4 * old
     for side in (-1, 1):
-        points = [(side * (nose[0] + 0.05), nose[1] - 0.08), (side * (corner[0] + 0.07), 0.5 * (nose[1] + corner[1]))]
+        points = [
+            (side * (nose[0] + 0.05), nose[1] - 0.08),
+            (side * (corner[0] + 0.07), 0.5 * (nose[1] + corner[1])),
+        ]
         _fold(image, [*points, (side * (corner[0] + 0.10), corner[1])], colour, nasolabial, pose, 0.045)
         eye_x = side * (identity.eye_spacing + identity.eye_width)
         for rise in (-0.05, 0.02):
-            points = [(eye_x + side * 0.05, identity.eye_height + 0.3 * rise), (eye_x + side * 0.16, identity.eye_height + rise)]
+            points = [
+                (eye_x + side * 0.05, identity.eye_height + 0.3 * rise),
+                (eye_x + side * 0.16, identity.eye_height + rise),
+            ]
             _fold(image, points, colour, 0.8 * actions.cheek + old - 0.1, pose, 0.03)
     chin = 0.5 * (shape.mouth.lower_outer[10, 1] + identity.chin)
-    _fold(image, [(-0.13, chin + 0.03), (0, chin - 0.03), (0.13, chin + 0.03)], colour, actions.chin, pose, 0.045)
+    _fold(
+        image,
+        [(-0.13, chin + 0.03), (0, chin - 0.03), (0.13, chin + 0.03)],
+        colour,
+        actions.chin,
+        pose,
+        0.045,
+    )
 
 
 def _draw_nose(image: np.ndarray, identity: Identity, actions: Actions, shape: FaceShape, pose: Pose) -> None:
@@ -165,9 +190,16 @@ def _draw_nose(image: np.ndarray, identity: Identity, actions: Actions, shape: F
     for wing in (0, -1):
         circle = ellipse(base[wing] * (0.82, 1) - (0, 0.035), 0.06, 0.055, 14)
         fill(image, pose.place(circle, surface_depth(circle) + 0.06), shade(skin, 0.9))
-    stroke(image, pose.place(spline(base), np.interp(np.linspace(0, 4, 25), range(5), depth)), shade(skin, 0.68), 0.03 * pose.scale)
+    stroke(
+        image,
+        pose.place(spline(base), np.interp(np.linspace(0, 4, 25), range(5), depth)),
+        shade(skin, 0.68),
+        0.03 * pose.scale,
+    )
     for x in (-0.45, 0.45):
-        nostril = ellipse((x * base[-1, 0], base[2, 1] - 0.03), 0.042 + 0.012 * actions.nose_wrinkle, 0.024, 12)
+        nostril = ellipse(
+            (x * base[-1, 0], base[2, 1] - 0.03), 0.042 + 0.012 * actions.nose_wrinkle, 0.024, 12
+        )
         fill(image, pose.place(nostril, surface_depth(nostril) + 0.12), shade(skin, 0.38))
     shine = np.stack([0 * bridge[:, 0], bridge[:, 1]], axis=1)
     stroke(image, pose.place(shine, surface_depth(shine) + 0.15), shade(skin, 1.12), 0.05 * pose.scale)
@@ -190,7 +222,11 @@ def _draw_mouth(image: np.ndarray, identity: Identity, actions: Actions, mouth: 
         if actions.square > 0.3:
             row = mouth.lower_inner[3:-3]
             top = np.maximum(row[:, 1] - 0.065, mouth.upper_inner[3:-3, 1])
-            fill(image, place(np.concatenate([row, np.stack([row[:, 0], top], axis=1)[::-1]])), shade(_TEETH, 0.94))
+            fill(
+                image,
+                place(np.concatenate([row, np.stack([row[:, 0], top], axis=1)[::-1]])),
+                shade(_TEETH, 0.94),
+            )
     fill(image, place(upper), shade(identity.lips, 0.88))
     fill(image, place(lower), identity.lips)
     line = 0.5 * (mouth.upper_inner + mouth.lower_inner)
@@ -240,5 +276,7 @@ def _draw_glasses(image: np.ndarray, identity: Identity, shape: FaceShape, pose:
         tint(image, outline, (225, 235, 245), 0.12)
         cv2.polylines(image, [np.rint(outline * 16).astype(np.int32)], True, frame, thickness, cv2.LINE_AA, 4)
     inner = identity.eye_spacing - 0.31
-    bridge = spline([(-inner, identity.eye_height), (0, identity.eye_height - 0.05), (inner, identity.eye_height)])
+    bridge = spline(
+        [(-inner, identity.eye_height), (0, identity.eye_height - 0.05), (inner, identity.eye_height)]
+    )
     stroke(image, pose.place(bridge, 1.0), frame, thickness)

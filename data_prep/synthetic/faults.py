@@ -51,7 +51,12 @@ def _add_2021(out: pathlib.Path, good: Annotation) -> None:
     lnd = np.load(folder / "annotations" / f"{layout_2021_name(good.source)}_lnd.npy")
 
     def add(name: str, picture: bytes | None = data, **changed) -> None:
-        values = {"exp": str(good.label), "val": str(good.valence), "aro": str(good.arousal), "lnd": lnd} | changed
+        values = {
+            "exp": str(good.label),
+            "val": str(good.valence),
+            "aro": str(good.arousal),
+            "lnd": lnd,
+        } | changed
         if picture is not None:
             (folder / "images" / f"{name}.jpg").write_bytes(picture)
         for key, value in values.items():

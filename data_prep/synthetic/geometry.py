@@ -75,7 +75,9 @@ def spline(points, *, closed: bool = False, steps: int = 6) -> np.ndarray:
         padded = np.concatenate([points[:1], points, points[-1:]])
     count = len(padded) - 3
     weights = _catmull_rom(steps)
-    curve = sum(weights[:, i, None] * padded[i : i + count, None] for i in range(4)).reshape(-1, points.shape[1])
+    curve = sum(weights[:, i, None] * padded[i : i + count, None] for i in range(4)).reshape(
+        -1, points.shape[1]
+    )
     return curve if closed else np.concatenate([curve, points[-1:]])
 
 
@@ -203,7 +205,9 @@ def _mouth(identity: Identity, actions: Actions) -> Mouth:
     line = identity.mouth_height - lift - chin - 0.02 * actions.jaw
     opening = max(0.11 * actions.part + 0.42 * actions.jaw, 0.0)
     square = max(actions.square, 0.0)
-    profile = np.maximum(1 - np.abs(t) ** (2.0 + 5.0 * square), 0.0) ** (0.5 + 0.25 * max(actions.corner, 0.0))
+    profile = np.maximum(1 - np.abs(t) ** (2.0 + 5.0 * square), 0.0) ** (
+        0.5 + 0.25 * max(actions.corner, 0.0)
+    )
     upper_inner = line - 0.22 * opening * profile - 0.085 * actions.lip_raise * (1 - t**2) ** 0.6
     lower_inner = np.maximum(line + 0.78 * opening * profile, upper_inner)
     thickness = np.clip(1 - 0.6 * actions.press - 0.25 * wide + 0.15 * rounded, 0.3, 1.3)

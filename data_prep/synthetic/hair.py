@@ -25,7 +25,12 @@ def _skull(identity: Identity, offset: float, low: float) -> np.ndarray:
 def _curtain(identity: Identity, width: float, bottom: float) -> np.ndarray:
     """Closed shape of hair that falls behind the head down to `bottom`."""
     top = identity.forehead + identity.hair_volume
-    half = [(0.55 * width, -0.95 * top), (0.95 * width, -0.6 * top), (width, 0.2), (1.02 * width, bottom - 0.25)]
+    half = [
+        (0.55 * width, -0.95 * top),
+        (0.95 * width, -0.6 * top),
+        (width, 0.2),
+        (1.02 * width, bottom - 0.25),
+    ]
     half.append((0.8 * width, bottom))
     return spline([(0, -top), *half, *[(-x, y) for x, y in reversed(half)]], closed=True)
 
@@ -43,7 +48,9 @@ def draw_hair_behind(image: np.ndarray, identity: Identity, pose: Pose) -> None:
             fill(image, pose.outline(ellipse((x, y), radius, radius), -0.2), identity.hair)
     elif style == "curly":
         for angle in np.linspace(-0.25, np.pi + 0.25, 13):
-            centre = np.array((np.cos(angle) * identity.width, -0.25 - np.sin(angle) * (identity.forehead - 0.25)))
+            centre = np.array(
+                (np.cos(angle) * identity.width, -0.25 - np.sin(angle) * (identity.forehead - 0.25))
+            )
             fill(image, pose.outline(ellipse(centre, 0.3, 0.3, 14), -0.1), shade(identity.hair, 0.85))
     elif style == "bun":
         fill(image, pose.outline(ellipse((0, -identity.forehead - 0.22), 0.36, 0.34), -0.4), dark)
@@ -56,7 +63,12 @@ def _hairline(identity: Identity) -> np.ndarray:
     inner = {
         "fringe": [(0.6 * width, -0.70), (0.2 * width, -0.74), (-0.2 * width, -0.72), (-0.6 * width, -0.70)],
         "parted": [(0.62 * width, line + 0.08), (0.25 * width, line - 0.16), (-0.2 * width, line - 0.06)],
-        "spiky": [(0.6 * width, line), (0.35 * width, line - 0.14), (0.1 * width, line), (-0.2 * width, line - 0.14)],
+        "spiky": [
+            (0.6 * width, line),
+            (0.35 * width, line - 0.14),
+            (0.1 * width, line),
+            (-0.2 * width, line - 0.14),
+        ],
     }
     middle = inner.get(identity.hair_style, [(0.55 * width, line), (0, line - 0.05), (-0.55 * width, line)])
     return spline([*temple, *middle, *[(-x, y) for x, y in reversed(temple)]], steps=4)
@@ -91,7 +103,9 @@ def draw_hair_front(image: np.ndarray, identity: Identity, pose: Pose) -> None:
 def _draw_side_locks(image: np.ndarray, identity: Identity, pose: Pose, low: float) -> None:
     for side in (-1, 1):
         x = side * identity.width
-        lock = spline([(0.84 * x, -0.6), (0.93 * x, -0.2), (0.97 * x, low), (1.12 * x, low), (1.14 * x, -0.3)])
+        lock = spline(
+            [(0.84 * x, -0.6), (0.93 * x, -0.2), (0.97 * x, low), (1.12 * x, low), (1.14 * x, -0.3)]
+        )
         fill(image, pose.outline(lock), identity.hair)
 
 
@@ -99,11 +113,24 @@ def _draw_scarf(image: np.ndarray, identity: Identity, pose: Pose) -> None:
     width, line = identity.width, identity.hairline + 0.06
     opening = [(0.9 * width, -0.35), (0.55 * width, line + 0.1), (0, line), (-0.55 * width, line + 0.1)]
     inner = spline([*opening, (-0.9 * width, -0.35)])
-    fill(image, np.concatenate([pose.outline(_skull(identity, 0.12, -0.1)), pose.place(inner)]), identity.accent)
+    fill(
+        image,
+        np.concatenate([pose.outline(_skull(identity, 0.12, -0.1)), pose.place(inner)]),
+        identity.accent,
+    )
     below = [(-0.99 * width, 0.0), (-0.86 * width, 0.62), (-0.5 * identity.jaw, identity.chin - 0.02)]
     edge = [*below, (0, identity.chin + 0.06), *[(-x, y) for x, y in reversed(below)]]
-    outer = [(1.2 * width, 0.1), (1.05 * width, 0.9), (0.5, 1.55), (-0.5, 1.55), (-1.05 * width, 0.9), (-1.2 * width, 0.1)]
-    fill(image, pose.outline(np.concatenate([spline(edge), spline(outer)]), 0.1), shade(identity.accent, 0.88))
+    outer = [
+        (1.2 * width, 0.1),
+        (1.05 * width, 0.9),
+        (0.5, 1.55),
+        (-0.5, 1.55),
+        (-1.05 * width, 0.9),
+        (-1.2 * width, 0.1),
+    ]
+    fill(
+        image, pose.outline(np.concatenate([spline(edge), spline(outer)]), 0.1), shade(identity.accent, 0.88)
+    )
 
 
 def _draw_beanie(image: np.ndarray, identity: Identity, pose: Pose) -> None:

@@ -8,7 +8,15 @@ import numpy as np
 
 # RGB of skin from light to dark; a person's tone is a mix of two neighbours plus a small shift.
 _SKIN = np.array(
-    [(250, 221, 200), (241, 200, 170), (226, 178, 142), (205, 150, 110), (172, 116, 80), (132, 85, 58), (92, 60, 44)],
+    [
+        (250, 221, 200),
+        (241, 200, 170),
+        (226, 178, 142),
+        (205, 150, 110),
+        (172, 116, 80),
+        (132, 85, 58),
+        (92, 60, 44),
+    ],
     np.float32,
 )
 _HAIR = np.array(
@@ -18,7 +26,20 @@ _HAIR = np.array(
 _GREY_HAIR = np.array((190, 188, 186), np.float32)
 _IRIS = ((70, 46, 32), (96, 66, 40), (58, 92, 62), (72, 112, 150), (110, 130, 140), (40, 30, 26))
 
-HAIR_STYLES = ("bald", "short", "fringe", "parted", "bob", "long", "bun", "afro", "curly", "spiky", "scarf", "beanie")
+HAIR_STYLES = (
+    "bald",
+    "short",
+    "fringe",
+    "parted",
+    "bob",
+    "long",
+    "bun",
+    "afro",
+    "curly",
+    "spiky",
+    "scarf",
+    "beanie",
+)
 _HAIR_WEIGHTS = np.array((7, 16, 9, 13, 10, 13, 6, 6, 8, 5, 4, 4), np.float64)
 
 

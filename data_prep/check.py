@@ -1,0 +1,213 @@
+"""Verifies a prepared data set, record by record: `python -m data_prep.check DIR`."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import pathlib
+import sys
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+
+from data_prep.parallel import advance, available_cores, parallel_map
+from data_prep.published import class_order
+from data_prep.summary import class_table
+from emojax.data.dataset import FILE_NAME, Dataset, Feature, load_dataset
+from emojax.data.example import decode_example
+from emojax.data.tfrecord import TFRecordSource
+from emojax.errors import DataError, EmojaxError
+
+_SHOWN = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class ShardReport:
+    """What a shard holds: readable records, records per class, and its problems in words (`total` of them)."""
+
+    num_records: int
+    class_counts: tuple[int, ...]
+    problems: tuple[str, ...]
+    total: int
+
+
+@dataclasses.dataclass(frozen=True)
+class _Task:
+    dataset: Dataset
+    file_name: str
+
+
+def check_dataset(dataset: Dataset, workers: int) -> tuple[dict[str, dict[str, int]], list[str], int]:
+    """Reads every record.
+
+    Returns:
+        Records per split and class as found; the problems in words, at most 20 of each shard; their total number.
+    """
+    tasks = [_Task(dataset, name) for split in dataset.splits.values() for name in split.shards]
+    total = sum(split.num_records for split in dataset.splits.values())
+    done = parallel_map(_check_shard, tasks, workers=workers, total=total, title="checking")
+    reports = {tasks[i].file_name: report for i, report in done}
+    problems = list(_class_order_problems(dataset))
+    found = {}
+    for name, split in dataset.splits.items():
+        parts = [reports[file_name] for file_name in split.shards]
+        counts = np.sum([part.class_counts for part in parts], axis=0)
+        found[name] = {label: int(count) for label, count in zip(dataset.labels.classes, counts)}
+        problems += _split_problems(dataset, name, parts, found[name])
+    shards = list(reports.values())
+    problems += [problem for report in shards for problem in report.problems]
+    hidden = sum(report.total - len(report.problems) for report in shards)
+    return found, problems, len(problems) + hidden
+
+
+def _class_order_problems(dataset: Dataset) -> Iterator[str]:
+    expected = class_order(dataset.name, len(dataset.labels.classes))
+    if expected and expected != dataset.labels.classes:
+        yield (
+            f"{FILE_NAME}: the classes are {list(dataset.labels.classes)}, the order of {dataset.name} is {list(expected)}"
+        )
+
+
+def _split_problems(
+    dataset: Dataset, name: str, parts: list[ShardReport], counts: dict[str, int]
+) -> Iterator[str]:
+    split = dataset.splits[name]
+    for file_name, part, expected in zip(split.shards, parts, split.records_per_shard):
+        if part.num_records != expected:
+            yield f"{file_name}: {part.num_records} good records, {FILE_NAME} says {expected}"
+    for label, count in split.class_counts.items():
+        if counts.get(label) != count:
+            yield f"{name}: {counts.get(label, 0)} records of class {label}, {FILE_NAME} says {count}"
+    try:
+        content = dataset.source(name).content_hash()
+    except DataError as error:
+        yield f"{name}: {error}"
+    else:
+        if content != split.content_hash:
+            yield f"{name}: the content hash is {content[:12]}..., {FILE_NAME} says {split.content_hash[:12]}..."
+
+
+def _check_shard(task: _Task) -> ShardReport:
+    """Reads all records of a shard (worker)."""
+    dataset = task.dataset
+    path = pathlib.Path(dataset.path, task.file_name)
+    counts = [0] * len(dataset.labels.classes)
+    problems: list[str] = []
+    good = 0
+    try:
+        source = TFRecordSource([path])
+    except DataError as error:
+        return ShardReport(0, tuple(counts), (str(error),), 1)
+    for i in range(len(source)):
+        try:
+            label = _check_record(source[i], dataset)
+        except DataError as error:
+            problems.append(str(error))
+        except ValueError as error:
+            _, record, offset = source.locate(i)
+            problems.append(f"{path}: record {record} (byte {offset}): {error}")
+        else:
+            good += 1
+            if label is not None:
+                counts[label] += 1
+        advance()
+    return ShardReport(good, tuple(counts), tuple(problems[:_SHOWN]), len(problems))
+
+
+def _check_record(payload: bytes, dataset: Dataset) -> int | None:
+    """Returns the label if there is one; ValueError says what is wrong with the record."""
+    record = decode_example(payload)
+    missing = [name for name in dataset.features if name not in record]
+    unknown = [name for name in record if name not in dataset.features]
+    if missing or unknown:
+        raise ValueError(f"the features differ from {FILE_NAME}: missing {missing}, unknown {unknown}")
+    for name, feature in dataset.features.items():
+        _CHECKS[feature.kind](name, feature, record[name])
+    for name in dataset.labels.dimensions:
+        value = record[name][0] if name in record else 0.0
+        if not -1 <= value <= 1:
+            raise ValueError(f"{name} is {value}, outside [-1, 1]")
+    if "label" not in record:
+        return None
+    label = int(record["label"][0])
+    if not 0 <= label < len(dataset.labels.classes):
+        raise ValueError(f"label {label} is none of the {len(dataset.labels.classes)} classes")
+    return label
+
+
+def _check_bytes(name: str, feature: Feature, value) -> None:
+    if not isinstance(value, list) or len(value) != 1:
+        raise ValueError(f"{name} is not one string of bytes")
+
+
+def _check_image(name: str, feature: Feature, value) -> None:
+    _check_bytes(name, feature, value)
+    if feature.encoding == "raw":
+        if len(value[0]) != np.prod(feature.shape):
+            raise ValueError(
+                f"{name} has {len(value[0])} bytes, shape {feature.shape} needs {np.prod(feature.shape)}"
+            )
+        return
+    image = cv2.imdecode(np.frombuffer(value[0], np.uint8), cv2.IMREAD_UNCHANGED) if len(value[0]) else None
+    if image is None:
+        raise ValueError(f"{name} does not decode")
+    if image.shape != feature.shape:
+        raise ValueError(f"{name} decodes to shape {image.shape}, {FILE_NAME} says {feature.shape}")
+
+
+def _check_numbers(name: str, feature: Feature, value) -> None:
+    wanted = np.int64 if feature.kind == "int" else np.float32
+    if not isinstance(value, np.ndarray) or value.dtype != wanted:
+        raise ValueError(f"{name} is not a list of kind {feature.kind}")
+    if value.size != np.prod(feature.shape, dtype=int):
+        raise ValueError(
+            f"{name} has {value.size} values, shape {feature.shape} needs {np.prod(feature.shape, dtype=int)}"
+        )
+    if not np.isfinite(value).all():
+        raise ValueError(f"{name} is not finite")
+
+
+_CHECKS = {"image": _check_image, "int": _check_numbers, "float": _check_numbers, "bytes": _check_bytes}
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m data_prep.check",
+        description="Reads every record of a prepared data set and verifies checksums, features, labels, valence and "
+        "arousal, image sizes, class order, counts and content hash. Exit status 0: all is well; 1: problems, listed by "
+        "file, record and byte offset; 2: there is no data set.",
+        epilog="example:\n  python -m data_prep.check data/affectnet_227",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("folder", type=pathlib.Path, help="folder of dataset.json and the shards")
+    parser.add_argument("--workers", type=int, default=available_cores(), help="processes [one a core]")
+    args = parser.parse_args(argv)
+    try:
+        dataset = load_dataset(args.folder)
+        counts, problems, total = check_dataset(dataset, args.workers)
+    except EmojaxError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print("\n".join(["", *class_table(dataset.name, counts)]))
+    return _verdict(dataset, problems, total)
+
+
+def _verdict(dataset: Dataset, problems: list[str], total: int) -> int:
+    records = sum(split.num_records for split in dataset.splits.values())
+    if not total:
+        print(f"OK: {records:,} records, every checksum, feature, label and image is right.")
+        return 0
+    for problem in problems[:_SHOWN]:
+        print(f"problem: {problem}")
+    if total > _SHOWN:
+        print(f"... and {total - _SHOWN:,} more")
+    print(
+        f"{total:,} problems in {dataset.path}. Delete the files named above and run the preparation command again: it makes "
+        "only what is missing."
+    )
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
