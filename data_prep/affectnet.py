@@ -1,4 +1,4 @@
-"""Prepares AffectNet: `python -m data_prep.affectnet --raw DIR --out DIR` (spec emotion_gcn 1.2-1.3, 1.6, 1.9-1.10)."""
+"""Prepares AffectNet: `python -m data_prep.affectnet --raw DIR --out DIR` (spec emotion_gcn 1.2-1.10)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _NO_AGE = -1.0
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What decides the content of the records. Sources: spec 1.2 (classes), 1.6 (align, crop_anchor, size)."""
+    """What decides the content of the records (spec 1.2 for classes, 1.6 for align, crop_anchor, size)."""
 
     align: str = "rotate_crop"
     crop_anchor: str = "topleft"
@@ -257,8 +257,9 @@ def _require_every_class(split: str, names: Sequence[str], counts: np.ndarray, s
             f"{reason} {count:,} (e.g. {example})" for reason, (count, example) in skipped.items()
         )
         raise DataError(
-            f"The {split} split has no record of {', '.join(empty)}, but class weights and the label graph need every "
-            f"class. Rows left out: {reasons or 'none'}. Complete the raw data and prepare into a new folder."
+            f"The {split} split has no record of {', '.join(empty)}, but class weights and the label graph "
+            f"need every class. Rows left out: {reasons or 'none'}. Complete the raw data and prepare into a "
+            "new folder."
         )
 
 
@@ -288,7 +289,8 @@ def _parser() -> argparse.ArgumentParser:
         "--align",
         choices=ALIGNMENTS,
         default=default.align,
-        help="none: crop the face box; rotate_crop: level the eyes, then crop (default); similarity: eyes at fixed places",
+        help="none: crop the face box; rotate_crop: level the eyes, then crop (default); similarity: eyes at "
+        "fixed places",
     )
     parser.add_argument(
         "--crop_anchor",

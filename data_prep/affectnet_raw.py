@@ -76,9 +76,10 @@ def find_layout(raw: pathlib.Path) -> Layout2017 | Layout2021:
     layout = Layout2017.find(raw) or Layout2021.find(raw)
     if layout is None:
         raise DataError(
-            f"{raw} is no AffectNet. Looked for the layout of 2017 (training.csv and validation.csv in that folder or in "
-            f"{LIST_FOLDER}/, images in {IMAGE_FOLDER}/) and that of 2021 (train_set/ and val_set/, each with images/ and "
-            "annotations/). Without AffectNet, draw a synthetic one: python -m data_prep.synthetic affectnet --out DIR"
+            f"{raw} is no AffectNet. Looked for the layout of 2017 (training.csv and validation.csv in that "
+            f"folder or in {LIST_FOLDER}/, images in {IMAGE_FOLDER}/) and that of 2021 (train_set/ and "
+            "val_set/, each with images/ and annotations/). Without AffectNet, draw a synthetic one: "
+            "python -m data_prep.synthetic affectnet --out DIR"
         )
     return layout
 
@@ -108,7 +109,7 @@ class Layout2017:
         return cls(lists[0], next(folder for folder in images if folder.is_dir()))
 
     def plan(self) -> tuple[dict[str, np.ndarray], str]:
-        """Rows of each split `[N, 3]` (first byte, byte past the last, line number) and a digest of both files.
+        """Rows of each split `[N, 3]` (first byte, byte past the last, line number), a digest of both files.
 
         Only line ends are looked for: the files have hundreds of megabytes, so the workers parse them.
         """
@@ -117,7 +118,7 @@ class Layout2017:
         return rows, digest.hexdigest()
 
     def shard_items(self, split: str, rows: np.ndarray) -> tuple[str, int, int, int]:
-        """What a worker needs to read these rows: the split, a slice of its CSV file, its first line number."""
+        """What a worker needs to read these rows: the split, a slice of its CSV file, its first line."""
         return split, int(rows[0, 0]), int(rows[-1, 1]), int(rows[0, 2])
 
     def read(self, items: tuple[str, int, int, int]) -> Iterator[tuple[str, list[str]]]:
@@ -253,7 +254,7 @@ def _file_size(path: str) -> bytes:
 
 
 def _line_spans(path: pathlib.Path, digest) -> np.ndarray:
-    """`[N, 3]` int64: first byte, byte past the last, and 1-based number of each line, without header and empty lines."""
+    """`[N, 3]` int64: first byte, byte past the last, 1-based line number; no header, no empty lines."""
     ends, position = [], 0
     with open(path, "rb") as file:
         first = file.readline()

@@ -1,6 +1,7 @@
 """Face alignment and cropping (spec emotion_gcn 1.6) and the eye and mouth mask (1.9).
 
-Points are pixels `[N, 2]` (x, y) with y down; the centre of the top-left pixel is (0, 0). Images are `[H, W, 3]` uint8.
+Points are pixels `[N, 2]` (x, y) with y down; the centre of the top-left pixel is (0, 0). Images are
+`[H, W, 3]` uint8.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _EYE_X, _EYE_Y = (
 
 
 class NoFaceError(ValueError):
-    """The box or the landmarks do not describe a face in this image; `reason` is the name it is counted under."""
+    """Box or landmarks do not describe a face in this image; `reason` is the name it is counted under."""
 
     def __init__(self, reason: str, detail: str):
         super().__init__(detail)
@@ -63,8 +64,8 @@ def crop_face(
         image: `[H, W, 3]` uint8.
         box: x, y, width, height of the face.
         landmarks: `[68, 2]`.
-        align: `none` crops the box; `rotate_crop` levels the eyes, then crops a window of the box's size; `similarity`
-            puts the eye centres at 35 % and 65 % of the width and 35 % of the height.
+        align: `none` crops the box; `rotate_crop` levels the eyes, then crops a window of the box's size;
+            `similarity` puts the eye centres at 35 % and 65 % of the width and 35 % of the height.
         anchor: which point of the box `rotate_crop` keeps: `topleft` as the public code, or `center`.
         size: side of the crop.
 
@@ -72,8 +73,8 @@ def crop_face(
         The crop `[size, size, 3]` uint8, black where it reaches outside the image, and the landmarks in it.
 
     Raises:
-        NoFaceError: `empty_face_box` (no area, or none of it in the image) or `bad_landmarks` (not finite, or both
-            eyes in one point).
+        NoFaceError: `empty_face_box` (no area, or none of it in the image) or `bad_landmarks` (not finite, or
+            both eyes in one point).
     """
     _require_face(image, box, landmarks)
     if align == "similarity":
@@ -103,7 +104,7 @@ def _require_face(image: np.ndarray, box, landmarks: np.ndarray) -> None:
 def _window(image: np.ndarray, box, matrix: np.ndarray, anchor: str) -> tuple[np.ndarray, tuple[int, int]]:
     """The box's window of the image warped by `matrix`, and where its corner is in the warped image.
 
-    Only the window is warped, not the image: what turns into the window from beyond the image's frame is seen too.
+    Only the window is warped, not the image, so nothing is lost that turns beyond the image's frame.
     """
     x, y, width, height = box
     width, height = round(width), round(height)
@@ -141,7 +142,7 @@ def _similarity_crop(image: np.ndarray, landmarks: np.ndarray, size: int) -> tup
 
 
 def _warp_shrinking(image: np.ndarray, matrix: np.ndarray, scale: float, size: int) -> np.ndarray:
-    """Warps by a similarity; shrinks the part that is needed first, since a bicubic warp alone would alias."""
+    """Warps by a similarity; first shrinks the needed part, since a bicubic warp alone would alias."""
     corners = np.array([(0, 0), (size, 0), (size, size), (0, size)], np.float64)
     source = transform(corners, cv2.invertAffineTransform(matrix))
     low = np.clip(np.floor(source.min(axis=0)).astype(int) - 3, 0, None)

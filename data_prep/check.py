@@ -24,7 +24,7 @@ _SHOWN = 20
 
 @dataclasses.dataclass(frozen=True)
 class ShardReport:
-    """What a shard holds: readable records, records per class, and its problems in words (`total` of them)."""
+    """What a shard holds: good records, records per class, and its problems in words (`total` of them)."""
 
     num_records: int
     class_counts: tuple[int, ...]
@@ -42,7 +42,8 @@ def check_dataset(dataset: Dataset, workers: int) -> tuple[dict[str, dict[str, i
     """Reads every record.
 
     Returns:
-        Records per split and class as found; the problems in words, at most 20 of each shard; their total number.
+        Records per split and class as found; the problems in words, at most 20 of each shard; their total
+        number.
     """
     tasks = [_Task(dataset, name) for split in dataset.splits.values() for name in split.shards]
     total = sum(split.num_records for split in dataset.splits.values())
@@ -65,7 +66,8 @@ def _class_order_problems(dataset: Dataset) -> Iterator[str]:
     expected = class_order(dataset.name, len(dataset.labels.classes))
     if expected and expected != dataset.labels.classes:
         yield (
-            f"{FILE_NAME}: the classes are {list(dataset.labels.classes)}, the order of {dataset.name} is {list(expected)}"
+            f"{FILE_NAME}: the classes are {list(dataset.labels.classes)}, the order of {dataset.name} is "
+            f"{list(expected)}"
         )
 
 
@@ -85,7 +87,8 @@ def _split_problems(
         yield f"{name}: {error}"
     else:
         if content != split.content_hash:
-            yield f"{name}: the content hash is {content[:12]}..., {FILE_NAME} says {split.content_hash[:12]}..."
+            said = split.content_hash[:12]
+            yield f"{name}: the content hash is {content[:12]}..., {FILE_NAME} says {said}..."
 
 
 def _check_shard(task: _Task) -> ShardReport:
@@ -174,9 +177,9 @@ _CHECKS = {"image": _check_image, "int": _check_numbers, "float": _check_numbers
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m data_prep.check",
-        description="Reads every record of a prepared data set and verifies checksums, features, labels, valence and "
-        "arousal, image sizes, class order, counts and content hash. Exit status 0: all is well; 1: problems, listed by "
-        "file, record and byte offset; 2: there is no data set.",
+        description="Reads every record of a prepared data set and verifies checksums, features, labels, "
+        "valence and arousal, image sizes, class order, counts and content hash. Exit status 0: all is well; "
+        "1: problems, listed by file, record and byte offset; 2: there is no data set.",
         epilog="example:\n  python -m data_prep.check data/affectnet_227",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -203,8 +206,8 @@ def _verdict(dataset: Dataset, problems: list[str], total: int) -> int:
     if total > _SHOWN:
         print(f"... and {total - _SHOWN:,} more")
     print(
-        f"{total:,} problems in {dataset.path}. Delete the files named above and run the preparation command again: it makes "
-        "only what is missing."
+        f"{total:,} problems in {dataset.path}. Delete the files named above and run the preparation command "
+        "again: it makes only what is missing."
     )
     return 1
 

@@ -18,8 +18,8 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
     """Decodes an image file into `[H, W, 3]` uint8 BGR (OpenCV's order).
 
     Raises:
-        Skip: `missing_image`, `truncated_image` (a JPEG that stops before its end marker, which decoders quietly fill
-            with grey), or `unreadable_image`.
+        Skip: `missing_image`, `truncated_image` (a JPEG that stops before its end marker, which decoders
+            quietly fill with grey), or `unreadable_image`.
     """
     try:
         with open(path, "rb") as file:
@@ -42,8 +42,8 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
 def jpeg_is_complete(data: bytes) -> bool:
     """Whether a JPEG has its end marker after the start of its (first) scan.
 
-    Walks the segments up to the scan, so that the end marker of a thumbnail in the header does not count. In scan
-    data 0xFF is always stuffed, so an end marker found there is one.
+    Walks the segments up to the scan, so that the end marker of a thumbnail in the header does not count. In
+    scan data 0xFF is always stuffed, so an end marker found there is one.
     """
     position = 2
     while position + 4 <= len(data):

@@ -38,9 +38,9 @@ def parallel_map(
 ) -> Iterator[tuple[int, Any]]:
     """Yields (task number, `function(task)`) as tasks finish.
 
-    `function` and the tasks must be picklable: workers are spawned, so that nothing of the parent (threads, locks,
-    open files) leaks into them. `function` calls `advance` to move the bar, which ends at `total` records. After an
-    exception no new task starts, those in flight are finished, and the exception is raised.
+    `function` and the tasks must be picklable: workers are spawned, so that nothing of the parent (threads,
+    locks, open files) leaks into them. `function` calls `advance` to move the bar, which ends at `total`
+    records. After an exception no new task starts, those in flight are finished, and the exception is raised.
     """
     workers = max(1, min(workers, len(tasks)))
     seconds = 0.1 if sys.stderr.isatty() else _LOG_SECONDS  # a log file needs no animation

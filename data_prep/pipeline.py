@@ -1,11 +1,13 @@
-"""Turns raw data into TFRecord shards: on all cores, resumable, with everything that is left out counted by reason.
+"""Turns raw data into TFRecord shards: on all cores, resumable, what is left out counted by reason.
 
-A data set supplies a `Source` (how to read and convert its items) and a list of `Shard`s (which items go where). This
-module does the rest, the same for every data set:
+A data set supplies a `Source` (how to read and convert its items) and a list of `Shard`s (which items go
+where). This module does the rest, the same for every data set:
 
-- a shard is written under a temporary name and renamed when complete, so a killed run loses the shards in flight only;
-- beside the shards, `.prepare/` holds the plan of the run and one small file a finished shard. A re-run checks finished
-  shards (content and inputs) and makes the others; it is refused when parameters or inputs differ from the plan;
+- a shard is written under a temporary name and renamed when complete, so a killed run loses the shards in
+  flight only;
+- beside the shards, `.prepare/` holds the plan of the run and one small file a finished shard. A re-run
+  checks finished shards (content and inputs) and makes the others; it is refused when parameters or inputs
+  differ from the plan;
 - which items go into which shard, and in which order, never depends on the number of workers.
 """
 
@@ -16,6 +18,7 @@ import contextlib
 import dataclasses
 import fcntl
 import hashlib
+import itertools
 import json
 import os
 import pathlib
@@ -43,7 +46,7 @@ class Skip(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Record:
-    """One converted item: the features to store, and the values (labels, ...) the data set's statistics need."""
+    """One converted item: the features to store, and the values (labels, ...) that statistics need."""
 
     features: Mapping[str, FeatureValue]
     columns: Mapping[str, float | int]
@@ -51,7 +54,7 @@ class Record:
 
 @dataclasses.dataclass(frozen=True)
 class Shard:
-    """One output file. `items` tells the source what goes into it (picklable); `num_items` is for the progress bar."""
+    """One output file. `items` (picklable) tells the source what goes in, `num_items` the progress bar."""
 
     split: str
     file_name: str
@@ -63,7 +66,7 @@ class Source(Protocol):
     """How to read a raw data set. Must be picklable: it is sent to the worker processes."""
 
     def read(self, items: Any) -> Iterator[tuple[str, Any]]:
-        """Yields (where, item) for `Shard.items`; `where` names the item for the user, e.g. a file and line."""
+        """Yields (where, item) for `Shard.items`; `where` names the item for the user, e.g. file and line."""
 
     def signature(self, item: Any) -> bytes:
         """Something cheap that changes when the item's input files change, e.g. their sizes."""
@@ -74,7 +77,7 @@ class Source(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class ShardResult:
-    """A finished shard: `columns` hold one value per record, `skipped` maps a reason to (count, first example)."""
+    """A finished shard: `columns`: a value per record; `skipped`: reason -> (count, first example)."""
 
     split: str
     file_name: str
@@ -114,8 +117,8 @@ def write_shards(
         title: of the progress bar.
 
     Raises:
-        DataError: the folder holds other data, was begun with other parameters or inputs, is in use by another run, or
-            cannot be written (disk full). Finished shards stay valid.
+        DataError: the folder holds other data, was begun with other parameters or inputs, is in use by
+            another run, or cannot be written (disk full). Finished shards stay valid.
     """
     with _explained(out), _claimed(out, parameters, inputs):
         tasks = [_Task(os.fspath(out), source, shard) for shard in shards]
@@ -134,7 +137,7 @@ def split_evenly(num_items: int, num_shards: int) -> list[range]:
     """Contiguous ranges that cover `num_items`, whose lengths differ by at most one."""
     num_shards = max(1, min(num_shards, num_items))
     bounds = [num_items * i // num_shards for i in range(num_shards + 1)]
-    return [range(a, b) for a, b in zip(bounds, bounds[1:])]
+    return [range(a, b) for a, b in itertools.pairwise(bounds)]
 
 
 def sum_skipped(results: Iterable[ShardResult]) -> dict[str, dict[str, tuple[int, str]]]:
@@ -210,8 +213,9 @@ def _require_same_inputs(task: _Task, finished: ShardResult) -> None:
         inputs.update(task.source.signature(item))
     if inputs.hexdigest() != finished.inputs:
         raise DataError(
-            f"The raw files of {finished.file_name} changed since that shard was written (images were added, removed or "
-            f"replaced). Choose another --out, or delete {task.out} to start again with the raw files as they are now."
+            f"The raw files of {finished.file_name} changed since that shard was written (images were added, "
+            f"removed or replaced). Choose another --out, or delete {task.out} to start again with the raw "
+            "files as they are now."
         )
 
 
@@ -244,8 +248,8 @@ def _explained(out: pathlib.Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise DataError(
-            f"Cannot write {error.filename or out}: {error.strerror or error}. Finished shards are kept: mend that and "
-            "run the same command again."
+            f"Cannot write {error.filename or out}: {error.strerror or error}. Finished shards are kept: "
+            "mend that and run the same command again."
         ) from error
 
 
@@ -281,11 +285,11 @@ def _require_same_plan(out: pathlib.Path, begun: dict, plan: dict) -> None:
     if names:
         differences = ", ".join(f"{name} {before.get(name)} then, {now.get(name)} now" for name in names)
         raise DataError(
-            f"{out} was begun with other parameters ({differences}). Use the same ones, choose another --out, or delete "
-            "that folder to start again."
+            f"{out} was begun with other parameters ({differences}). Use the same ones, choose another "
+            "--out, or delete that folder to start again."
         )
     if begun["inputs"] != plan["inputs"]:
         raise DataError(
-            f"The raw annotations changed since {out} was begun. Choose another --out, or delete that folder to start "
-            "again with the annotations as they are now."
+            f"The raw annotations changed since {out} was begun. Choose another --out, or delete that folder "
+            "to start again with the annotations as they are now."
         )

@@ -45,6 +45,6 @@ def compare_counts(dataset: str, counts: Mapping[str, Mapping[str, int]]) -> tup
         return True, "The class counts are the published ones."
     more = f" and {len(different) - 3} more" if len(different) > 3 else ""
     return False, (
-        f"The class counts are NOT the published ones ({'; '.join(different[:3])}{more}): synthetic, partial or changed data. "
-        "Results are not comparable with published ones."
+        f"The class counts are NOT the published ones ({'; '.join(different[:3])}{more}): synthetic, partial "
+        "or changed data. Results are not comparable with published ones."
     )

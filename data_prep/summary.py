@@ -1,4 +1,4 @@
-"""The table a preparation ends with: what was written, what was left out and why, beside the published counts."""
+"""The table a preparation ends with: what was written, left out and why, beside the published counts."""
 
 from __future__ import annotations
 

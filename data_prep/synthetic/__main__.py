@@ -24,8 +24,8 @@ then:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m data_prep.synthetic",
-        description="Draws people by parameters and writes them in the raw layout of a licensed data set, so that "
-        "the real preparation and training code runs without it.",
+        description="Draws people by parameters and writes them in the raw layout of a licensed data set, so "
+        "that the real preparation and training code runs without it.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -68,7 +68,8 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     seconds = time.perf_counter() - start
     print(
-        f"{args.out}: {counts['train']} training and {counts['validation']} validation pictures ({seconds:.1f} s).\n"
+        f"{args.out}: {counts['train']} training and {counts['validation']} validation pictures "
+        f"({seconds:.1f} s).\n"
         f"Prepare them: python -m data_prep.affectnet --raw {args.out} --out DIR --size 64"
     )
     return 0

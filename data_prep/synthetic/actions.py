@@ -1,8 +1,8 @@
 """What a face does: facial actions of each expression, tied to valence and arousal.
 
-The actions follow the Facial Action Coding System (AU = its action units); the prototypes per emotion are those of
-the FACS literature. Within a class, arousal opens lids, brows and mouth, valence lifts the mouth corners and frees
-the brow, so both can be read off the drawing.
+The actions follow the Facial Action Coding System (AU = its action units); the prototypes per emotion are
+those of the FACS literature. Within a class, arousal opens lids, brows and mouth, valence lifts the mouth
+corners and frees the brow, so both can be read off the drawing.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Actions:
 
 @dataclasses.dataclass(frozen=True)
 class Prototype:
-    """Facial actions of one class, how they change with arousal and valence, and where the class lies in the plane.
+    """Facial actions of a class, how they change with arousal and valence, and where it lies in the plane.
 
     `mean` and `spread` are (valence, arousal). `by_arousal` and `by_valence` are added for a sample one full
     spread-width (two standard deviations) above the class mean, taken away for one below.
@@ -156,7 +156,7 @@ def sample_valence_arousal(label: int, rng: np.random.Generator) -> tuple[float,
 def express(
     label: int, valence: float, arousal: float, rng: np.random.Generator, expressiveness: float = 1.0
 ) -> Actions:
-    """Facial actions of class `label` (0..7) at this valence and arousal, with a little play in every muscle."""
+    """Facial actions of class `label` (0..7) at this valence and arousal, with play in every muscle."""
     prototype = PROTOTYPES[AFFECTNET_CLASSES[label]]
     relative = np.subtract((valence, arousal), prototype.mean) / (2 * np.asarray(prototype.spread))
     by_valence, by_arousal = np.clip(relative, -1.1, 1.1)

@@ -1,4 +1,4 @@
-"""Draws a synthetic AffectNet: people in AffectNet's own raw layouts, so that the real preparation code runs on them."""
+"""Draws a synthetic AffectNet in AffectNet's own raw layouts, so the real preparation code runs on it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pathlib
 import cv2
 import numpy as np
 
+from data_prep.affectnet_raw import COLUMNS, IMAGE_FOLDER
 from data_prep.parallel import advance, parallel_map
 from data_prep.synthetic.actions import express, sample_valence_arousal
 from data_prep.synthetic.faces import draw_face
@@ -19,11 +20,8 @@ from data_prep.synthetic.scene import draw_background, draw_occluder, light_head
 from emojax.errors import ConfigError, DataError
 from emojax.labels import AFFECTNET_CLASSES
 
-COLUMNS = "subDirectory_filePath,face_x,face_y,face_width,face_height,facial_landmarks,expression,valence,arousal".split(
-    ","
-)
-IMAGE_FOLDER = "Manually_Annotated_Images"
-# AffectNet's training counts (spec 1.2; contempt: 8-way paragraph), which the synthetic training set imitates.
+# AffectNet's training counts (spec 1.2; contempt: 8-way paragraph), which the synthetic training set
+# imitates.
 _TRAIN_COUNTS = (74874, 134415, 25459, 14090, 6378, 3803, 24882, 3750)
 _RAREST_SHARE = 0.035  # of the training set; AffectNet's own 1.3 % would leave a small set with a handful
 _IMAGES_PER_PERSON = 8
@@ -49,7 +47,7 @@ class Sample:
 
 @dataclasses.dataclass(frozen=True)
 class Annotation:
-    """What AffectNet says about one picture: box (x, y, width, height), landmarks [68, 2], labels, and the age."""
+    """What is known of one picture: box (x, y, width, height), landmarks [68, 2] in pixels, labels, age."""
 
     source: str
     box: tuple[int, int, int, int]
@@ -61,7 +59,7 @@ class Annotation:
 
 
 def class_counts(total: int, *, balanced: bool) -> list[int]:
-    """Pictures per class (8 classes): equal numbers, or AffectNet's proportions with a floor under the rare ones."""
+    """Pictures for each of 8 classes: equal numbers, or AffectNet's proportions with a floor for rare ones."""
     classes = len(AFFECTNET_CLASSES)
     if balanced:
         return [max(round(total / classes), 1)] * classes
@@ -161,7 +159,7 @@ def layout_2021_name(source: str) -> str:
 
 
 def _write_2021(out: pathlib.Path, sample: Sample, image: np.ndarray, annotation: Annotation) -> None:
-    """Writes the face crop and its four annotation files, whose values are 0-d string arrays as in AffectNet."""
+    """Writes the face crop and its four annotation files: 0-d string arrays and the points, as AffectNet."""
     folder = out / {"train": "train_set", "validation": "val_set"}[sample.split]
     name = layout_2021_name(annotation.source)
     x, y, width, height = annotation.box
@@ -204,8 +202,8 @@ def generate(
 ) -> dict[str, int]:
     """Draws the data set into `out`; returns the number of pictures per split.
 
-    Does nothing when `out` already holds the same data set. Raises ConfigError for sizes out of range and DataError
-    when `out` holds something else.
+    Does nothing when `out` already holds the same data set. Raises ConfigError for sizes out of range and
+    DataError when `out` holds something else.
     """
     if not 48 <= size <= 800 or train < 16 or validation < 8:
         raise ConfigError(
@@ -258,7 +256,7 @@ def _write_annotations(out: pathlib.Path, annotations: list[Annotation], train: 
 
 
 def _claim(out: pathlib.Path, parameters: dict) -> bool:
-    """True if `out` already holds this data set; else makes it ours, or raises DataError if it holds another."""
+    """True if `out` already holds this data set; else makes it ours. DataError if it holds something else."""
     marker = out / _MARKER
     if marker.exists():
         held = json.loads(marker.read_text())

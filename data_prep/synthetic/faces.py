@@ -14,6 +14,7 @@ from data_prep.synthetic.geometry import (
     between_lids,
     face_shape,
     landmarks,
+    nose_base_depth,
     spline,
     surface_depth,
 )
@@ -79,7 +80,7 @@ def _draw_ears(image: np.ndarray, identity: Identity, pose: Pose) -> None:
         inner = ellipse(centre, 0.28 * size * visible, 0.6 * size)
         fill(image, pose.outline(inner, -0.1), shade(identity.skin, 0.72))
         if identity.earrings:
-            at = centre + (0.01 * side, size + 0.04)
+            at = np.add(centre, (0.01 * side, size + 0.04))
             fill(image, pose.outline(ellipse(at, 0.05, 0.05, 12), -0.1), identity.accent)
 
 
@@ -110,9 +111,9 @@ def _draw_beard(image: np.ndarray, identity: Identity, shape: FaceShape, pose: P
         rim = shape.head[shape.head[:, 1] > 0.25]
         rim = rim[np.argsort(np.arctan2(rim[:, 0], rim[:, 1]))]
         right, left = mouth.lower_outer[-1], mouth.lower_outer[0]
-        under = mouth.lower_outer[::-1] + (0, 0.08)
+        under = np.add(mouth.lower_outer[::-1], (0, 0.08))
         inner = np.concatenate(
-            [[(0.72, 0.42), right + (0.16, 0.02)], under, [left + (-0.16, 0.02), (-0.72, 0.42)]]
+            [[(0.72, 0.42), np.add(right, (0.16, 0.02))], under, [np.add(left, (-0.16, 0.02)), (-0.72, 0.42)]]
         )
         outer = pose.outline(rim[:, :2], rim[:, 2])
         tint(image, np.concatenate([outer, pose.place(inner)]), colour, 0.35 + 0.6 * identity.beard)
@@ -181,7 +182,7 @@ def _draw_folds(
 def _draw_nose(image: np.ndarray, identity: Identity, actions: Actions, shape: FaceShape, pose: Pose) -> None:
     base, bridge = shape.nose_base, shape.nose_bridge
     skin = identity.skin
-    depth = surface_depth(base) + (0, 0.1, 0.16, 0.1, 0)
+    depth = nose_base_depth(base)
     side = -1 if pose.yaw > 0 else 1
     flank = spline([(side * 0.05, bridge[0, 1]), (side * 0.08, bridge[2, 1]), base[0 if side < 0 else -1]])
     stroke(image, pose.place(flank, surface_depth(flank) + 0.1), shade(skin, 0.8), 0.05 * pose.scale)
@@ -246,14 +247,14 @@ def _draw_eye(image: np.ndarray, identity: Identity, actions: Actions, eye: Eye,
     middle = eye.iris.mean(axis=0)
     pupil = middle + 0.52 * (eye.iris - middle)
     fill(image, place(between_lids(pupil, eye)), (16, 12, 14))
-    glint = ellipse(middle + (-0.035, -0.035), 0.026, 0.026, 10)
+    glint = ellipse(middle - 0.035, 0.026, 0.026, 10)
     fill(image, place(between_lids(glint, eye)), (255, 255, 255))
     lash = (0.062 if identity.make_up else 0.045) * pose.scale
     stroke(image, place(eye.upper), _LASHES, tapered(lash, len(eye.upper), 0.4))
     stroke(image, place(eye.lower), shade(skin, 0.5), tapered(0.024 * pose.scale, len(eye.lower), 0.4))
     stroke(image, place(eye.fold[2:-2]), shade(skin, 0.6), tapered(0.022 * pose.scale, len(eye.fold) - 4))
     if actions.squint + actions.cheek > 0.7:
-        bag = eye.lower + (0, 0.07)
+        bag = np.add(eye.lower, (0, 0.07))
         stroke(image, place(bag[3:-3]), shade(skin, 0.68), tapered(0.03 * pose.scale, len(bag) - 6))
 
 

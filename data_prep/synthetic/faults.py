@@ -1,4 +1,4 @@
-"""Deliberately bad rows and files, of the kinds found in downloads of AffectNet, to show how they are reported."""
+"""Deliberately bad rows and files, of the kinds downloads contain, to show how they are reported."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pathlib
 
 import numpy as np
 
-from data_prep.synthetic.affectnet import IMAGE_FOLDER, Annotation, annotation_row, layout_2021_name
+from data_prep.affectnet_raw import IMAGE_FOLDER
+from data_prep.synthetic.affectnet import Annotation, annotation_row, layout_2021_name
 
 
 def add_faults(out: pathlib.Path, good: Annotation, layout: int) -> None:

@@ -1,8 +1,8 @@
 """Shape of a face as curves in face units, its pose, and the 68 landmarks that lie on those curves.
 
-Face units: x to the right, y down, origin between the eyes' height and the nose bridge; 1 is half the width of an average
-face. Every curve is `[N, 2]` float64. Landmarks are in the 68-point order of AffectNet (jaw 0-16, brows 17-26,
-nose 27-35, eyes 36-47, outer lips 48-59, inner lips 60-67).
+Face units: x to the right, y down, origin on the nose bridge; 1 is half the width of an average face. Every
+curve is `[N, 2]` float64. Landmarks are in the 68-point order of AffectNet (jaw 0-16, brows 17-26, nose
+27-35, eyes 36-47, outer lips 48-59, inner lips 60-67).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _ACROSS = np.linspace(-1.0, 1.0, 21)
 
 @dataclasses.dataclass(frozen=True)
 class Pose:
-    """Where the head is: angles in radians, `scale` in pixels per face unit, (x, y) the pixel of the face origin."""
+    """Where the head is: angles in radians, `scale` in pixels a face unit, (x, y) pixel of the face origin."""
 
     yaw: float
     pitch: float
@@ -40,13 +40,13 @@ class Pose:
         return turned, forward, np.array((self.x, self.y)), flat
 
     def place(self, points: np.ndarray, depth=None) -> np.ndarray:
-        """Pixels `[N, 2]` of face points; `depth` (towards the viewer) is that of the face's surface if not given."""
+        """Pixels `[N, 2]` of face points; `depth` (towards the viewer) is the face's surface if not given."""
         turned, forward, origin, _ = self._projection
         depth = surface_depth(points) if depth is None else depth
         return points @ turned + np.multiply.outer(depth, forward) + origin
 
     def outline(self, points: np.ndarray, depth=0.0) -> np.ndarray:
-        """Pixels of silhouette points: a rounded head keeps its width when it turns, only what sticks out moves."""
+        """Pixels of silhouette points: a turning head keeps its width; what sticks out (`depth`) moves."""
         _, forward, origin, flat = self._projection
         return points @ flat + np.multiply.outer(depth, forward) + origin
 
@@ -83,7 +83,7 @@ def spline(points, *, closed: bool = False, steps: int = 6) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True)
 class Eye:
-    """One eye: `upper` and `lower` lid curves from image-left to image-right, the iris circle, and the lid's fold."""
+    """One eye: `upper` and `lower` lid from image-left to image-right, the upper lid's fold, the iris circle."""
 
     centre: np.ndarray
     upper: np.ndarray
@@ -105,7 +105,7 @@ class Mouth:
 
 @dataclasses.dataclass(frozen=True)
 class FaceShape:
-    """All curves of a face in face units; `head` is `[N, 3]` with depth, the `left` eye and brow are image-left."""
+    """All curves of a face in face units; `head` is `[N, 3]` with depth, `left` means image-left."""
 
     head: np.ndarray
     left_eye: Eye
@@ -155,7 +155,7 @@ def _eye(identity: Identity, actions: Actions, side: int) -> Eye:
     upper_lid = np.stack([x, tilt - upper * (1 - np.abs(t) ** 2.2) ** 0.75], axis=1) + centre
     lower_lid = np.stack([x, tilt + lower * (1 - t**2) ** 0.8], axis=1) + centre
     fold = upper_lid + np.stack([0 * t, -0.045 - 0.02 * (1 - t**2)], axis=1)
-    middle = centre + (0.06 * actions.gaze_x, -0.018 + 0.04 * actions.gaze_y)
+    middle = np.add(centre, (0.06 * actions.gaze_x, -0.018 + 0.04 * actions.gaze_y))
     iris = ellipse(middle, identity.iris_size, identity.iris_size, 20)
     return Eye(centre, upper_lid, lower_lid, fold, iris)
 
@@ -226,7 +226,7 @@ def landmarks(shape: FaceShape, pose: Pose) -> np.ndarray:
         pose.place(shape.left_brow),
         pose.place(shape.right_brow[::-1]),
         pose.place(shape.nose_bridge, surface_depth(shape.nose_bridge) + np.linspace(0, 0.22, 4)),
-        pose.place(shape.nose_base, surface_depth(shape.nose_base) + (0, 0.1, 0.16, 0.1, 0)),
+        pose.place(shape.nose_base, nose_base_depth(shape.nose_base)),
         pose.place(_eye_points(shape.left_eye)),
         pose.place(_eye_points(shape.right_eye)),
         pose.place(_lip_points(shape.mouth)),
@@ -246,6 +246,11 @@ def _jaw_line(shape: FaceShape, pose: Pose) -> np.ndarray:
 
 def _eye_points(eye: Eye) -> np.ndarray:
     return np.stack([eye.upper[0], eye.upper[7], eye.upper[13], eye.upper[20], eye.lower[13], eye.lower[7]])
+
+
+def nose_base_depth(points: np.ndarray) -> np.ndarray:
+    """Depth `[5]` of the points under the nose: the middle sticks out."""
+    return np.add(surface_depth(points), (0, 0.1, 0.16, 0.1, 0))
 
 
 def _lip_points(mouth: Mouth) -> np.ndarray:

@@ -10,7 +10,7 @@ from data_prep.synthetic.paint import ellipse, fill, shade, stroke, tapered
 
 
 def _skull(identity: Identity, offset: float, low: float) -> np.ndarray:
-    """Open curve over the head from image-left to image-right, `offset` outside the skull, ending at height `low`."""
+    """Open curve over the head from image-left to image-right, `offset` outside the skull, ends at `low`."""
     width, top = identity.width, identity.forehead
     half = [
         (width + 0.7 * offset, low),

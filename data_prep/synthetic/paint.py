@@ -17,7 +17,7 @@ def fill(image: np.ndarray, points: np.ndarray, colour) -> None:
 
 
 def ribbon(points: np.ndarray, width) -> np.ndarray:
-    """Outline `[2 N, 2]` of the open curve `points` drawn `width` pixels wide (a number, or one for each point)."""
+    """Outline `[2 N, 2]` of the open curve `points`, `width` pixels wide (one number or one a point)."""
     direction = np.empty_like(points)
     direction[1:-1] = points[2:] - points[:-2]
     direction[0], direction[-1] = points[1] - points[0], points[-1] - points[-2]

@@ -38,7 +38,7 @@ def draw_background(height: int, width: int, rng: np.random.Generator) -> np.nda
 
 
 def light_head(image: np.ndarray, pose: Pose, rng: np.random.Generator) -> None:
-    """Lights the picture from one side, as if the head were round, and sometimes throws a soft shadow over a part."""
+    """Lights the picture from one side, as if the head were round; some get a soft shadow over a part."""
     height, width = image.shape[:2]
     x = (np.arange(width, dtype=np.float32) - pose.x) / pose.scale
     y = (np.arange(height, dtype=np.float32)[:, None] - pose.y) / pose.scale
@@ -62,7 +62,7 @@ def draw_occluder(image: np.ndarray, pose: Pose, rng: np.random.Generator) -> No
         skin = shade((214, 168, 138), rng.uniform(0.45, 1.1))
         fill(image, pose.place(ellipse(wrist, 0.3, 0.34), 1.0), skin)
         for finger in range(4):
-            tip = wrist + (-side * (0.05 + 0.1 * finger), -0.42 + 0.07 * finger)
+            tip = np.add(wrist, (-side * (0.05 + 0.1 * finger), -0.42 + 0.07 * finger))
             stroke(image, pose.place(np.stack([wrist, tip]), 1.0), shade(skin, 0.93), 0.11 * pose.scale)
     elif kind == 1:
         at = np.array((side * rng.uniform(0.45, 0.9), rng.uniform(1.0, 1.3)))
