@@ -31,9 +31,12 @@ def x_of(rows=3, width=8):
     return jnp.array(np.random.default_rng(0).normal(size=(rows, width)), jnp.float32)
 
 
-def applied(head, x, seed=0):
-    variables = head.init(jax.random.key(seed), x)
-    return variables["params"], head.apply(variables, x)
+def applied(head, x):
+    """Parameters drawn by NumPy (quicker than compiling an initialisation) and the head's output."""
+    rng = np.random.default_rng(0)
+    shapes = jax.eval_shape(head.init, jax.random.key(0), x)["params"]
+    params = jax.tree.map(lambda s: rng.normal(size=s.shape).astype(np.float32) / 4, shapes)
+    return params, jax.jit(head.apply)({"params": params}, x)
 
 
 def affine(params, name, x):
@@ -90,8 +93,8 @@ def test_concat_shows_the_second_task_to_the_classifier(activation):
 @pytest.mark.parametrize("stop", [False, True])
 def test_concat_lets_the_classifier_train_the_second_task_unless_stopped(stop):
     head, x = MultiTaskHead(7, fusion="concat", concat_stop_grad=stop), x_of()
-    variables = head.init(jax.random.key(0), x)
-    gradient = jax.grad(lambda v: jnp.sum(head.apply(v, x)["logits"] ** 2))(variables)["params"]
+    variables = {"params": applied(head, x)[0]}
+    gradient = jax.jit(jax.grad(lambda v: jnp.sum(head.apply(v, x)["logits"] ** 2)))(variables)["params"]
     assert bool((gradient["va"]["kernel"] == 0).all()) == stop
 
 
@@ -112,7 +115,7 @@ def test_unknown_fusions_are_refused(head):
 
 
 def test_dense_weights_and_biases_start_within_the_root_of_the_input_width():
-    params, _ = applied(ExpressionHead(50), x_of(width=400))
+    params = ExpressionHead(50).init(jax.random.key(0), x_of(width=400))["params"]
     for values in jax.tree.leaves(params):
         assert np.abs(values).max() <= 1 / 20
         assert np.abs(values).max() > 0.9 / 20
@@ -130,11 +133,12 @@ def test_gcn_head_multiplies_features_with_node_vectors():
 
 def test_exported_gcn_head_gives_the_same_scores_at_full_size():
     head, x = gcn_head((512, D), 300), x_of(5, D)
-    variables = jax.jit(head.init)(jax.random.key(0), x)
-    out = jax.jit(head.apply)(variables, x)
-    kernel = export_gcn_head(head, variables["params"])
+    params, out = applied(head, x / 32)
+    kernel = export_gcn_head(head, params)
     assert kernel.shape == (D, 9) and kernel.dtype == np.float32
-    np.testing.assert_allclose(x @ kernel, jnp.concatenate([out["logits"], out["va"]], 1), atol=1e-6)
+    np.testing.assert_allclose(
+        x / 32 @ kernel, jnp.concatenate([out["logits"], out["va"]], 1), atol=1e-6, rtol=1e-6
+    )
 
 
 def test_gcn_of_another_width_than_the_backbone_is_refused():
@@ -145,7 +149,7 @@ def test_gcn_of_another_width_than_the_backbone_is_refused():
 def test_heads_compute_in_float32_from_bfloat16_features():
     x = x_of().astype(jnp.bfloat16)
     for head in (ExpressionHead(7), MultiTaskHead(7, fusion="separate"), gcn_head()):
-        for values in applied(head, x)[1].values():
+        for values in jax.eval_shape(head.init_with_output, jax.random.key(0), x)[0].values():
             assert values.dtype == jnp.float32
 
 
@@ -169,7 +173,9 @@ def test_mask_decoder_repeats_the_nearest_pixel_after_relu():
     }
     statistics = {"norm_0": {"mean": jnp.zeros(1), "var": jnp.ones(1)}}
     decoder = MaskDecoder(widths=(1,))
-    out = decoder.apply({"params": params, "batch_stats": statistics}, maps, train=False)["mask_logits"]
+    out = jax.jit(decoder.apply, static_argnames="train")(
+        {"params": params, "batch_stats": statistics}, maps, train=False
+    )["mask_logits"]
     expected = np.kron([[0, 1], [2, 3]], np.ones((2, 2))) + 0.5
     np.testing.assert_allclose(out[0, :, :, 0], expected, atol=1e-4)
 

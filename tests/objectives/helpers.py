@@ -6,6 +6,15 @@ import numpy as np
 B, C, D = 12, 5, 4
 
 
+def jit_grad(function, **options):
+    """Compiled `jax.grad`: one compilation instead of one for each operation."""
+    return jax.jit(jax.grad(function, **options))
+
+
+def jit_value_and_grad(function):
+    return jax.jit(jax.value_and_grad(function))
+
+
 def make_batch(seed=0, batch=B):
     """A random float64 batch: features, logits, labels (class 4 absent, class 3 once), VA, soft labels."""
     rng = np.random.default_rng(seed)
@@ -54,7 +63,7 @@ def assert_gradient_is_finite_difference(loss, x, tolerance=1e-6):
     so 1e-6 is far above both and far below any real mistake.
     """
     with jax.enable_x64(True):
-        gradient = np.asarray(jax.grad(loss)(np.asarray(x, np.float64)))
+        gradient = np.asarray(jit_grad(loss)(np.asarray(x, np.float64)))
         value = jax.jit(loss)
         numeric = np.zeros_like(gradient)
         for index in np.ndindex(x.shape):

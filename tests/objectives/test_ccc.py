@@ -1,9 +1,9 @@
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from emojax.objectives.ccc import ccc_loss, concordance_correlation_coefficient
+from tests.objectives.helpers import jit_value_and_grad
 
 X, Y = np.float32([0.1, 0.4, -0.2, 0.8]), np.float32([0, 0.5, -0.3, 0.6])
 
@@ -53,6 +53,6 @@ def test_constant_and_single_inputs_have_finite_value_and_gradient(parity):
         (X, Y, np.float32([1, 0, 0, 0])),
         (X, Y, X * 0),
     ]:
-        f = jax.value_and_grad(lambda p, t=y, m=mask: ccc_loss(p[:, None], t[:, None], m, bias_parity=parity))
+        f = jit_value_and_grad(lambda p, t=y, m=mask: ccc_loss(p[:, None], t[:, None], m, bias_parity=parity))
         value, gradient = f(jnp.array(x))
         assert np.isfinite(value) and np.isfinite(gradient).all()

@@ -11,7 +11,7 @@ from emojax.objectives.centres import (
     init_centres,
     update_centres,
 )
-from tests.objectives.helpers import C, D, float32, make_batch
+from tests.objectives.helpers import C, D, float32, jit_grad, make_batch
 
 
 @pytest.fixture
@@ -36,11 +36,11 @@ def test_value_is_half_the_squared_distance_by_loops(batch, centres, reduction):
 
 
 def test_gradient_of_the_sum_is_feature_minus_centre_and_no_gradient_reaches_centres(batch, centres):
-    gradient = jax.grad(lambda x: centre_loss(centres, x, *args(batch)[1:], reduction="sum"))(
+    gradient = jit_grad(lambda x: centre_loss(centres, x, *args(batch)[1:], reduction="sum"))(
         batch["features"]
     )
     np.testing.assert_allclose(gradient, batch["features"] - centres[batch["labels"]], atol=1e-6)
-    assert (jax.grad(lambda c: centre_loss(c, *args(batch)))(centres) == 0).all()
+    assert (jit_grad(lambda c: centre_loss(c, *args(batch)))(centres) == 0).all()
 
 
 def test_centres_follow_their_own_rule_with_one_more_in_the_denominator(batch, centres):
@@ -74,7 +74,7 @@ def test_repeated_updates_settle_at_the_class_means(batch, centres):
 
 
 def test_the_update_carries_no_gradient_to_the_network(batch, centres):
-    gradient = jax.grad(lambda x: jnp.sum(centre_delta(centres, x, *args(batch)[1:])))(batch["features"])
+    gradient = jit_grad(lambda x: jnp.sum(centre_delta(centres, x, *args(batch)[1:])))(batch["features"])
     assert (gradient == 0).all()
 
 
@@ -104,8 +104,8 @@ def test_centre_local_has_the_same_gradient_through_the_means_and_none_for_a_sin
     def local(x):
         return centre_local_loss(x, *args(batch)[1:], num_classes=C, reduction="sum")
 
-    gradient = jax.grad(local)(batch["features"])
-    np.testing.assert_allclose(gradient, jax.grad(through_means)(batch["features"]), atol=1e-5)
+    gradient = jit_grad(local)(batch["features"])
+    np.testing.assert_allclose(gradient, jit_grad(through_means)(batch["features"]), atol=1e-5)
     single = list(batch["labels"]).index(3)
     assert (gradient[single] == 0).all()
 

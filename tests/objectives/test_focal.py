@@ -1,11 +1,10 @@
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from emojax.objectives.cross_entropy import cross_entropy
 from emojax.objectives.focal import focal_loss
-from tests.objectives.helpers import float32, make_batch
+from tests.objectives.helpers import float32, jit_value_and_grad, make_batch
 
 WEIGHTS = np.float32([0.5, 0.1, 1, 0.25, 0.05])
 
@@ -45,7 +44,7 @@ def test_value_is_the_formula_by_loops():
 @pytest.mark.parametrize("confidence", [0.0, 50.0, 500.0, -500.0])
 def test_certain_predictions_keep_value_and_gradient_finite(gamma, confidence):
     logits = jnp.array([[confidence, 0.0]])
-    f = jax.value_and_grad(lambda s: focal_loss(s, jnp.zeros(1, int), jnp.ones(1), gamma=gamma))
+    f = jit_value_and_grad(lambda s: focal_loss(s, jnp.zeros(1, int), jnp.ones(1), gamma=gamma))
     value, gradient = f(logits)
     assert np.isfinite(value) and np.isfinite(gradient).all()
 

@@ -1,12 +1,11 @@
 import functools
 
-import jax
 import numpy as np
 import pytest
 
 from emojax.errors import ConfigError
 from emojax.objectives.va_centre import typicality_weights, va_centre_local_loss
-from tests.objectives.helpers import C, float32, make_batch
+from tests.objectives.helpers import C, float32, jit_grad, make_batch
 
 
 @pytest.fixture
@@ -69,7 +68,7 @@ def test_gradient_is_the_weight_times_the_offset_from_the_constant_mean(batch):
     offset = [x - batch["features"][labels == y].mean(axis=0) for x, y in zip(batch["features"], labels)]
     expected = weights[:, None] * np.array(offset) / len(labels)
     loss = functools.partial(va_centre_local_loss, num_classes=C)
-    np.testing.assert_allclose(jax.grad(loss)(batch["features"], labels, va, mask), expected, atol=1e-6)
+    np.testing.assert_allclose(jit_grad(loss)(batch["features"], labels, va, mask), expected, atol=1e-6)
 
 
 def test_unknown_use_is_refused(batch):
