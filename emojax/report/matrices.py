@@ -114,14 +114,8 @@ def adjacency_heatmap(
     with style.figure(path, *matrix_size(*matrix.shape, names)) as fig:
         ax = fig.add_subplot()
         top = np.nanmax(matrix, initial=0.0)
-        image = draw_matrix(
-            ax,
-            matrix,
-            names,
-            names,
-            limits=(0, top if top > 0 else 1),
-            text=lambda v: f"{v:.2f}" if v else "",
-        )
+        limits = (0, top if top > 0 else 1)
+        image = draw_matrix(ax, matrix, names, names, limits=limits, text=_weight)
         _separate_groups(ax, num_classes, len(names))
         ax.set(title=title, xlabel="sends", ylabel="receives")
         colour_bar(fig, image, ax, "weight")
@@ -188,7 +182,8 @@ def ablation_heatmap(
     limits = (every.min(), every.max()) if every.size and every.min() < every.max() else (0.0, 1.0)
     columns = [max(len(t[2]), 1) for t in tables.values()] or [1]
     rows = max((len(t[1]) for t in tables.values()), default=1)
-    with style.figure(path, 0.68 * sum(columns) + 1.1 * len(columns) + 1.2, 0.68 * rows + 1.6) as fig:
+    width = max(4.0, 0.68 * sum(columns) + 1.1 * len(columns) + 1.2)
+    with style.figure(path, width, 0.68 * rows + 1.6) as fig:
         axes = fig.subplots(1, len(columns), squeeze=False, width_ratios=columns)[0]
         image = None
         for ax, (name, (values, row_names, column_names)) in zip(axes, tables.items()):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from emojax.data.augment import PRESETS, AugmentSpec, Draws, apply_draws, augment
+from emojax.data.augment import PRESETS, AugmentSpec, Draws, apply_draws, draw
 from emojax.report import style
+
+_NEUTRAL = {"flip": False, "angle": 0.0, "brightness": 1.0, "contrast": 1.0, "saturation": 1.0, "hue": 0.0}
 
 
 def augmentation_figure(
@@ -33,13 +35,13 @@ def augmentation_figure(
         seed: of the draws.
         title: of the whole figure.
     """
-    batch = jnp.asarray(image)[None]
-    pictures = {"Original": image}
-    for name, one in _single_operations(spec).items():
-        pictures[name] = np.asarray(apply_draws(batch, one))[0]
-    keys = jax.random.split(jax.random.key(seed), draws)
-    for k, drawn in enumerate(np.asarray(augment(keys, jnp.repeat(batch, draws, axis=0), spec))):
-        pictures[f"Draw {k + 1}"] = drawn
+    singles = _single_operations(spec)
+    drawn = draw(jax.random.split(jax.random.key(seed), draws), spec)
+    rows = {name: _stack(name, singles.values(), getattr(drawn, name), draws) for name in _NEUTRAL}
+    batch = jnp.repeat(jnp.asarray(image)[None], len(singles) + draws, axis=0)
+    results = np.asarray(jax.jit(lambda x, r: apply_draws(x, Draws(**r)))(batch, rows))
+    captions = [*singles, *(f"Draw {k + 1}" for k in range(draws))]
+    pictures = {"Original": image, **dict(zip(captions, results))}
     return picture_figure(path, pictures, columns=6, title=title)
 
 
@@ -108,7 +110,7 @@ def picture_figure(
         title: of the whole figure.
     """
     rows = max(1, math.ceil(len(pictures) / columns))
-    with style.figure(path, max(side * columns, 4), (side + 0.35) * rows + 0.5) as fig:
+    with style.figure(path, max(side * columns, 4), (side + 0.14) * rows + 0.5) as fig:
         axes = fig.subplots(rows, columns, squeeze=False)
         for ax in axes.flat:
             style.hide(ax)
@@ -124,26 +126,25 @@ def picture_figure(
     return pathlib.Path(path)
 
 
-def _single_operations(spec: AugmentSpec) -> dict[str, Draws]:
-    """Caption -> one operation alone, at both ends of its range where it has two."""
-
-    def constant(value: float):
-        return jnp.full((1,), value, jnp.float32)
-
+def _single_operations(spec: AugmentSpec) -> dict[str, dict[str, float]]:
+    """Caption -> field of `Draws` and its value, at both ends of its range where it has two."""
     shown = {}
     if spec.flip:
-        shown["Flip"] = Draws(flip=jnp.ones((1,), bool))
-    for sign in (-1, 1):
-        if spec.rotation_degrees:
-            angle = sign * spec.rotation_degrees
-            shown[f"Rotation {style.signed(angle, 0)}°"] = Draws(angle=constant(math.radians(angle)))
+        shown["Flip"] = {"flip": True}
+    for sign in (-1, 1) if spec.rotation_degrees else ():
+        angle = sign * spec.rotation_degrees
+        shown[f"Rotation {style.signed(angle, 0, plus=True)}°"] = {"angle": math.radians(angle)}
     for name in ("brightness", "contrast", "saturation"):
-        strength = getattr(spec, name)
-        for sign in (-1, 1):
-            if strength:
-                factor = 1 + sign * strength
-                shown[f"{style.capital(name)} {style.TIMES}{factor:g}"] = Draws(**{name: constant(factor)})
-    for sign in (-1, 1):
-        if spec.hue:
-            shown[f"Hue {style.signed(sign * spec.hue)}"] = Draws(hue=constant(sign * spec.hue))
+        for sign in (-1, 1) if getattr(spec, name) else ():
+            factor = 1 + sign * getattr(spec, name)
+            shown[f"{style.capital(name)} {style.TIMES}{factor:g}"] = {name: factor}
+    for sign in (-1, 1) if spec.hue else ():
+        shown[f"Hue {style.signed(sign * spec.hue, plus=True)}"] = {"hue": sign * spec.hue}
     return shown
+
+
+def _stack(name: str, singles: Iterable[Mapping[str, float]], drawn, draws: int) -> np.ndarray:
+    """One field of `Draws` for all pictures: the single operations, then the random draws."""
+    neutral = _NEUTRAL[name]
+    random = np.full(draws, neutral) if drawn is None else np.asarray(drawn)
+    return np.concatenate([[one.get(name, neutral) for one in singles], random]).astype(type(neutral))

@@ -41,7 +41,7 @@ def sample_figure(
     """
     truth, predicted = np.asarray(truth, int), np.asarray(predicted, int)
     rows = max(1, math.ceil(len(images) / columns))
-    with style.figure(path, 1.75 * columns, 2.35 * rows + 0.5) as fig:
+    with style.figure(path, 1.75 * columns, 2.1 * rows + 0.5) as fig:
         axes = fig.subplots(rows, columns, squeeze=False)
         for i, image in enumerate(images):
             right = truth[i] == predicted[i]
@@ -55,7 +55,8 @@ def sample_figure(
         for ax in axes.flat[len(images) :]:
             ax.set_visible(False)
         right = int((truth == predicted).sum())
-        style.heading(fig, f"{title}, {right} of {len(images)} right")
+        shown = "" if truth_values is None else " (class, valence, arousal)"
+        style.heading(fig, f"{title}, {right} of {len(images)} right{shown}")
     return pathlib.Path(path)
 
 
@@ -82,15 +83,15 @@ def comparison_figure(
     """
     rows = max(1, math.ceil(len(images) / columns))
     height = max(1.6, 0.5 * (len(runs) + 1))
-    with style.figure(path, 5.0 * columns, height * rows + 0.6) as fig:
-        axes = fig.subplots(rows, 2 * columns, squeeze=False, width_ratios=(1, 2) * columns)
+    with style.figure(path, 4.2 * columns, height * rows + 0.6) as fig:
+        axes = fig.subplots(rows, 2 * columns, squeeze=False, width_ratios=(1, 1.6) * columns)
         for ax in axes.flat:
             style.hide(ax)
         for i, image in enumerate(images):
             picture, text = axes[i // columns, 2 * (i % columns) :][:2]
             picture.imshow(image, interpolation="nearest")
             _write_card(text, i, truth, runs, names)
-        style.heading(fig, f"{title}, {len(images)} samples")
+        style.heading(fig, f"{title}, {len(images)} samples (class, valence, arousal)")
     return pathlib.Path(path)
 
 

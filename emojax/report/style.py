@@ -120,10 +120,11 @@ def count(n: int) -> str:
     return f"N = {n:,}"
 
 
-def signed(value: float, digits: int = 2) -> str:
-    """`value` with a real minus sign and no negative zero."""
+def signed(value: float, digits: int = 2, *, plus: bool = False) -> str:
+    """`value` with a real minus sign and no negative zero; optionally with a plus sign."""
     text = f"{value:.{digits}f}"
-    return text.replace("-", MINUS) if float(text) else text.lstrip("-")
+    text = text.replace("-", MINUS) if float(text) else text.lstrip("-")
+    return f"+{text}" if plus and value > 0 else text
 
 
 def shorten(text: str, length: int = 18) -> str:
@@ -165,5 +166,5 @@ def finite_rows(*arrays) -> tuple[np.ndarray, ...]:
     arrays = tuple(np.asarray(a, np.float64) for a in arrays)
     keep = np.ones(len(arrays[0]), bool)
     for a in arrays:
-        keep &= np.isfinite(a.reshape(len(a), -1)).all(axis=1)
+        keep &= np.isfinite(a).all(axis=tuple(range(1, a.ndim)))
     return tuple(a[keep] for a in arrays)
