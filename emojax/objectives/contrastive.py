@@ -22,6 +22,7 @@ def contrastive_loss(
 
     ``L_pos`` is the mean of ``1/2 ||x_i - x_j||^2`` over pairs of one class, ``L_neg`` the mean of
     ``1/2 max(0, margin - ||x_i - x_j||)^2`` over pairs of different classes; 0 where there is no such pair.
+    All differences ``[B, B, D]`` are held at once: 0.26 GB at B = 256, D = 1024.
 
     Args:
         features: ``[B, D]`` of the global batch.
