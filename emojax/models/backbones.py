@@ -31,6 +31,8 @@ _BACKBONES: dict[str, tuple[type[nn.Module], dict[str, Any]]] = {
     "resnet34": (ResNet, {"stage_sizes": (3, 4, 6, 3), "bottleneck": False}),
     "resnet50": (ResNet, {"stage_sizes": (3, 4, 6, 3), "bottleneck": True}),
     "resnet101": (ResNet, {"stage_sizes": (3, 4, 23, 3), "bottleneck": True}),
+    # For demonstrations on a CPU: 64 px in, 4x4 out.
+    "resnet_tiny": (ResNet, {"stage_sizes": (1, 1, 1), "bottleneck": False, "width": 16}),
     "wide_resnet18_places": (
         ResNet,
         {"stage_sizes": (2, 2, 2, 2), "bottleneck": False, "stem_pool": False},
@@ -42,6 +44,8 @@ _BACKBONES: dict[str, tuple[type[nn.Module], dict[str, Any]]] = {
     "vggface": (VGG, {"block_sizes": _VGG16}),
     "xception": (Xception, {}),
     "breg_next50": (BReGNeXt, {}),
+    # For demonstrations on a CPU: 64 px in, 16x16 out.
+    "breg_next_tiny": (BReGNeXt, {"stage_sizes": (1, 1, 1), "widths": (8, 16, 32)}),
     "cnn_m": (CNNM, {}),
 }
 

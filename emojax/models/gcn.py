@@ -60,11 +60,15 @@ class GraphConvolution(nn.Module):
 
     @nn.compact
     def __call__(self, graph: jraph.GraphsTuple) -> jraph.GraphsTuple:
-        """Graph with ``nodes [n, d]`` and ``edges [E]`` -> the same graph with ``nodes [n, features]``."""
+        """Graph with ``nodes [n, ..., d]`` and ``edges [E]`` -> the same with ``nodes [n, ..., features]``.
+
+        Axes in between hold samples that share the graph.
+        """
         nodes = jnp.asarray(graph.nodes, jnp.float32)
         kernel = self.param("kernel", uniform_by_output, (nodes.shape[-1], self.features), jnp.float32)
         projected = jnp.dot(nodes, kernel, precision=PRECISION)
-        messages = graph.edges[:, None] * projected[graph.senders]
+        weights = jnp.reshape(graph.edges, (-1,) + (1,) * (nodes.ndim - 1))
+        messages = weights * projected[graph.senders]
         received = jraph.segment_sum(messages, graph.receivers, num_segments=len(nodes))
         return graph._replace(nodes=received)
 

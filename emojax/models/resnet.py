@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import flax.linen as nn
@@ -58,6 +58,7 @@ class ResNet(nn.Module):
     Attributes:
         stage_sizes: residual blocks in each stage; (2, 2, 2, 2) is ResNet-18.
         bottleneck: bottleneck instead of basic blocks.
+        width: channels of the first convolution and stage; each further stage doubles them.
         stem_pool: max-pool after the first convolution; Places365's Wide-ResNet-18 has none, so that
             its last map is 14x14 at 224 px.
         num_classes: width of the linear classifier; 0 for none.
@@ -69,6 +70,7 @@ class ResNet(nn.Module):
 
     stage_sizes: Sequence[int]
     bottleneck: bool
+    width: int = 64
     stem_pool: bool = True
     num_classes: int = 0
     num_attributes: int = 0
@@ -78,16 +80,25 @@ class ResNet(nn.Module):
     @property
     def feature_size(self) -> int:
         """Channels of the final map."""
-        return 64 * 2 ** (len(self.stage_sizes) - 1) * (4 if self.bottleneck else 1)
+        return self.width * 2 ** (len(self.stage_sizes) - 1) * (4 if self.bottleneck else 1)
 
     @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool, mask: jax.Array | None = None) -> dict[str, jax.Array]:
+    def __call__(
+        self,
+        x: jax.Array,
+        *,
+        train: bool,
+        mask: jax.Array | None = None,
+        before_last_stage: Callable[[jax.Array], jax.Array] | None = None,
+    ) -> dict[str, jax.Array]:
         """Activations after each stage.
 
         Args:
             x: normalised images ``[B, H, W, C]``.
             train: batch statistics in the normalisation layers.
             mask: ``[B]``, 0 for padding rows.
+            before_last_stage: what the last stage sees in place of its input, e.g. the input weighted by
+                an attention map.
 
         Returns:
             ``stem`` (after the ReLU), ``pool``, ``layer1`` ... ``layer3``, ``features`` (torchvision's
@@ -96,15 +107,18 @@ class ResNet(nn.Module):
         """
         norm = dict(axis_name=self.axis_name, dtype=self.dtype)
         stages = {}
-        x = conv(64, 7, 2, dtype=self.dtype, name="conv1")(x.astype(self.dtype))
+        x = conv(self.width, 7, 2, dtype=self.dtype, name="conv1")(x.astype(self.dtype))
         x = stages["stem"] = nn.relu(BatchNorm(**norm, name="bn1")(x, train=train, mask=mask))
         if self.stem_pool:
             x = stages["pool"] = nn.max_pool(x, (3, 3), (2, 2), ((1, 1), (1, 1)))
         for stage, blocks in enumerate(self.stage_sizes):
+            if before_last_stage and stage == len(self.stage_sizes) - 1:
+                x = before_last_stage(x)
             for i in range(blocks):
                 stride = 2 if stage and i == 0 else 1
                 name = f"layer{stage + 1}_{i}"
-                x = ResidualBlock(64 * 2**stage, stride, self.bottleneck, **norm, name=name)(x, train, mask)
+                width = self.width * 2**stage
+                x = ResidualBlock(width, stride, self.bottleneck, **norm, name=name)(x, train, mask)
             stages["features" if stage == len(self.stage_sizes) - 1 else f"layer{stage + 1}"] = x
         if self.num_classes:
             stages["logits"] = Classifier(self.num_classes, name="fc")(global_average_pool(x))

@@ -161,6 +161,7 @@ def architectures() -> dict[str, Architecture]:
             _torchvision("resnet18-f37072fd", 46.8),
             _places("resnet18_places365.pth.tar", 45.5),
         ),
+        _resnet("resnet_tiny"),
         _resnet("resnet34", _torchvision("resnet34-b627a593", 87.3)),
         _resnet(
             "resnet50",
