@@ -258,7 +258,8 @@ def _claimed(out: pathlib.Path, parameters: Mapping, inputs: str) -> Iterator[No
     """Holds the folder for this run, after checking that it is ours to continue."""
     plan = {"parameters": dict(parameters), "inputs": inputs}
     state = out / _STATE_FOLDER
-    if not (state / _PLAN).exists() and ((out / FILE_NAME).exists() or any(out.glob("*.tfrecord-*"))):
+    foreign = [path for path in out.glob("*.tfrecord-*") if path.suffix != ".tmp"]
+    if not (state / _PLAN).exists() and (foreign or (out / FILE_NAME).exists()):
         raise DataError(
             f"{out} already holds a data set that was not begun by this command. Choose another --out."
         )
@@ -271,10 +272,22 @@ def _claimed(out: pathlib.Path, parameters: Mapping, inputs: str) -> Iterator[No
                 f"Another preparation is writing to {out}. Wait for it, or choose another --out."
             ) from None
         if (state / _PLAN).exists():
-            _require_same_plan(out, json.loads((state / _PLAN).read_text(encoding="utf-8")), plan)
+            _require_same_plan(out, _load_plan(out), plan)
         else:
             _write_json(state / _PLAN, plan)
         yield
+
+
+def _load_plan(out: pathlib.Path) -> dict:
+    path = out / _STATE_FOLDER / _PLAN
+    try:
+        plan = json.loads(path.read_text(encoding="utf-8"))
+        return {"parameters": dict(plan["parameters"]), "inputs": plan["inputs"]}
+    except (ValueError, TypeError, KeyError) as error:
+        raise DataError(
+            f"{path} is damaged ({error}), so nobody knows what {out} was begun with. Delete that folder to "
+            "start again, or choose another --out."
+        ) from error
 
 
 def _require_same_plan(out: pathlib.Path, begun: dict, plan: dict) -> None:

@@ -59,7 +59,7 @@ class Annotation:
 
 
 def class_counts(total: int, *, balanced: bool) -> list[int]:
-    """Pictures for each of 8 classes: equal numbers, or AffectNet's proportions with a floor for rare ones."""
+    """Pictures for each of 8 classes: equal numbers, or AffectNet's proportions with a floor for the rare."""
     classes = len(AFFECTNET_CLASSES)
     if balanced:
         return [max(round(total / classes), 1)] * classes

@@ -21,7 +21,7 @@ _ACROSS = np.linspace(-1.0, 1.0, 21)
 
 @dataclasses.dataclass(frozen=True)
 class Pose:
-    """Where the head is: angles in radians, `scale` in pixels a face unit, (x, y) pixel of the face origin."""
+    """Where the head is: angles in radians, `scale` in pixels a face unit, (x, y) pixel of the origin."""
 
     yaw: float
     pitch: float
@@ -83,7 +83,7 @@ def spline(points, *, closed: bool = False, steps: int = 6) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True)
 class Eye:
-    """One eye: `upper` and `lower` lid from image-left to image-right, the upper lid's fold, the iris circle."""
+    """One eye: `upper` and `lower` lid from image-left to image-right, the lid's fold, the iris."""
 
     centre: np.ndarray
     upper: np.ndarray

@@ -1,0 +1,191 @@
+"""The shard pipeline: order, counting, refusal, recovery, whatever the data set."""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import os
+import pathlib
+
+import pytest
+
+from data_prep.parallel import parallel_map
+from data_prep.pipeline import (
+    Record,
+    Shard,
+    Skip,
+    default_num_shards,
+    split_evenly,
+    sum_skipped,
+    write_shards,
+)
+from emojax.data.example import decode_example
+from emojax.data.tfrecord import TFRecordSource
+from emojax.errors import DataError
+
+
+@dataclasses.dataclass(frozen=True)
+class NumberFiles:
+    """A source of text files with one number each; odd numbers are left out."""
+
+    folder: str
+
+    def read(self, items):
+        for i in items:
+            yield f"number {i}", pathlib.Path(self.folder, f"{i}.txt")
+
+    def signature(self, item):
+        return item.read_bytes() if item.exists() else b"-"
+
+    def convert(self, item):
+        if not item.exists():
+            raise Skip("missing", item.name)
+        value = int(item.read_text())
+        if value % 2:
+            raise Skip("odd", str(value))
+        return Record({"value": value}, {"value": value})
+
+
+@pytest.fixture
+def numbers(tmp_path) -> NumberFiles:
+    folder = tmp_path / "raw"
+    folder.mkdir()
+    for i in range(40):
+        (folder / f"{i}.txt").write_text(str(100 + i))
+    return NumberFiles(os.fspath(folder))
+
+
+def shards(count: int = 4) -> list[Shard]:
+    return [
+        Shard("train", f"n-train.tfrecord-{i:05d}-of-{count:05d}", list(part), len(part))
+        for i, part in enumerate(split_evenly(40, count))
+    ]
+
+
+def write(out, source, *, workers=1, parameters=None, inputs="same", plan=None):
+    return write_shards(
+        out,
+        source,
+        plan or shards(),
+        parameters=parameters or {"size": 1},
+        inputs=inputs,
+        workers=workers,
+        title="t",
+    )
+
+
+def contents(out: pathlib.Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(out.glob("*.tfrecord-*-of-?????"))}
+
+
+def test_records_come_in_order_and_skips_are_counted_with_an_example(tmp_path, numbers):
+    pathlib.Path(numbers.folder, "6.txt").unlink()
+    results = write(tmp_path / "out", numbers)
+    source = TFRecordSource([tmp_path / "out" / result.file_name for result in results])
+    values = [int(decode_example(source[i])["value"][0]) for i in range(len(source))]
+    assert values == [value for value in range(100, 140, 2) if value != 106]
+    assert [value for result in results for value in result.columns["value"]] == values
+    assert sum_skipped(results) == {
+        "train": {"odd": (20, "number 1: 101"), "missing": (1, "number 6: 6.txt")}
+    }
+
+
+def test_the_number_of_workers_does_not_change_the_bytes(tmp_path, numbers):
+    write(tmp_path / "one", numbers, workers=1)
+    write(tmp_path / "three", numbers, workers=3)
+    assert contents(tmp_path / "one") == contents(tmp_path / "three")
+
+
+def test_a_second_run_keeps_finished_shards_and_mends_the_others(tmp_path, numbers):
+    out = tmp_path / "out"
+    first = write(out, numbers)
+    before = contents(out)
+    names = list(before)
+    (out / names[0]).unlink()
+    damaged = bytearray(before[names[1]])
+    damaged[20] ^= 1
+    (out / names[1]).write_bytes(damaged)
+    (out / ".prepare" / f"{names[2]}.json").write_text("{broken")
+    kept = (out / names[3]).stat().st_mtime_ns
+    assert write(out, numbers) == first
+    assert contents(out) == before
+    assert (out / names[3]).stat().st_mtime_ns == kept
+
+
+def test_other_parameters_are_refused_by_name(tmp_path, numbers):
+    write(tmp_path / "out", numbers, parameters={"size": 64, "align": "none"})
+    with pytest.raises(DataError, match=r"size 64 then, 48 now.*delete that folder"):
+        write(tmp_path / "out", numbers, parameters={"size": 48, "align": "none"})
+
+
+def test_changed_annotations_are_refused(tmp_path, numbers):
+    write(tmp_path / "out", numbers, inputs="a")
+    with pytest.raises(DataError, match="raw annotations changed"):
+        write(tmp_path / "out", numbers, inputs="b")
+
+
+def test_changed_raw_files_are_refused(tmp_path, numbers):
+    missing = pathlib.Path(numbers.folder, "12.txt")
+    content = missing.read_text()
+    missing.unlink()
+    write(tmp_path / "out", numbers)
+    missing.write_text(content)
+    with pytest.raises(DataError, match=r"raw files of n-train.tfrecord-00001-of-00004 changed"):
+        write(tmp_path / "out", numbers)
+
+
+def test_a_folder_with_other_data_is_refused(tmp_path, numbers):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "dataset.json").write_text("{}")
+    with pytest.raises(DataError, match="not begun by this command"):
+        write(out, numbers)
+    assert (out / "dataset.json").read_text() == "{}"
+
+
+def test_a_damaged_plan_is_refused(tmp_path, numbers):
+    write(tmp_path / "out", numbers)
+    (tmp_path / "out" / ".prepare" / "plan.json").write_text("{")
+    with pytest.raises(DataError, match=r"plan.json is damaged"):
+        write(tmp_path / "out", numbers)
+
+
+def test_two_runs_at_once_are_refused(tmp_path, numbers):
+    out = tmp_path / "out"
+    write(out, numbers)
+    with open(out / ".prepare" / "lock", "w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(DataError, match="Another preparation is writing"):
+            write(out, numbers)
+
+
+@pytest.mark.parametrize("victim", ["n-train.tfrecord-00002-of-00004.tmp", ".prepare/plan.json.tmp"])
+def test_full_disk_is_told_and_finished_shards_stay_valid(tmp_path, numbers, victim):
+    """/dev/full answers every write with 'no space left on device'."""
+    reference = tmp_path / "reference"
+    write(reference, numbers)
+    out = tmp_path / "out"
+    (out / ".prepare").mkdir(parents=True)
+    (out / victim).symlink_to("/dev/full")
+    with pytest.raises(DataError, match="No space left on device"):
+        write(out, numbers)
+    complete = contents(reference)
+    assert all(complete[name] == data for name, data in contents(out).items())
+    (out / victim).unlink(missing_ok=True)
+    write(out, numbers)
+    assert contents(out) == complete
+
+
+def test_a_killed_worker_is_told(tmp_path):
+    with pytest.raises(DataError, match="fewer --workers"):
+        list(parallel_map(_die, [1, 2], workers=2, total=2, title="t"))
+
+
+def _die(task):
+    os._exit(9)
+
+
+def test_shards_are_even_and_follow_from_the_size_alone():
+    assert [len(part) for part in split_evenly(10, 4)] == [2, 3, 2, 3]
+    assert split_evenly(2, 5) == [range(0, 1), range(1, 2)]
+    assert (default_num_shards(100), default_num_shards(6000), default_num_shards(414_799)) == (1, 16, 102)
