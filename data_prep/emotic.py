@@ -18,7 +18,7 @@ import numpy as np
 
 from data_prep.emotic_box import MAX_PEOPLE, context_box, crop, people_boxes, resize, usable_box
 from data_prep.emotic_face import DETECTORS
-from data_prep.emotic_pose import NUM_JOINTS, POSE_SIZE, pose_vector
+from data_prep.emotic_pose import POSE_SIZE, pose_vector
 from data_prep.emotic_raw import SPLITS, Person, find_emotic, read_annotations
 from data_prep.emotic_side import (
     NUM_ATTRIBUTES,
@@ -45,6 +45,7 @@ from data_prep.pipeline import (
 )
 from emojax.data.dataset import Dataset, Feature, save_dataset, shard_name, write_tfds_metadata
 from emojax.errors import DataError, EmojaxError
+from emojax.graphs.openpose import NUM_JOINTS
 from emojax.labels import EMOTIC_LABELS
 
 NAME = "emotic"

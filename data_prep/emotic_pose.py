@@ -7,9 +7,9 @@ import os
 
 import numpy as np
 
-from emojax.graphs.skeletons import BODY_25, LEFT_HAND, RIGHT_HAND
+from emojax.graphs.openpose import LEFT_HAND, NUM_JOINTS, RIGHT_HAND
+from emojax.graphs.skeletons import BODY_25
 
-NUM_JOINTS = 67
 POSE_SIZE = 141
 MIN_CONFIDENCE = 0.10
 _PARTS = (

@@ -24,8 +24,9 @@ import numpy as np
 
 from data_prep.emotic_box import Box, resize
 from data_prep.emotic_face import DetectedFace, choose_face, cut_face, detect_faces, read_openface
-from data_prep.emotic_pose import NUM_JOINTS, joints_in_box, read_openpose
+from data_prep.emotic_pose import joints_in_box, read_openpose
 from data_prep.emotic_raw import Person
+from emojax.graphs.openpose import NUM_JOINTS
 
 NUM_SCENES, NUM_ATTRIBUTES = 365, 102
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from emojax.graphs.skeletons import BODY_25, BODY_25_HANDS, HAND_21, LEFT_HAND, RIGHT_HAND
+from emojax.graphs.openpose import LEFT_HAND, RIGHT_HAND
+from emojax.graphs.skeletons import BODY_25, BODY_25_HANDS, HAND_21
 
 
 def test_body_25_joints_stand_at_the_numbers_of_the_spec():
