@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -22,27 +22,63 @@ class Variant:
     Attributes:
         change: dotted config field -> value.
         note: one line for the list of systems.
-        table: table of the thesis that reports it; empty when none does.
-        published: reported values by metric name (accuracy in percent, CCC), as printed there.
+        table: tables of the thesis that report it, e.g. "5.1, 6.1"; empty when none does.
+        published: reported values by metric name (accuracies in percent, CCC), as printed there.
+        reprinted: table -> values that it prints for this system where they differ from `published`.
+        cells: of a sweep, the variants it consists of; the sweep's own name is its central cell.
     """
 
     change: Mapping[str, Any]
     note: str
     table: str = ""
     published: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    reprinted: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)
+    cells: tuple[str, ...] = ()
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables one by one."""
+        return tuple(self.table.split(", ")) if self.table else ()
+
+    def published_in(self, table: str) -> dict[str, float]:
+        """What one table prints for this system."""
+        return {**self.published, **self.reprinted.get(table, {})}
 
 
-def apply(config: ConfigDict, variants: Mapping[str, Variant], name: str) -> ConfigDict:
+# Name of a small size of any variant: `soft_b5@demo`.
+DEMO = "demo"
+
+
+def apply(
+    config: ConfigDict,
+    variants: Mapping[str, Variant],
+    name: str,
+    *,
+    demo_size: Callable[[ConfigDict], None] | None = None,
+) -> ConfigDict:
     """The family's base config with the changes of variant `name`.
 
+    Args:
+        config: of the family; gets the changes.
+        variants: the family's table.
+        name: a key of the table; ``NAME@demo`` is the same system at a size for a CPU.
+        demo_size: makes a config of this family small; None where there is no such size.
+
     Raises:
-        ConfigError: no such variant; names the near ones.
+        ConfigError: no such variant or size; names the near ones.
     """
-    if name not in variants:
-        near = difflib.get_close_matches(name, variants, n=3, cutoff=0.4) or sorted(variants)
-        raise ConfigError(f"There is no variant {name!r}; did you mean {', '.join(near)}?")
+    variant, _, size = name.partition("@")
+    if variant not in variants:
+        near = difflib.get_close_matches(variant, variants, n=3, cutoff=0.4) or sorted(variants)
+        raise ConfigError(f"There is no variant {variant!r}; did you mean {', '.join(near)}?")
+    if size and (size != DEMO or demo_size is None):
+        sizes = f"{variant}@{DEMO}" if demo_size else "its own size alone"
+        raise ConfigError(f"There is no size {size!r} of {variant!r}; there is {sizes}.")
+    config.lock()
     config.name = name
-    config.update_from_flattened_dict(dict(variants[name].change))
+    config.update_from_flattened_dict(dict(variants[variant].change))
+    if size:
+        demo_size(config)
     return config
 
 
@@ -60,21 +96,21 @@ def faces() -> ConfigDict:
     config.seed = 0
     config.precision = "auto"  # bfloat16 compute on GPU and TPU, float32 on CPU
     config.augment = "full"  # none, code, full: spec 1.7
+    config.align = (
+        "rotate_crop"  # how the data was prepared: none, rotate_crop, similarity (spec 1.6); empty: any
+    )
+    config.sampler = "none"  # none, expression, age: spec 5.1
+    config.monitor = "accuracy"  # validation metric that makes a checkpoint the best
+    config.pretraining = "imagenet"  # where the published number starts from; `init_from` names the file
     config.init_from = ""  # .safetensors of `python -m emojax.pretrained import`, or a work directory
 
-    config.model = ConfigDict()
-    config.model.backbone = "densenet121"
-    config.model.remat = False  # recompute dense blocks in the backward pass: less memory, more time
-    config.model.pool = "avg"
-    config.model.final_relu = True
-    config.model.head = "single"
+    config.model = _model()
+    config.objective = _objective()
 
-    config.objective = ConfigDict()
-    config.objective.expression = "weighted"  # weighted, unweighted
-    config.objective.reduction = "weighted_mean"  # weighted_mean, mean
-    config.objective.auxiliary = "none"  # none, ccc, mse
-    config.objective.auxiliary_weight = 1.0
-    config.objective.ccc_bias_parity = False
+    config.svm = ConfigDict()  # on the features of the trained network, in the evaluation: spec 2.6
+    config.svm.kernel = "none"  # none, linear, rbf
+    config.svm.penalty = 1.0
+    config.svm.max_samples = 0  # 0: all training records
 
     config.optimizer = ConfigDict()
     config.optimizer.name = "sgd"
@@ -92,3 +128,92 @@ def faces() -> ConfigDict:
     config.run.eval_every_epochs = 1
     config.run.stop_after_steps = 0  # stop early, e.g. for a trial; 0: run to the end
     return config
+
+
+def _model() -> ConfigDict:
+    model = ConfigDict()
+    model.backbone = "densenet121"
+    model.remat = False  # recompute dense blocks in the backward pass: less memory, more time
+    model.pool = "avg"
+    model.final_relu = True
+    model.head = "single"  # single, va_single, classic, concat, separate, mask, gcn: spec 2.5
+    model.concat_stop_grad = False
+    model.concat_activation = "none"  # none, softmax
+    model.gcn = ConfigDict()
+    model.gcn.layers = 2
+    model.gcn.hidden = 512
+    model.gcn.tau = 0.1
+    model.gcn.p = 0.7
+    model.gcn.tau_literal = False
+    model.gcn.transpose = False
+    model.gcn.isolated_nodes = False  # True: a node without neighbours keeps its own vector
+    model.gcn.category_block = "none"  # edges between expressions: none, va_soft, spearman, file (spec 4.10)
+    model.gcn.category_file = ""  # for the block `file`: C rows of comma-separated numbers
+    model.gcn.embedding = "glove"  # glove, random, onehot
+    model.gcn.word_vectors = ""  # GloVe text file, e.g. glove.6B.300d.txt; empty: built-in 50-d GloVe
+    return model
+
+
+def _objective() -> ConfigDict:
+    objective = ConfigDict()
+    objective.expression = "weighted"  # weighted, unweighted, focal, none: spec 3.1, 3.14
+    objective.reduction = "weighted_mean"  # weighted_mean, mean
+    objective.focal_gamma = 2.0
+    objective.focal_alpha = "class_weights"  # class_weights, none
+    objective.soft = "none"  # none, soft, logit: spec 3.2
+    objective.soft_weight = 0.1
+    objective.soft_bins = 5
+    objective.logit_on = "prob"  # prob, logits
+    objective.auxiliary = "none"  # none, ccc, mse, half_mse, half_bce, regions, mask: spec 3.10-3.13
+    objective.auxiliary_weight = 1.0
+    objective.ccc_bias_parity = False
+    objective.regions = 8  # 4, 8, 12
+    objective.region_loss = "weighted"  # weighted, unweighted, focal
+    objective.metric = ConfigDict()  # spec 3.3-3.9
+    objective.metric.name = "none"
+    objective.metric.weight = 0.1  # lambda
+    objective.metric.reduction = "mean"  # mean, sum
+    objective.metric.alpha = 0.5  # step of the centres
+    objective.metric.lambda1 = 0.01  # of the terms between centres
+    objective.metric.margin = 0.5
+    objective.metric.sub_centres = 1
+    objective.metric.va_use = "both"  # both, valence, arousal
+    objective.metric.va_mean = "batch"  # batch, train
+    objective.metric.pairs = "both"  # both, positive, negative
+    return objective
+
+
+# What Emotion-GCN changes in `faces()`: spec 2.2, 4. The maximum over norm5's map, without ReLU.
+EMOTION_GCN = {
+    "model.head": "gcn",
+    "model.pool": "max",
+    "model.final_relu": False,
+    "objective.auxiliary": "ccc",
+}
+
+# Tiny networks on drawn faces of 64 px: minutes on a CPU.
+DEMO_RECIPE = {
+    "image_size": 64,
+    "batch_size": 32,
+    "eval_batch_size": 100,
+    "num_epochs": 12,
+    "pretraining": "none",
+    "model.gcn.isolated_nodes": True,
+    "optimizer.learning_rate": 0.02,
+    "optimizer.weight_decay": 0.0005,
+    "optimizer.schedule": "cosine",
+    "optimizer.warmup_epochs": 0.5,
+    "run.checkpoint_every_steps": 200,
+}
+_TINY = {"densenet121": "densenet_tiny", "resnet50": "resnet_tiny", "breg_next50": "breg_next_tiny"}
+
+
+def demo_faces(config: ConfigDict) -> None:
+    """Makes a config of `faces()` small: same head and objective, tiny backbone, drawn faces.
+
+    Data folder ``data/NAME`` becomes ``data/synthetic_NAME``.
+    """
+    folder, _, name = config.data_dir.rpartition("/")
+    config.update_from_flattened_dict(DEMO_RECIPE)
+    config.data_dir = f"{folder}/synthetic_{name.removesuffix('_112')}"
+    config.model.backbone = _TINY[config.model.backbone]

@@ -131,7 +131,7 @@ def _from_run(flat: Mapping[str, Any], path: str) -> tuple[dict, dict[str, np.nd
     step, variables = read_run(path)
     loaded = {p: v for p, v in variables.items() if p in flat and flat[p].shape == v.shape}
     fresh = [p for p in flat if p not in loaded]
-    trunk = [p for p in fresh if not p.split("/")[1].startswith("head")]
+    trunk = [p for p in fresh if not p.split("/")[1].startswith(("head", "decoder"))]
     if trunk:
         raise CheckpointError(
             f"The run {path} does not fit this network: {', '.join(trunk[:_SHOWN])} would stay random. Only "

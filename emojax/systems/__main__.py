@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import pathlib
 
 import jax
@@ -36,7 +36,7 @@ def catalogue(folder: str = "configs") -> list[dict]:
     """One row a variant of every config file in `folder` that lists ``VARIANTS``."""
     rows = []
     for path in sorted(pathlib.Path(folder).glob("*.py")):
-        module = _load(path)
+        module = importlib.import_module(f"{path.parent.name}.{path.stem}")
         for name, variant in getattr(module, "VARIANTS", {}).items():
             spec = f"{path}:{name}"
             rows.append(
@@ -58,13 +58,6 @@ def count_parameters(config) -> int:
     system = systems.build(config, systems.stand_in_dataset(config))
     shapes = jax.eval_shape(system.init, jax.random.key(0))["params"]
     return sum(x.size for x in jax.tree.leaves(shapes))
-
-
-def _load(path: pathlib.Path):
-    spec = importlib.util.spec_from_file_location(f"emojax_config_{path.stem}", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 if __name__ == "__main__":

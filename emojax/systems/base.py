@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -67,6 +67,17 @@ class System(abc.ABC):
     def predict(self, variables: Variables, batch: Batch) -> dict[str, jax.Array]:
         """Outputs ``[b, ...]`` by name: probabilities, values, embeddings."""
 
+    def complete(
+        self, outputs: Mapping[str, np.ndarray], predict_train: Callable[[], Mapping[str, np.ndarray]]
+    ) -> dict:
+        """Adds to the predictions of an evaluation what is fitted on the training split, e.g. an SVM.
+
+        Args:
+            outputs: predictions and truth ``[N, ...]``.
+            predict_train: gives the predictions of the training split, in record order, not augmented.
+        """
+        return dict(outputs)
+
     @abc.abstractmethod
     def metrics(self, outputs: Mapping[str, np.ndarray]) -> dict:
         """Exact metrics of a whole split from predictions and truth ``[N, ...]``; JSON-able."""
@@ -76,7 +87,9 @@ class System(abc.ABC):
         """Columns of ``predictions.csv`` in order, ``[N]`` each: truth, probabilities, values."""
 
     @abc.abstractmethod
-    def write_report(self, folder, variables: Variables, outputs, results: dict, log: list[dict], read_image) -> None:
+    def write_report(
+        self, folder, variables: Variables, outputs, results: dict, log: list[dict], read_images
+    ) -> None:
         """Writes figures and ``index.html`` of an evaluation.
 
         Args:
@@ -85,7 +98,7 @@ class System(abc.ABC):
             outputs: predictions and truth ``[N, ...]`` in record order.
             results: what ``metrics.json`` holds.
             log: rows of the run's log.
-            read_image: record number -> uint8 ``[H, W, 3]`` RGB.
+            read_images: record numbers ``[n]`` -> uint8 ``[n, H, W, 3]`` RGB.
         """
 
     def optimizer(self, steps_per_epoch: int) -> optax.GradientTransformation:

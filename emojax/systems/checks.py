@@ -8,11 +8,16 @@ from emojax.data.dataset import Dataset
 from emojax.errors import ConfigError
 
 
-def require_choice(config, field: str, choices: Iterable[str]) -> None:
-    """Raises ConfigError when a dotted field is none of `choices`."""
-    value = config
+def value_of(config, field: str):
+    """Value of a dotted field."""
     for part in field.split("."):
-        value = value[part]
+        config = config[part]
+    return config
+
+
+def require_choice(config, field: str, choices: Iterable) -> None:
+    """Raises ConfigError when a dotted field is none of `choices`."""
+    value = value_of(config, field)
     if value not in choices:
         raise ConfigError(f"config.{field} is {value!r}; choose {', '.join(map(repr, choices))}.")
 
@@ -20,11 +25,16 @@ def require_choice(config, field: str, choices: Iterable[str]) -> None:
 def require_positive(config, fields: Iterable[str]) -> None:
     """Raises ConfigError when a dotted number field is not above zero."""
     for field in fields:
-        value = config
-        for part in field.split("."):
-            value = value[part]
+        value = value_of(config, field)
         if value <= 0:
             raise ConfigError(f"config.{field} is {value}; it must be above zero.")
+
+
+def require_between(config, field: str, low: float, high: float) -> None:
+    """Raises ConfigError when a dotted number field lies outside [low, high]."""
+    value = value_of(config, field)
+    if not low <= value <= high:
+        raise ConfigError(f"config.{field} is {value:g}; it must lie in [{low:g}, {high:g}].")
 
 
 def require_image_size(config, dataset: Dataset) -> None:
@@ -32,6 +42,6 @@ def require_image_size(config, dataset: Dataset) -> None:
     height, width, _ = dataset.features["image"].shape
     if (height, width) != (config.image_size, config.image_size):
         raise ConfigError(
-            f"config.image_size is {config.image_size}, but {dataset.path} was prepared at {height} px. Prepare it "
-            f"with --size {config.image_size}, or set --config.image_size={height}."
+            f"config.image_size is {config.image_size}, but {dataset.path} was prepared at {height} px. "
+            f"Prepare it with --size {config.image_size}, or set --config.image_size={height}."
         )

@@ -1,38 +1,42 @@
-"""Expression and valence / arousal of one face: single-task, multi-task and Emotion-GCN networks.
+"""Expression and valence / arousal of one face: every network of the Emotion-GCN thesis.
 
-Source: emotion_gcn spec sections 2-6 (thesis 001).
+A system is a backbone, a head (`faces_heads`), an objective of weighted terms (`faces_objective`), a sampler
+and a measure by which the best checkpoint is chosen, all named by the config. Source: emotion_gcn spec 2-6
+(thesis 001).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from emojax.data.augment import PRESETS, augment, normalize
+from emojax.data.augment import PRESETS, augment, augment_mask, normalize
 from emojax.data.dataset import Dataset
+from emojax.data.decode import BatchDecoder
 from emojax.engine.mesh import DATA_AXIS, gather_rows
 from emojax.engine.precision import compute_dtype
 from emojax.engine.step import sample_keys
-from emojax.errors import ConfigError
-from emojax.graphs.label_graph import adjacency, va_soft_block
-from emojax.graphs.word_vectors import load_word_vectors
-from emojax.labels import affectnet_labels
+from emojax.graphs.va_plane import sector_labels
 from emojax.metrics.expression import expression_metrics
+from emojax.metrics.svm import fit_svm, svm_scores
 from emojax.metrics.valence_arousal import valence_arousal_metrics
 from emojax.models.backbones import create_backbone
 from emojax.models.face_net import FaceNet
-from emojax.models.gcn import to_graph
-from emojax.models.heads import ExpressionHead, GCNHead, MultiTaskHead, ValenceArousalHead
-from emojax.objectives.ccc import ccc_loss
-from emojax.objectives.class_weights import inverse_frequency_weights
-from emojax.objectives.cross_entropy import cross_entropy
+from emojax.models.heads import export_gcn_head
+from emojax.objectives.class_weights import age_sampler_weights, expression_sampler_weights
+from emojax.pretrained.initialise import initialise
 from emojax.systems import faces_report
 from emojax.systems.base import Batch, System, Variables
-from emojax.systems.checks import require_choice, require_image_size
+from emojax.systems.faces_checks import MASK_FEATURE, SAMPLER_FEATURES, require_valid
+from emojax.systems.faces_heads import VA_TASKS, build_head, num_regions
+from emojax.systems.faces_objective import build_objective
+
+# Collection of the metric loss's centres in the model state.
+CENTRES = "centres"
 
 
 def build(config, dataset: Dataset) -> FaceSystem:
@@ -40,83 +44,96 @@ def build(config, dataset: Dataset) -> FaceSystem:
 
     Raises:
         ConfigError: a field has an unknown value or does not go with another.
-        DataError: the data has other classes than the config.
+        DataError: the data has other classes than the config, or lacks what the system needs.
     """
-    labels = affectnet_labels(config.num_classes)
-    labels.require_equal(dataset.labels, mine="the config", theirs=str(dataset.path))
-    require_image_size(config, dataset)
-    require_choice(config, "augment", PRESETS)
-    require_choice(config, "model.head", _HEADS)
-    require_choice(config, "model.pool", ("max", "avg"))
-    require_choice(config, "objective.expression", ("weighted", "unweighted"))
-    require_choice(config, "objective.reduction", ("weighted_mean", "mean"))
-    require_choice(config, "objective.auxiliary", ("none", "ccc"))
-    if config.objective.auxiliary == "ccc" and config.model.head == "single":
-        raise ConfigError(
-            "config.objective.auxiliary is 'ccc', but config.model.head 'single' predicts no valence and arousal; "
-            "take the head 'gcn' or 'classic', or auxiliary 'none'."
-        )
+    require_valid(config, dataset)
     return FaceSystem(config, dataset)
 
 
 class FaceSystem(System):
-    """A face network with its losses; see `System`."""
+    """A face network with its losses; see `System`.
 
-    features = ("image", "label", "valence", "arousal")
-    monitor = "accuracy"
-    headline = ("accuracy", "ccc_valence", "ccc_arousal")
+    Attributes:
+        adjacency: A'' of a label GCN, ``[C + 2, C + 2]``; None for other heads.
+        objective: the terms of the loss.
+    """
 
     def __init__(self, config, dataset: Dataset):
         super().__init__(config)
         self.labels = dataset.labels
+        self.dataset = dataset
         self.dtype = compute_dtype(config.precision)
-        self.statistics = dataset.statistics
-        self.adjacency = None
         backbone = create_backbone(
             config.model.backbone, dtype=self.dtype, axis_name=DATA_AXIS, remat=config.model.remat
         )
-        head = _HEADS[config.model.head](self, backbone.feature_size)
-        self.net = FaceNet(backbone, head, config.model.pool, config.model.final_relu)
-        weights = inverse_frequency_weights(dataset.statistics["counts"])
-        self.class_weights = weights if config.objective.expression == "weighted" else None
+        head = build_head(config, dataset, backbone.feature_size)
+        self.adjacency = head.adjacency
+        self.net = FaceNet(backbone, head.module, config.model.pool, config.model.final_relu, head.decoder)
+        self.objective = build_objective(config, dataset.statistics, backbone.feature_size)
+        optional = [name for name in ("age", MASK_FEATURE) if name in dataset.features]
+        self.features = ("image", "label", "valence", "arousal", *(f for f in optional if self._uses(f)))
+        self.monitor = config.monitor
+        self.headline = tuple(dict.fromkeys((config.monitor, *self._shown_metrics())))
+        self.notes += [*head.notes, *_pretraining_notes(config)]
+
+    def _uses(self, feature: str) -> bool:
+        # Ages are read wherever there are any, for the figures by age group.
+        return feature == "age" or self.config.model.head == "mask"
+
+    def _shown_metrics(self) -> tuple[str, ...]:
+        expression = () if self.config.objective.expression == "none" else ("accuracy",)
+        va = ("ccc_valence", "ccc_arousal") if self.config.objective.auxiliary in VA_TASKS else ()
+        svm = () if self.config.svm.kernel == "none" else ("svm_accuracy",)
+        return (*expression, *va, *svm)
 
     def init(self, key: jax.Array) -> Variables:
         size = self.config.image_size
-        return dict(self.net.init(key, jnp.zeros((2, size, size, 3)), train=False))
+        variables = dict(self.net.init(key, jnp.zeros((2, size, size, 3)), train=False))
+        if self.objective.centres is not None:
+            variables[CENTRES] = {"metric": self.objective.centres.init(jax.random.fold_in(key, 1))}
+        return variables
+
+    def initial_variables(self, key: jax.Array) -> Variables:
+        variables = super().initial_variables(key)
+        if not self.config.init_from:
+            return variables
+        network = {k: v for k, v in variables.items() if k != CENTRES}
+        network, self.initialised_from = initialise(network, self.config.init_from, adjacency=self.adjacency)
+        return {**variables, **network}
 
     def loss(self, params, model_state, batch: Batch, key: jax.Array):
-        keys = sample_keys(key, len(batch["mask"]))
-        images = normalize(augment(keys, batch["image"], PRESETS[self.config.augment])).astype(self.dtype)
+        keys, spec = sample_keys(key, len(batch["mask"])), PRESETS[self.config.augment]
+        images = normalize(augment(keys, batch["image"], spec)).astype(self.dtype)
         outputs, new_state = self.net.apply(
-            {"params": params, **model_state}, images, train=True, mask=batch["mask"], mutable=list(model_state)
+            {"params": params, **model_state},
+            images,
+            train=True,
+            mask=batch["mask"],
+            mutable=list(model_state),
         )
-        small = {k: batch[k] for k in ("label", "valence", "arousal", "mask")}
-        outputs, truth = gather_rows((outputs, small))
-        value, logs = self.objective(outputs, truth)
+        truth = {k: batch[k] for k in ("label", "valence", "arousal", "mask")}
+        if MASK_FEATURE in batch:
+            truth[MASK_FEATURE] = augment_mask(keys, batch[MASK_FEATURE], spec)
+        outputs, truth = gather_rows((outputs, truth))
+        centres = model_state[CENTRES]["metric"] if CENTRES in model_state else None
+        value, logs = self.objective(outputs, truth, centres)
+        if centres is not None:
+            new_state = {
+                **new_state,
+                CENTRES: {"metric": self.objective.moved_centres(outputs, truth, centres)},
+            }
+        if "logits" in outputs:
+            correct = jnp.argmax(outputs["logits"], axis=-1) == truth["label"]
+            logs["accuracy"] = jnp.sum(correct * truth["mask"]) / jnp.maximum(jnp.sum(truth["mask"]), 1)
         return value, (new_state, logs)
 
-    def objective(self, outputs: dict[str, jax.Array], truth: dict[str, jax.Array]):
-        """Total loss of a global batch and its parts, float32 scalars."""
-        options, mask = self.config.objective, truth["mask"]
-        logs, total = {}, jnp.zeros(())
-        if "logits" in outputs:
-            total = logs["loss_expression"] = cross_entropy(
-                outputs["logits"],
-                truth["label"],
-                mask,
-                class_weights=self.class_weights,
-                reduction=options.reduction,
-            )
-            correct = jnp.argmax(outputs["logits"], axis=-1) == truth["label"]
-            logs["accuracy"] = jnp.sum(correct * mask) / jnp.maximum(jnp.sum(mask), 1)
-        if options.auxiliary == "ccc":
-            va = jnp.stack([truth["valence"], truth["arousal"]], axis=-1)
-            logs["loss_ccc"] = ccc_loss(outputs["va"], va, mask, bias_parity=options.ccc_bias_parity)
-            total = total + options.auxiliary_weight * logs["loss_ccc"]
-        return total, logs
-
     def predict(self, variables: Variables, batch: Batch) -> dict[str, jax.Array]:
-        """``probabilities [b, C]``, ``valence_arousal [b, 2]``, ``embedding [b, D]``; those the head has."""
+        """What the head has of the following.
+
+        ``embedding [b, D]``; ``probabilities [b, C]``; ``valence_arousal [b, 2]``;
+        ``region_probabilities [b, n]``; ``face_mask [b, h, w]`` uint8 and, where the batch holds the truth,
+        ``mask_overlap [b, 2]``: pixels in both masks and in either.
+        """
         images = normalize(batch["image"].astype(jnp.float32) / 255).astype(self.dtype)
         outputs = self.net.apply(variables, images, train=False, mask=batch["mask"])
         result = {"embedding": outputs["embedding"]}
@@ -124,18 +141,53 @@ class FaceSystem(System):
             result["probabilities"] = nn.softmax(outputs["logits"])
         if "va" in outputs:
             result["valence_arousal"] = outputs["va"]
+        if "aux" in outputs:
+            result["region_probabilities"] = _region_probabilities(outputs["aux"])
+        if "mask_logits" in outputs:
+            result |= _predicted_mask(outputs["mask_logits"], batch.get(MASK_FEATURE))
         return result
+
+    def complete(self, outputs: Mapping[str, np.ndarray], predict_train: Callable[[], Mapping]) -> dict:
+        """Adds ``svm_scores [N, C]`` of an SVM on the training split's features (spec 2.6)."""
+        options = self.config.svm
+        if options.kernel == "none":
+            return dict(outputs)
+        train = predict_train()
+        svm = fit_svm(
+            train["embedding"],
+            train["label"],
+            num_classes=len(self.labels.classes),
+            kernel=options.kernel,
+            penalty=options.penalty,
+            max_samples=options.max_samples or None,
+            seed=self.config.seed,
+        )
+        return {**outputs, "svm_scores": svm_scores(svm, outputs["embedding"])}
 
     def metrics(self, outputs: Mapping[str, np.ndarray]) -> dict:
         result = {}
         if "probabilities" in outputs:
             result |= expression_metrics(outputs["probabilities"], outputs["label"], self.labels.classes)
         if "valence_arousal" in outputs:
-            truth = np.stack([outputs["valence"], outputs["arousal"]], axis=-1)
-            by_dimension = valence_arousal_metrics(outputs["valence_arousal"], truth, self.labels.dimensions)
-            for dimension, values in by_dimension.items():
-                result |= {f"{name}_{dimension}": value for name, value in values.items()}
+            result |= self._valence_arousal_metrics(outputs)
+        if "region_probabilities" in outputs:
+            sectors = sector_labels(outputs["valence"], outputs["arousal"], num_regions(self.config))
+            result["region_accuracy"] = float(
+                np.mean(outputs["region_probabilities"].argmax(axis=1) == sectors)
+            )
+        if "mask_overlap" in outputs:
+            both, either = outputs["mask_overlap"].sum(axis=0, dtype=np.float64)
+            result["mask_iou"] = float(both / max(either, 1))
+        if "svm_scores" in outputs:
+            by_svm = expression_metrics(outputs["svm_scores"], outputs["label"], self.labels.classes)
+            result |= {f"svm_{name}": value for name, value in by_svm.items()}
         return result
+
+    def _valence_arousal_metrics(self, outputs: Mapping[str, np.ndarray]) -> dict[str, float]:
+        truth = np.stack([outputs["valence"], outputs["arousal"]], axis=-1)
+        by_dimension = valence_arousal_metrics(outputs["valence_arousal"], truth, self.labels.dimensions)
+        named = {f"{n}_{d}": value for d, values in by_dimension.items() for n, value in values.items()}
+        return named | {"ccc_mean": float(np.mean([values["ccc"] for values in by_dimension.values()]))}
 
     def prediction_columns(self, outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         names = np.array(self.labels.classes)
@@ -143,44 +195,69 @@ class FaceSystem(System):
         if "probabilities" in outputs:
             columns["predicted_class"] = names[outputs["probabilities"].argmax(axis=1)]
             columns |= {f"p_{c}": outputs["probabilities"][:, i] for i, c in enumerate(names)}
+        if "svm_scores" in outputs:
+            columns["svm_class"] = names[outputs["svm_scores"].argmax(axis=1)]
         for i, dimension in enumerate(self.labels.dimensions):
             columns[f"true_{dimension}"] = outputs[dimension]
             if "valence_arousal" in outputs:
                 columns[f"predicted_{dimension}"] = outputs["valence_arousal"][:, i]
         return columns
 
-    def write_report(self, folder, variables, outputs, results, log, read_image) -> None:
-        faces_report.write(self, folder, variables, outputs, results, log, read_image)
+    def label_vectors(self, variables: Variables) -> np.ndarray | None:
+        """Learned vectors ``[C + 2, D]`` of classes and dimensions; None when the head has not both."""
+        head = variables["params"]["head"]
+        if "gcn" in head:
+            return export_gcn_head(self.net.head, head).T
+        if {"expression", "va"} <= head.keys() and self.config.model.head == "classic":
+            return np.concatenate([np.asarray(head[n]["kernel"]).T for n in ("expression", "va")])
+        return None
+
+    def write_report(self, folder, variables, outputs, results, log, read_images) -> None:
+        faces_report.write(self, folder, variables, outputs, results, log, read_images)
+
+    def sample_weights(self, split: str) -> np.ndarray | None:
+        """Weights ``[N]`` of the sampler (spec 5.1), from the labels or ages of the records.
+
+        Raises:
+            DataError: no record has an age.
+        """
+        feature = SAMPLER_FEATURES[self.config.sampler]
+        if feature is None:
+            return None
+        source = self.dataset.source(split)
+        decode = BatchDecoder(source, {feature: self.dataset.feature(feature)}, len(source))
+        return _SAMPLERS[self.config.sampler](decode(range(len(source)))[feature], len(self.labels.classes))
 
 
-def _gcn_head(system: FaceSystem, feature_size: int) -> GCNHead:
-    options = system.config.model.gcn
-    words = [*system.labels.classes, *system.labels.dimensions]
-    vectors, source = load_word_vectors(words, options.word_vectors or None)
-    require_choice(system.config, "model.gcn.category_block", ("none", "va_soft"))
-    block = None
-    if options.category_block == "va_soft":
-        block = va_soft_block(np.array(system.statistics["va_histogram"]["10"]))
-    system.adjacency = adjacency(
-        np.array(system.statistics["spearman"]),
-        options.tau,
-        options.p,
-        tau_literal=options.tau_literal,
-        category_block=block,
-        transpose=options.transpose,
-        names=words,
-    )
-    if not 1 <= options.layers <= 3:
-        raise ConfigError(f"config.model.gcn.layers is {options.layers}; choose 1, 2 or 3 (spec 4.3).")
-    system.notes.append(f"label graph of {len(words)} nodes from the training labels; {source}")
-    widths = (options.hidden,) * (options.layers - 1) + (feature_size,)
-    return GCNHead(widths, to_graph(system.adjacency), vectors)
-
-
-# name -> head of a system, given the width of the pooled features
-_HEADS = {
-    "single": lambda system, _: ExpressionHead(len(system.labels.classes)),
-    "va_single": lambda system, _: ValenceArousalHead(),
-    "classic": lambda system, _: MultiTaskHead(len(system.labels.classes)),
-    "gcn": _gcn_head,
+# sampler -> (values of its feature [N], C) -> weights [N]
+_SAMPLERS = {
+    "expression": expression_sampler_weights,
+    "age": lambda ages, num_classes: age_sampler_weights(ages),
 }
+
+
+def _region_probabilities(logits: jax.Array) -> jax.Array:
+    """``[b, T]``; the single output of two regions is the logit of the second."""
+    if logits.shape[-1] > 1:
+        return nn.softmax(logits)
+    right = nn.sigmoid(logits)
+    return jnp.concatenate([1 - right, right], axis=-1)
+
+
+def _predicted_mask(logits: jax.Array, truth: jax.Array | None) -> dict[str, jax.Array]:
+    predicted = logits[..., 0] > 0
+    result = {"face_mask": predicted.astype(jnp.uint8)}
+    if truth is not None:
+        truth = jax.image.resize(truth, predicted.shape, "nearest") > 0
+        overlap = [jnp.sum(m, axis=(1, 2)) for m in (predicted & truth, predicted | truth)]
+        result["mask_overlap"] = jnp.stack(overlap, axis=-1).astype(jnp.float32)
+    return result
+
+
+def _pretraining_notes(config) -> list[str]:
+    if config.pretraining == "imagenet" and not config.init_from:
+        return [
+            "the backbone starts random, the published number from ImageNet: see python -m emojax.pretrained "
+            "list, then --config.init_from=FILE"
+        ]
+    return []

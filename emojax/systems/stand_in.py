@@ -1,4 +1,4 @@
-"""A data set that is not there: published label counts and shapes, for counting parameters and bare step times."""
+"""A data set that is not there: published counts and shapes, for counting parameters and timing steps."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def stand_in_dataset(config) -> Dataset:
         "valence": Feature("float", (), ""),
         "arousal": Feature("float", (), ""),
         "age": Feature("float", (), ""),
-        "mask": Feature("image", (56, 56, 1), "raw"),
+        "face_mask": Feature("image", (56, 56), "raw"),
     }
     return Dataset(
         path=config.data_dir,
