@@ -60,6 +60,7 @@ def create_backbone(
     dtype: Any = jnp.float32,
     axis_name: str | None = None,
     remat: bool = False,
+    module_name: str | None = None,
     **sizes: Any,
 ) -> nn.Module:
     """A backbone: ``(x [B, H, W, C], *, train, mask=None) -> {stage: activation}``, last stage ``features``.
@@ -69,6 +70,7 @@ def create_backbone(
         dtype: compute dtype; parameters and statistics stay float32.
         axis_name: mapped axis of the global batch, for the batch normalisation.
         remat: recompute activations in the backward pass (DenseNet only).
+        module_name: name of the module where it is made inside another module's compact method.
         **sizes: fields of the backbone's class that differ from the named configuration.
 
     Raises:
@@ -82,7 +84,7 @@ def create_backbone(
             raise ConfigError(
                 f"The backbone {name} has no option {option!r}; it has {', '.join(sorted(fields))}."
             )
-    return cls(**{**defaults, **sizes, **options, "dtype": dtype, "axis_name": axis_name})
+    return cls(**{**defaults, **sizes, **options, "dtype": dtype, "axis_name": axis_name}, name=module_name)
 
 
 def feature_size(name: str, **sizes: Any) -> int:
