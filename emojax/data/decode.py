@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 
@@ -16,6 +17,7 @@ from emojax.data.example import (
     FeatureFinder,
     Span,
     decode_example,
+    lone_bytes_head,
     read_bytes,
     read_float,
     read_floats,
@@ -49,6 +51,8 @@ class BatchDecoder:
         self._fills = [(name, _fill_function(feature)) for name, feature in features.items()]
         self._find = FeatureFinder()
         self._rows = rows
+        self._raw = next((name for name, feature in features.items() if feature.encoding == "raw"), None)
+        self._pixels_range: tuple[int, int] | None = None
 
     def __call__(self, records: Sequence[int]) -> dict[str, np.ndarray]:
         """Returns the batch of the given record numbers, at most `rows` of them.
@@ -75,10 +79,10 @@ class BatchDecoder:
     def _fill_row(self, batch: dict[str, np.ndarray], row: int, record: int) -> None:
         name = None
         try:
-            buffer, start, stop = self._source.borrow(record)
-            spans = self._find(buffer, start, stop)
+            buffer, spans, filled = self._read(batch, row, record)
             for name, fill in self._fills:
-                fill(batch[name], row, buffer, spans[name])
+                if name != filled:
+                    fill(batch[name], row, buffer, spans[name])
         except (ValueError, KeyError, OverflowError, cv2.error) as error:
             path, number, offset = self._source.locate(record)
             where = f"{path}: record {number} (byte {offset})" + (f", feature {name!r}" if name else "")
@@ -87,6 +91,38 @@ class BatchDecoder:
                 f"{where}: {reason}. The shard was not written by this preparation; delete it and run the "
                 "preparation command again."
             ) from error
+
+    def _read(
+        self, batch: dict[str, np.ndarray], row: int, record: int
+    ) -> tuple[bytearray, dict[str, Span], str | None]:
+        """Returns the record's buffer, its values, and which feature is in its row already.
+
+        Raw pixels, nearly all of such a record, are read straight into their row: they are expected where the
+        last record had them. Where they turn out to be elsewhere, the record is read again as a whole.
+        """
+        expected = self._pixels_range
+        if expected is not None:
+            buffer, start, stop = self._source.borrow(record, (*expected, batch[self._raw][row].reshape(-1)))
+            with contextlib.suppress(ValueError):
+                spans = self._find(buffer, start, stop)
+                if self._find_pixels(buffer, spans) == expected:
+                    return buffer, spans, self._raw
+        buffer, start, stop = self._source.borrow(record)
+        spans = self._find(buffer, start, stop)
+        self._pixels_range = self._find_pixels(buffer, spans)
+        return buffer, spans, None
+
+    def _find_pixels(self, buffer: bytearray, spans: Mapping[str, Span]) -> tuple[int, int] | None:
+        """Where the pixels of the raw image stand, if they have the right size."""
+        if self._raw not in spans:
+            return None
+        size = math.prod(self._features[self._raw].shape)
+        head = lone_bytes_head(size)
+        kind, start, last = spans[self._raw]
+        first = start + len(head)
+        if kind != BYTES_LIST or last - first != size or not buffer.startswith(head, start):
+            return None
+        return first, last
 
 
 def read_record(

@@ -132,6 +132,11 @@ def read_bytes(buffer: Buffer, first: int, last: int) -> list[memoryview]:
     return [view[a:b] for field, a, b in _fields(buffer, first, last) if field == 1]
 
 
+def lone_bytes_head(size: int) -> bytes:
+    """What stands before the value in a bytes_list that holds one value of `size` bytes."""
+    return bytes((_ENTRY_TAG,)) + _encode_varint(size)
+
+
 def read_floats(buffer: Buffer, first: int, last: int) -> np.ndarray:
     """The values of the float_list at `buffer[first:last]`: float32 [n]."""
     # Packed or one by one: the value bytes of either are little-endian float32.

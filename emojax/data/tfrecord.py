@@ -27,10 +27,15 @@ _FRAME_BYTES = _HEADER.size + _CRC.size
 _GZIP_MAGIC = b"\x1f\x8b"
 _MEND = "Delete this file and run the preparation command again: the shards that are finished are kept."
 
+Aside = tuple[int, int, np.ndarray]
+
 
 def masked_crc32c(data: bytes | np.ndarray) -> int:
     """CRC32C, rotated right by 15 bits plus a constant, as TFRecord stores it."""
-    crc = google_crc32c.value(data)
+    return _masked(google_crc32c.value(data))
+
+
+def _masked(crc: int) -> int:
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
@@ -153,31 +158,38 @@ class TFRecordSource:
         buffer, start, stop = self.borrow(i)
         return bytes(buffer[start:stop])
 
-    def borrow(self, i: int) -> tuple[bytearray, int, int]:
+    def borrow(self, i: int, aside: Aside | None = None) -> tuple[bytearray, int, int]:
         """Payload of record `i` as `buffer[start:stop]`, where the same thread's next call overwrites it.
 
-        Spares an allocation and a copy for each record.
+        Spares an allocation and a copy for each record. With `aside` = (first, last, array), the bytes that
+        would come to `buffer[first:last]` go straight into the array, and that part of the buffer is left as
+        it was; a range that is not within the payload is ignored.
 
         Raises:
             DataError: the record is truncated or its checksum does not match.
         """
         file, record = self._position(i)
         offset, length = self._indexes[file][record].tolist()
+        start, stop = _HEADER.size, _HEADER.size + length
         buffer, view = self._scratch(length + _FRAME_BYTES)
-        frame = view[: length + _FRAME_BYTES]
+        parts = [view[: length + _FRAME_BYTES]]
+        if aside is not None and start <= aside[0] <= aside[1] <= stop:
+            first, last, array = aside
+            parts = [view[:first], array, view[last : length + _FRAME_BYTES]]
         try:
-            got = _read_fully(self._descriptors[file], frame, offset - _HEADER.size)
+            got = _read_fully(self._descriptors[file], parts, offset - _HEADER.size)
         except OSError as error:
             raise DataError(f"Cannot read {self._where(i)}: {error.strerror or error}.") from error
-        if got < len(frame):
-            raise DataError(f"{self._where(i)} is cut short ({got} of {len(frame)} bytes). {_MEND}")
+        if got < length + _FRAME_BYTES:
+            raise DataError(
+                f"{self._where(i)} is cut short ({got} of {length + _FRAME_BYTES} bytes). {_MEND}"
+            )
         stored_length, length_crc = _HEADER.unpack_from(buffer)
-        if stored_length != length or length_crc != masked_crc32c(frame[: _LENGTH.size]):
+        if stored_length != length or length_crc != masked_crc32c(parts[0][: _LENGTH.size]):
             raise DataError(f"{self._where(i)} is damaged: its length fails the checksum. {_MEND}")
-        stop = _HEADER.size + length
-        if self._verify and _CRC.unpack_from(buffer, stop)[0] != masked_crc32c(frame[_HEADER.size : stop]):
+        if self._verify and _CRC.unpack_from(buffer, stop)[0] != _payload_crc(parts):
             raise DataError(f"{self._where(i)} is damaged: its content fails the checksum. {_MEND}")
-        return buffer, _HEADER.size, stop
+        return buffer, start, stop
 
     def locate(self, i: int) -> tuple[str, int, int]:
         """Returns (file, number of the record in it, byte offset of the record)."""
@@ -232,15 +244,29 @@ class TFRecordSource:
             os.close(descriptor)
 
 
-def _read_fully(descriptor: int, buffer: np.ndarray, offset: int) -> int:
-    """Returns the number of bytes read: fewer than asked for only at the end of the file."""
-    got = os.preadv(descriptor, [buffer], offset)
-    while 0 < got < len(buffer):
-        more = os.preadv(descriptor, [buffer[got:]], offset + got)
-        if not more:
-            break
-        got += more
+def _read_fully(descriptor: int, parts: list[np.ndarray], offset: int) -> int:
+    """Returns the number of bytes read: fewer than the parts hold only at the end of the file."""
+    got = os.preadv(descriptor, parts, offset)
+    if got < sum(map(len, parts)):
+        # A network file system may end a call early. Again, as often as it takes.
+        got = 0
+        for part in parts:
+            left = part
+            while len(left) and (more := os.preadv(descriptor, [left], offset + got)):
+                got += more
+                left = left[more:]
     return got
+
+
+def _payload_crc(parts: list[np.ndarray]) -> int:
+    """Masked CRC32C of the payload of a whole record, given in parts."""
+    payload = list(parts)
+    payload[0] = payload[0][_HEADER.size :]
+    payload[-1] = payload[-1][: -_CRC.size]
+    crc = 0
+    for part in payload:
+        crc = google_crc32c.extend(crc, part)
+    return _masked(crc)
 
 
 def _scan(path: pathlib.Path) -> np.ndarray:
