@@ -8,7 +8,6 @@ import pkgutil
 from emojax.data.dataset import Dataset
 from emojax.errors import ConfigError
 from emojax.systems.base import System
-from emojax.systems.stand_in import stand_in_dataset
 
 __all__ = ["build", "families", "stand_in_dataset"]
 
@@ -26,6 +25,22 @@ def build(config, dataset: Dataset) -> System:
         ConfigError: unknown family or an impossible combination of fields.
         DataError: the data lacks what the system needs.
     """
-    if config.family not in families():
+    return _family(config).build(config, dataset)
+
+
+def stand_in_dataset(config) -> Dataset | None:
+    """A data set of the right shapes without records: the family's ``stand_in(config)``; None without one.
+
+    Raises:
+        ConfigError: unknown family.
+    """
+    make = getattr(_family(config), "stand_in", None)
+    return make(config) if make else None
+
+
+def _family(config):
+    modules = [m.name for m in pkgutil.iter_modules(__path__)]
+    family = importlib.import_module(f"{__name__}.{config.family}") if config.family in modules else None
+    if not hasattr(family, "build"):
         raise ConfigError(f"config.family is {config.family!r}; there are {', '.join(families())}.")
-    return importlib.import_module(f"{__name__}.{config.family}").build(config, dataset)
+    return family

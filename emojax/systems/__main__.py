@@ -1,7 +1,8 @@
-"""Lists every system: config name, command, data set, thesis table and published numbers, parameters.
+"""Lists every system: config name, command, data set, thesis table and published numbers.
 
-  python -m emojax.systems
-  python -m emojax.systems --filter gcn --parameters
+python -m emojax.systems
+python -m emojax.systems --family emotion_gcn            # the systems of one thesis
+python -m emojax.systems --filter gcn --parameters       # with their numbers of parameters, a second or two each
 """
 
 from __future__ import annotations
@@ -13,27 +14,52 @@ import jax
 from absl import flags
 
 from emojax import cli, systems
+from emojax.errors import ConfigError
 
+_FAMILY = flags.DEFINE_string("family", "", "Show only the systems of one thesis, e.g. emotion_gcn.")
 _FILTER = flags.DEFINE_string("filter", "", "Show only systems whose name or note contains this.")
-_PARAMETERS = flags.DEFINE_bool("parameters", True, "Count parameters (a second a system).")
+_PARAMETERS = flags.DEFINE_bool("parameters", False, "Count the parameters of each.")
+
+TRAIN = "python -m emojax.train --config {spec} --workdir runs/{name}"
 
 
 def main(argv) -> int:
-    rows = [row for row in catalogue() if _FILTER.value in f"{row['name']} {row['note']}"]
+    rows = catalogue()
+    theses = sorted({row["family"] for row in rows})
+    if _FAMILY.value and _FAMILY.value not in theses:
+        raise ConfigError(f"There is no family {_FAMILY.value!r}; there are {', '.join(theses)}.")
+    rows = [
+        r for r in rows if _FAMILY.value in ("", r["family"]) and _FILTER.value in f"{r['name']} {r['note']}"
+    ]
     for row in rows:
-        print(f"{row['name']}  [{row['dataset']}]  {row['note']}")
-        if row["published"]:
-            numbers = ", ".join(f"{k} {v}" for k, v in row["published"].items())
-            print(f"    published (thesis table {row['table']}): {numbers}")
-        if _PARAMETERS.value:
-            print(f"    parameters: {count_parameters(row['config']):,}")
-        print(f"    python -m emojax.train --config {row['spec']} --workdir runs/{row['name']}")
-    print(f"{len(rows)} systems. Published numbers are the theses', not ours.")
+        print("\n".join(describe(row)))
+    print(
+        f"{len(rows)} systems. Published numbers are the theses', not ours. A small size of most: NAME@demo."
+    )
     return 0
 
 
+def describe(row: dict) -> list[str]:
+    """Lines that say all about one row of the catalogue."""
+    lines = [f"{row['name']}  [{row['family']}, {row['dataset']}]  {row['note']}"]
+    if row["published"]:
+        numbers = ", ".join(f"{k} {v}" for k, v in row["published"].items())
+        lines.append(f"    published (thesis table {row['table']}): {numbers}")
+    if row["cells"]:
+        lines.append(f"    {len(row['cells'])} cells: {', '.join(row['cells'])}")
+    if _PARAMETERS.value:
+        lines.append(f"    parameters: {count_parameters(row['config']):,}")
+    return [*lines, f"    {row['command']}"]
+
+
 def catalogue(folder: str = "configs") -> list[dict]:
-    """One row a variant of every config file in `folder` that lists ``VARIANTS``."""
+    """One row a variant of every config file in `folder` that lists ``VARIANTS``.
+
+    Returns:
+        Dictionaries with ``name``, ``spec`` (what --config takes), ``family`` (the thesis), ``dataset``,
+        ``note``, ``table``, ``published`` (metric -> value), ``cells`` (variants of a sweep),
+        ``command`` and ``config``.
+    """
     rows = []
     for path in sorted(pathlib.Path(folder).glob("*.py")):
         module = importlib.import_module(f"{path.parent.name}.{path.stem}")
@@ -43,10 +69,13 @@ def catalogue(folder: str = "configs") -> list[dict]:
                 {
                     "name": name,
                     "spec": spec,
+                    "family": module.FAMILY,
                     "dataset": module.DATASET,
                     "note": variant.note,
                     "table": variant.table,
                     "published": dict(variant.published),
+                    "cells": variant.cells,
+                    "command": getattr(module, "COMMAND", TRAIN).format(spec=spec, name=name),
                     "config": module.get_config(name),
                 }
             )

@@ -12,7 +12,7 @@ from emojax.labels import affectnet_labels
 _VALIDATION_PER_CLASS = 500
 
 
-def stand_in_dataset(config) -> Dataset:
+def affectnet_stand_in(config) -> Dataset:
     """AffectNet as published (emotion_gcn spec 1.2, 4.4), without records.
 
     Class counts and, for 7 classes, the label correlations are the published ones. The distribution over the

@@ -1,5 +1,6 @@
 import jax
 import numpy as np
+import pytest
 
 from emojax.graphs.karate import karate_club, symmetric_normalization
 from emojax.models.gcn import LabelGCN, to_graph
@@ -37,3 +38,12 @@ def test_untrained_gcns_tell_the_two_clubs_apart():
     rng = np.random.default_rng(0)
     by_chance = [separation(embedded, rng.permutation(club)) for _ in range(200)]
     assert separation(embedded, club) > 1.5 * max(by_chance)
+
+
+@pytest.mark.parity
+def test_the_club_equals_networkx():
+    networkx = pytest.importorskip("networkx")
+    graph = networkx.karate_club_graph()
+    friends, club = karate_club()
+    np.testing.assert_array_equal(friends, networkx.to_numpy_array(graph, weight=None))
+    assert [graph.nodes[n]["club"] == "Mr. Hi" for n in graph] == (club == 0).tolist()

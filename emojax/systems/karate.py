@@ -1,0 +1,96 @@
+"""Zachary's karate club in a graph network that is never trained (thesis 001, fig. 6.1.1).
+
+  python -m emojax.systems.karate --out runs/karate_demo
+
+The members' only features are their own names (X = I); the graph alone brings friends together.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import sys
+from collections.abc import Mapping
+
+import jax
+import numpy as np
+
+from emojax import cli
+from emojax.data.dataset import Dataset
+from emojax.errors import ConfigError, EmojaxError
+from emojax.graphs.karate import NUM_MEMBERS, karate_club, symmetric_normalization
+from emojax.labels import Labels
+from emojax.models.gcn import LabelGCN, to_graph
+from emojax.report.karate import karate_figure
+from emojax.systems.base import Batch, System, Variables
+
+
+def build(config, dataset: Dataset | None = None) -> KarateSystem:
+    """The system; it needs no data set."""
+    if len(config.widths) < 1 or config.widths[-1] != 2:
+        raise ConfigError(f"config.widths is {config.widths}; the last layer is the plane of the figure: 2.")
+    return KarateSystem(config)
+
+
+class KarateSystem(System):
+    """An untrained GCN over the club's friendships, with Kipf's normalisation; see `System`."""
+
+    labels = Labels(("instructor", "officers"))
+    features = ()
+    monitor = "nearest_mean_accuracy"
+    headline = ("nearest_mean_accuracy",)
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.friendships, self.club = karate_club()
+        graph = to_graph(symmetric_normalization(self.friendships))
+        self.net = LabelGCN(tuple(config.widths), graph, np.eye(NUM_MEMBERS, dtype=np.float32))
+
+    def init(self, key: jax.Array) -> Variables:
+        return dict(self.net.init(key))
+
+    def loss(self, params, model_state, batch: Batch, key: jax.Array):
+        raise ConfigError("The karate club is never trained: python -m emojax.systems.karate draws it.")
+
+    def predict(self, variables: Variables, batch: Batch) -> dict[str, jax.Array]:
+        """``embedding [34, 2]``; the batch is ignored."""
+        return {"embedding": self.net.apply(variables)}
+
+    def metrics(self, outputs: Mapping[str, np.ndarray]) -> dict:
+        """Share of the members who lie nearer to the mean of their own later club than to the other's."""
+        points = np.asarray(outputs["embedding"])
+        means = np.stack([points[self.club == side].mean(axis=0) for side in (0, 1)])
+        nearest = np.linalg.norm(points[:, None] - means, axis=-1).argmin(axis=1)
+        return {"nearest_mean_accuracy": float(np.mean(nearest == self.club))}
+
+    def prediction_columns(self, outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        x, y = np.asarray(outputs["embedding"]).T
+        return {"club": np.array(self.labels.classes)[self.club], "x": x, "y": y}
+
+    def write_report(self, folder, variables, outputs, results, log, read_images) -> None:
+        folder = pathlib.Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        karate_figure(folder / "karate.png", np.asarray(outputs["embedding"]), self.friendships, self.club)
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser("python -m emojax.systems.karate", description=__doc__.splitlines()[0])
+    parser.add_argument("--config", default="configs/karate_demo.py", help="config file")
+    parser.add_argument("--out", default="runs/karate_demo", help="folder of the figure")
+    options = parser.parse_args(argv)
+    try:
+        config = cli.load_config_file(options.config)
+        system = build(config)
+        variables = system.init(jax.random.key(config.seed))
+        outputs = system.predict(variables, {})
+        metrics = system.metrics(outputs)
+        system.write_report(options.out, variables, outputs, {"metrics": metrics}, [], None)
+    except (EmojaxError, OSError) as error:
+        return cli.fail(error)
+    share = metrics["nearest_mean_accuracy"]
+    print(f"{options.out}/karate.png: {share:.0%} of the members lie nearer to their own later club.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
