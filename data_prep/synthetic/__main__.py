@@ -1,4 +1,4 @@
-"""Door: `python -m data_prep.synthetic affectnet --out DIR`."""
+"""Door: `python -m data_prep.synthetic DATASET --out DIR`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ import sys
 import time
 
 from data_prep.parallel import available_cores
-from data_prep.synthetic.affectnet import generate
+from data_prep.synthetic import affectnet
 from emojax.errors import EmojaxError
 
-_EPILOG = """examples:
+_DESCRIPTION = (
+    "Draws people by parameters and writes them in the raw layout of a licensed data set, so that the real "
+    "preparation and training code runs without it."
+)
+
+_AFFECTNET_EPILOG = """examples:
   python -m data_prep.synthetic affectnet --out data/synthetic_affectnet
       6,000 training and 800 validation pictures of drawn people, in the 2017 layout of AffectNet
   python -m data_prep.synthetic affectnet --out data/tiny --train 400 --val 80 --faults
@@ -22,56 +27,66 @@ then:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m data_prep.synthetic",
-        description="Draws people by parameters and writes them in the raw layout of a licensed data set, so "
-        "that the real preparation and training code runs without it.",
-        epilog=_EPILOG,
+    parser = argparse.ArgumentParser(prog="python -m data_prep.synthetic", description=_DESCRIPTION)
+    datasets = parser.add_subparsers(dest="dataset", required=True, metavar="DATASET")
+    _add_affectnet(datasets)
+    return parser
+
+
+def _add_affectnet(datasets) -> None:
+    parser = datasets.add_parser(
+        "affectnet",
+        help="faces with an expression, valence and arousal",
+        description="Draws faces in the raw layout of AffectNet.",
+        epilog=_AFFECTNET_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("dataset", choices=("affectnet",), help="which data set to imitate")
+    default = affectnet.Settings()
+    number = {"type": int, "metavar": "N"}
+    _add_common(parser)
     parser.add_argument(
-        "--out", type=pathlib.Path, required=True, help="folder to write to (made when missing)"
+        "--train", **number, default=default.train, help="training pictures, imbalanced [6000]"
     )
     parser.add_argument(
-        "--train", type=int, default=6000, help="training pictures, imbalanced like AffectNet [6000]"
+        "--val", **number, default=default.validation, help="validation pictures, balanced [800]"
     )
-    parser.add_argument(
-        "--val", type=int, default=800, help="validation pictures, balanced, other people [800]"
-    )
-    parser.add_argument("--size", type=int, default=150, help="side of a picture in pixels, roughly [150]")
-    parser.add_argument("--seed", type=int, default=0, help="the same seed draws the same pictures [0]")
-    parser.add_argument(
-        "--layout", type=int, choices=(2017, 2021), default=2017, help="AffectNet's layout [2017]"
-    )
+    parser.add_argument("--size", **number, default=default.size, help="sides in pixels, roughly [150]")
+    parser.add_argument("--layout", type=int, choices=(2017, 2021), default=default.layout, help="[2017]")
     parser.add_argument("--faults", action="store_true", help="add bad rows and files")
-    parser.add_argument("--workers", type=int, default=available_cores(), help="processes [one a core]")
-    return parser
+    parser.set_defaults(draw=_draw_affectnet)
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=pathlib.Path, required=True, help="folder to write to")
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="a seed always draws the same bytes [0]"
+    )
+    parser.add_argument(
+        "--workers", type=int, default=available_cores(), metavar="N", help="processes [one a core]"
+    )
+
+
+def _draw_affectnet(args: argparse.Namespace) -> str:
+    settings = affectnet.Settings(args.train, args.val, args.size, args.seed, args.layout, args.faults)
+    counts = affectnet.generate(args.out, settings, args.workers)
+    return (
+        f"{counts['train']} training and {counts['validation']} validation pictures.\n"
+        f"Prepare them: python -m data_prep.affectnet --raw {args.out} --out DIR --size 64"
+    )
 
 
 def main(argv: list[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     start = time.perf_counter()
     try:
-        counts = generate(
-            args.out,
-            train=args.train,
-            validation=args.val,
-            size=args.size,
-            seed=args.seed,
-            layout=args.layout,
-            faults=args.faults,
-            workers=args.workers,
-        )
+        summary = args.draw(args)
     except EmojaxError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    seconds = time.perf_counter() - start
-    print(
-        f"{args.out}: {counts['train']} training and {counts['validation']} validation pictures "
-        f"({seconds:.1f} s).\n"
-        f"Prepare them: python -m data_prep.affectnet --raw {args.out} --out DIR --size 64"
-    )
+    except KeyboardInterrupt:
+        print("interrupted: the same command starts again", file=sys.stderr)
+        return 130
+    print(f"{args.out} ({time.perf_counter() - start:.1f} s): {summary}")
     return 0
 
 

@@ -2,37 +2,63 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import json
 import pathlib
 
-import cv2
 import numpy as np
 
-from data_prep.affectnet_raw import COLUMNS, IMAGE_FOLDER
 from data_prep.parallel import advance, parallel_map
+from data_prep.published import published_counts
 from data_prep.synthetic.actions import express, sample_valence_arousal
+from data_prep.synthetic.affectnet_files import Annotation, write_2017, write_2021, write_ages, write_lists
 from data_prep.synthetic.faces import draw_face
+from data_prep.synthetic.faults import add_faults
 from data_prep.synthetic.geometry import Pose
 from data_prep.synthetic.identity import sample_identity
 from data_prep.synthetic.scene import draw_background, draw_occluder, light_head, photograph
 from emojax.errors import ConfigError, DataError
 from emojax.labels import AFFECTNET_CLASSES
 
-# AffectNet's training counts (spec 1.2; contempt: 8-way paragraph), which the synthetic training set
-# imitates.
-_TRAIN_COUNTS = (74874, 134415, 25459, 14090, 6378, 3803, 24882, 3750)
 _RAREST_SHARE = 0.035  # of the training set; AffectNet's own 1.3 % would leave a small set with a handful
 _IMAGES_PER_PERSON = 8
-_VALIDATION_PEOPLE = 1_000_000  # numbers of the people in the validation set start here: none is in training
+_VALIDATION_PEOPLE = 1_000_000  # people of the validation set are numbered from here: none is in training
+_OCCLUDED_SHARE = 0.16
 _CHUNK = 64
 _MARKER = "synthetic.json"
 
 
 @dataclasses.dataclass(frozen=True)
+class Settings:
+    """What decides the content of the data set.
+
+    Attributes:
+        train: training pictures, imbalanced.
+        validation: validation pictures, balanced, rounded to a multiple of the 8 classes.
+        size: side of a picture in pixels, roughly: sides vary.
+        seed: the same seed draws the same bytes.
+        layout: 2017 (whole pictures and CSV files) or 2021 (face crops and NumPy files).
+        faults: add bad rows and files.
+    """
+
+    train: int = 6000
+    validation: int = 800
+    size: int = 150
+    seed: int = 0
+    layout: int = 2017
+    faults: bool = False
+
+    def __post_init__(self):
+        if not 48 <= self.size <= 800 or self.train < 16 or self.validation < 8:
+            raise ConfigError(
+                f"A synthetic AffectNet needs --size 48..800, --train >= 16 and --val >= 8, "
+                f"not {self.size}, {self.train} and {self.validation}."
+            )
+
+
+@dataclasses.dataclass(frozen=True)
 class Sample:
-    """One picture to draw. Everything else about it follows from `seed`, `split`, `index` and `person`."""
+    """One picture to draw. Everything else about it follows from these and the seed."""
 
     split: str
     index: int
@@ -41,31 +67,17 @@ class Sample:
 
     @property
     def source(self) -> str:
-        """Path of the image below the image folder; its folder is the person."""
-        return f"p{self.person:07d}/{'tv'[self.split == 'validation']}{self.index:06d}.jpg"
-
-
-@dataclasses.dataclass(frozen=True)
-class Annotation:
-    """What is known of one picture: box (x, y, width, height), landmarks [68, 2] in pixels, labels, age."""
-
-    source: str
-    box: tuple[int, int, int, int]
-    landmarks: np.ndarray
-    label: int
-    valence: float
-    arousal: float
-    age: float
+        return f"p{self.person:07d}/{self.split[0]}{self.index:06d}.jpg"
 
 
 def class_counts(total: int, *, balanced: bool) -> list[int]:
     """Pictures for each of 8 classes: equal numbers, or AffectNet's proportions with a floor for the rare."""
-    classes = len(AFFECTNET_CLASSES)
     if balanced:
-        return [max(round(total / classes), 1)] * classes
-    share = np.maximum(np.array(_TRAIN_COUNTS) / sum(_TRAIN_COUNTS), _RAREST_SHARE)
+        return [max(round(total / len(AFFECTNET_CLASSES)), 1)] * len(AFFECTNET_CLASSES)
+    published = np.array(list(published_counts("affectnet", AFFECTNET_CLASSES)["train"].values()))
+    share = np.maximum(published / published.sum(), _RAREST_SHARE)
     counts = np.maximum(np.rint(share / share.sum() * total).astype(int), 1)
-    counts[1] += max(total - int(counts.sum()), 1 - counts[1])  # the commonest class takes the rounding
+    counts[np.argmax(counts)] += total - counts.sum()  # the commonest class takes the rounding
     return [int(count) for count in counts]
 
 
@@ -90,14 +102,19 @@ def draw_sample(sample: Sample, size: int, seed: int) -> tuple[np.ndarray, Annot
     pose = _sample_pose(width, height, rng)
     image = draw_background(height, width, rng)
     landmarks = draw_face(image, identity, actions, pose)
-    if rng.random() < 0.16:
+    if rng.random() < _OCCLUDED_SHARE:
         draw_occluder(image, pose, rng)
     light_head(image, pose, rng)
     image = photograph(image, rng)
-    box = _face_box(landmarks, width, height, rng)
-    valence, arousal = round(valence, 6), round(arousal, 6)
     return image, Annotation(
-        sample.source, box, landmarks, sample.label, valence, arousal, round(identity.age, 1)
+        split=sample.split,
+        source=sample.source,
+        box=_face_box(landmarks, width, height, rng),
+        landmarks=landmarks,
+        label=sample.label,
+        valence=round(valence, 6),
+        arousal=round(arousal, 6),
+        age=round(identity.age, 1),
     )
 
 
@@ -109,10 +126,8 @@ def _sample_pose(width: int, height: int, rng: np.random.Generator) -> Pose:
     return Pose(*(limited * (0.19, 0.09, 0.17)), scale=float(scale), x=float(x), y=float(y))
 
 
-def _face_box(
-    landmarks: np.ndarray, width: int, height: int, rng: np.random.Generator
-) -> tuple[int, int, int, int]:
-    """A square detector-like box (x, y, width, height) inside the picture, loosely round the landmarks."""
+def _face_box(landmarks: np.ndarray, width: int, height: int, rng: np.random.Generator) -> tuple:
+    """A square, detector-like box (x, y, width, height) inside the picture, loosely round the landmarks."""
     low, high = landmarks.min(axis=0), landmarks.max(axis=0)
     side = min(float(np.max(high - low)) * rng.uniform(1.08, 1.32), width - 1, height - 1)
     centre = 0.5 * (low + high) - (0, 0.07 * side) + rng.normal(0, 0.025, 2) * side
@@ -120,159 +135,76 @@ def _face_box(
     return int(corner[0]), int(corner[1]), int(side), int(side)
 
 
-def _encode(image: np.ndarray, index: int) -> bytes:
-    quality = 78 + index % 18
-    return cv2.imencode(".jpg", image[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, quality))[1].tobytes()
-
-
 @dataclasses.dataclass(frozen=True)
 class _Chunk:
     out: str
-    layout: int
-    size: int
-    seed: int
+    settings: Settings
     samples: tuple[Sample, ...]
 
 
 def _write_chunk(chunk: _Chunk) -> list[Annotation]:
     """Draws and writes some pictures (worker); returns their annotations in order."""
-    write = _write_2017 if chunk.layout == 2017 else _write_2021
+    settings = chunk.settings
+    write = write_2017 if settings.layout == 2017 else write_2021
     annotations = []
     for sample in chunk.samples:
-        image, annotation = draw_sample(sample, chunk.size, chunk.seed)
-        write(pathlib.Path(chunk.out), sample, image, annotation)
+        image, annotation = draw_sample(sample, settings.size, settings.seed)
+        write(pathlib.Path(chunk.out), image, annotation, quality=78 + sample.index % 18)
         annotations.append(annotation)
         advance()
     return annotations
 
 
-def _write_2017(out: pathlib.Path, sample: Sample, image: np.ndarray, annotation: Annotation) -> None:
-    path = out / IMAGE_FOLDER / annotation.source
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(_encode(image, sample.index))
-
-
-def layout_2021_name(source: str) -> str:
-    """Name of an image in the 2021 layout, which has no folders: the person follows the number."""
-    person, _, file_name = source.partition("/")
-    return f"{file_name[1:].removesuffix('.jpg')}-{person}"
-
-
-def _write_2021(out: pathlib.Path, sample: Sample, image: np.ndarray, annotation: Annotation) -> None:
-    """Writes the face crop and its four annotation files: 0-d string arrays and the points, as AffectNet."""
-    folder = out / {"train": "train_set", "validation": "val_set"}[sample.split]
-    name = layout_2021_name(annotation.source)
-    x, y, width, height = annotation.box
-    side = 7 * image.shape[0] // 10
-    crop = cv2.resize(image[y : y + height, x : x + width], (side, side), interpolation=cv2.INTER_LINEAR)
-    points = (annotation.landmarks - (x, y) + 0.5) * (side / width) - 0.5
-    for sub in ("images", "annotations"):
-        (folder / sub).mkdir(parents=True, exist_ok=True)
-    (folder / "images" / f"{name}.jpg").write_bytes(_encode(crop, sample.index))
-    stem = folder / "annotations" / name
-    np.save(f"{stem}_exp.npy", np.array(str(annotation.label)))
-    np.save(f"{stem}_val.npy", np.array(str(annotation.valence)))
-    np.save(f"{stem}_aro.npy", np.array(str(annotation.arousal)))
-    np.save(f"{stem}_lnd.npy", np.round(points.reshape(-1), 2))
-
-
-def annotation_row(annotation: Annotation) -> list:
-    """The row of training.csv / validation.csv."""
-    points = ";".join(f"{value:.2f}" for value in annotation.landmarks.reshape(-1))
-    return [
-        annotation.source,
-        *annotation.box,
-        points,
-        annotation.label,
-        annotation.valence,
-        annotation.arousal,
-    ]
-
-
-def generate(
-    out: pathlib.Path,
-    *,
-    train: int,
-    validation: int,
-    size: int,
-    seed: int,
-    layout: int,
-    faults: bool,
-    workers: int,
-) -> dict[str, int]:
+def generate(out: pathlib.Path, settings: Settings, workers: int) -> dict[str, int]:
     """Draws the data set into `out`; returns the number of pictures per split.
 
-    Does nothing when `out` already holds the same data set. Raises ConfigError for sizes out of range and
-    DataError when `out` holds something else.
+    Does nothing when `out` already holds the same data set. Raises DataError when it holds something else or
+    cannot be written.
     """
-    if not 48 <= size <= 800 or train < 16 or validation < 8:
-        raise ConfigError(
-            f"--size must be 48..800, --train >= 16, --val >= 8; got {size}, {train}, {validation}."
-        )
-    parameters = dict(train=train, validation=validation, size=size, seed=seed, layout=layout, faults=faults)
-    samples = {
-        split: plan_samples(split, n, seed) for split, n in (("train", train), ("validation", validation))
-    }
-    counts = {split: len(items) for split, items in samples.items()}
-    if _claim(out, parameters):
-        return counts
-    everything = [sample for items in samples.values() for sample in items]
-    starts = range(0, len(everything), _CHUNK)
-    chunks = [_Chunk(str(out), layout, size, seed, tuple(everything[i : i + _CHUNK])) for i in starts]
+    train = plan_samples("train", settings.train, settings.seed)
+    validation = plan_samples("validation", settings.validation, settings.seed)
+    samples = [*train, *validation]
     try:
-        drawn = parallel_map(
-            _write_chunk, chunks, workers=workers, total=len(everything), title="drawing faces"
-        )
-        annotations = [a for _, chunk in sorted(drawn, key=lambda item: item[0]) for a in chunk]
-        _write_annotations(out, annotations, len(samples["train"]), layout)
-        if faults:
-            from data_prep.synthetic.faults import add_faults
-
-            add_faults(out, annotations[0], layout)
-        _mark(out, parameters, complete=True)
+        if not _claim(out, settings):
+            annotations = _draw(out, settings, samples, workers)
+            write_ages(out, annotations, settings.layout)
+            if settings.layout == 2017:
+                write_lists(out, annotations)
+            if settings.faults:
+                add_faults(out, annotations[0], settings.layout)
+            _mark(out, settings, complete=True)
     except OSError as error:
-        raise DataError(
-            f"Cannot write the synthetic AffectNet to {out}: {error.strerror or error}."
-        ) from error
-    return counts
+        raise DataError(f"Cannot write a synthetic AffectNet to {out}: {error.strerror or error}.") from error
+    return {"train": len(train), "validation": len(validation)}
 
 
-def _write_annotations(out: pathlib.Path, annotations: list[Annotation], train: int, layout: int) -> None:
-    """Writes ages.csv (for --ages) and, in the 2017 layout, the two annotation files."""
-    with open(out / "ages.csv", "w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(("path", "age"))
-        for i, annotation in enumerate(annotations):
-            folder = "train_set" if i < train else "val_set"
-            name = f"{folder}/images/{layout_2021_name(annotation.source)}.jpg"
-            writer.writerow((annotation.source if layout == 2017 else name, annotation.age))
-    if layout == 2021:
-        return
-    for name, rows in (("training.csv", annotations[:train]), ("validation.csv", annotations[train:])):
-        with open(out / name, "w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(COLUMNS)
-            writer.writerows(annotation_row(annotation) for annotation in rows)
+def _draw(out: pathlib.Path, settings: Settings, samples: list[Sample], workers: int) -> list[Annotation]:
+    starts = range(0, len(samples), _CHUNK)
+    chunks = [_Chunk(str(out), settings, tuple(samples[i : i + _CHUNK])) for i in starts]
+    drawn = parallel_map(_write_chunk, chunks, workers=workers, total=len(samples), title="drawing faces")
+    in_order = sorted(drawn, key=lambda numbered: numbered[0])
+    return [annotation for _, chunk in in_order for annotation in chunk]
 
 
-def _claim(out: pathlib.Path, parameters: dict) -> bool:
+def _claim(out: pathlib.Path, settings: Settings) -> bool:
     """True if `out` already holds this data set; else makes it ours. DataError if it holds something else."""
     marker = out / _MARKER
     if marker.exists():
         held = json.loads(marker.read_text())
-        if held["parameters"] != parameters:
+        if held["settings"] != dataclasses.asdict(settings):
             raise DataError(
-                f"{out} holds a synthetic AffectNet with other parameters ({held['parameters']}). "
-                "Choose another --out, or delete that folder first."
+                f"{out} holds a synthetic AffectNet with other settings ({held['settings']}). Choose another "
+                "--out, or delete that folder first."
             )
         if held["complete"]:
             return True
     elif out.exists() and any(out.iterdir()):
-        raise DataError(f"{out} is not empty and not a synthetic AffectNet. Choose another --out.")
+        raise DataError(f"{out} is not empty and holds no synthetic AffectNet. Choose another --out.")
     out.mkdir(parents=True, exist_ok=True)
-    _mark(out, parameters, complete=False)
+    _mark(out, settings, complete=False)
     return False
 
 
-def _mark(out: pathlib.Path, parameters: dict, *, complete: bool) -> None:
-    (out / _MARKER).write_text(json.dumps({"parameters": parameters, "complete": complete}, indent=1))
+def _mark(out: pathlib.Path, settings: Settings, *, complete: bool) -> None:
+    content = {"settings": dataclasses.asdict(settings), "complete": complete}
+    (out / _MARKER).write_text(json.dumps(content, indent=1) + "\n")

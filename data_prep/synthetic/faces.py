@@ -29,14 +29,17 @@ _TONGUE = (190, 92, 96)
 _LASHES = (34, 24, 24)
 
 
-def draw_face(image: np.ndarray, identity: Identity, actions: Actions, pose: Pose) -> np.ndarray:
-    """Draws a head, neck and shoulders onto `image` `[H, W, 3]` uint8 RGB in place.
+def draw_face(
+    image: np.ndarray, identity: Identity, actions: Actions, pose: Pose, *, shoulders: bool = True
+) -> np.ndarray:
+    """Draws a head, with neck and shoulders or without, onto `image` `[H, W, 3]` uint8 RGB in place.
 
     Returns the 68 landmarks `[68, 2]` float64 (pixels), exactly those of the drawn curves.
     """
     shape = face_shape(identity, actions)
     draw_hair_behind(image, identity, pose)
-    _draw_shoulders(image, identity, pose)
+    if shoulders:
+        _draw_shoulders(image, identity, pose)
     _draw_ears(image, identity, pose)
     _draw_head(image, identity, shape, pose)
     _draw_cheeks(image, identity, actions, pose)

@@ -9,7 +9,7 @@ import pathlib
 import numpy as np
 
 from data_prep.affectnet_raw import IMAGE_FOLDER
-from data_prep.synthetic.affectnet import Annotation, annotation_row, layout_2021_name
+from data_prep.synthetic.affectnet_files import Annotation, annotation_row, name_2021
 
 
 def add_faults(out: pathlib.Path, good: Annotation, layout: int) -> None:
@@ -48,8 +48,8 @@ def _add_2017(out: pathlib.Path, good: Annotation) -> None:
 
 def _add_2021(out: pathlib.Path, good: Annotation) -> None:
     folder = out / "train_set"
-    data = (folder / "images" / f"{layout_2021_name(good.source)}.jpg").read_bytes()
-    lnd = np.load(folder / "annotations" / f"{layout_2021_name(good.source)}_lnd.npy")
+    data = (folder / "images" / f"{name_2021(good.source)}.jpg").read_bytes()
+    lnd = np.load(folder / "annotations" / f"{name_2021(good.source)}_lnd.npy")
 
     def add(name: str, picture: bytes | None = data, **changed) -> None:
         values = {

@@ -7,7 +7,7 @@ import pathlib
 import pytest
 
 from data_prep.affectnet import Options, prepare
-from data_prep.synthetic.affectnet import generate
+from data_prep.synthetic.affectnet import Settings, generate
 
 OPTIONS = Options(size=48)
 
@@ -24,7 +24,7 @@ def raw_2021(tmp_path_factory) -> pathlib.Path:
 
 def _draw(tmp_path_factory, layout: int) -> pathlib.Path:
     out = tmp_path_factory.mktemp(f"raw{layout}")
-    generate(out, train=64, validation=24, size=64, seed=3, layout=layout, faults=True, workers=1)
+    generate(out, Settings(train=64, validation=24, size=64, seed=3, layout=layout, faults=True), workers=1)
     return out
 
 

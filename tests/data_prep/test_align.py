@@ -1,4 +1,4 @@
-"""Alignment puts what it promises where it promises (spec emotion_gcn 1.6), and landmarks follow the pixels."""
+"""Alignment puts what it promises where it promises (spec emotion_gcn 1.6); landmarks follow the pixels."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_rotation_matrix_has_the_published_form():
 @given(st.floats(-179, 179), st.floats(5, 60), st.floats(20, 150), st.floats(20, 150))
 def test_eyes_are_level_and_keep_distance_and_mid_point(degrees, distance, x, y):
     half = 0.5 * distance * np.array((np.cos(np.radians(degrees)), np.sin(np.radians(degrees))))
-    points = face_points((x, y) - half, (x, y) + half)
+    points = face_points(np.subtract((x, y), half), np.add((x, y), half))
     left, right = eye_centres(transform(points, rotation_about_eyes(points)))
     np.testing.assert_allclose(right - left, (distance, 0), atol=1e-6)
     np.testing.assert_allclose((left + right) / 2, (x, y), atol=1e-6)

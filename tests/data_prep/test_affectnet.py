@@ -1,0 +1,256 @@
+"""AffectNet from raw files to shards: both layouts, every bad row counted, killed and continued."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import cv2
+import numpy as np
+import pytest
+
+from data_prep.affectnet import Options, main, prepare
+from data_prep.affectnet_raw import COLUMNS, find_layout
+from data_prep.align import eye_centres
+from emojax.data.dataset import load_dataset
+from emojax.data.example import decode_example
+from emojax.errors import DataError
+
+from .conftest import OPTIONS
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def records(folder: pathlib.Path, split: str) -> list[dict]:
+    source = load_dataset(folder).source(split)
+    return [decode_example(source[i]) for i in range(len(source))]
+
+
+def source_id(record: dict) -> str:
+    return bytes(record["source_id"][0]).decode()
+
+
+def shard_bytes(folder: pathlib.Path) -> dict[str, bytes]:
+    names = [*folder.glob("*.tfrecord-*-of-?????"), folder / "dataset.json"]
+    return {path.name: path.read_bytes() for path in sorted(names)}
+
+
+def skips(folder: pathlib.Path) -> dict[str, int]:
+    skipped = dict(load_dataset(folder).skipped["train"])
+    skipped.pop("class_not_used", None)
+    return skipped
+
+
+def test_every_kind_of_bad_row_is_counted_under_its_reason_2017(prepared):
+    assert skips(prepared) == {
+        "malformed_row": 2,
+        "unreadable_image": 2,
+        "missing_image": 1,
+        "truncated_image": 1,
+        "va_out_of_range": 1,
+        "bad_landmarks": 1,
+        "empty_face_box": 1,
+        "unknown_expression": 1,
+    }
+
+
+def test_every_kind_of_bad_row_is_counted_under_its_reason_2021(raw_2021, tmp_path):
+    prepare(raw_2021, tmp_path / "out", OPTIONS)
+    assert skips(tmp_path / "out") == {
+        "malformed_row": 2,
+        "unreadable_image": 2,
+        "missing_image": 1,
+        "truncated_image": 1,
+        "va_out_of_range": 1,
+        "bad_landmarks": 1,
+        "unknown_expression": 1,
+    }
+
+
+def test_both_layouts_give_the_same_labels_in_the_same_order(prepared, raw_2021, tmp_path):
+    prepare(raw_2021, tmp_path / "out", OPTIONS)
+    for split in ("train", "validation"):
+        one, other = records(prepared, split), records(tmp_path / "out", split)
+        assert len(one) == len(other) > 0
+        for a, b in zip(one, other):
+            person, number = re.fullmatch(r"(p\d+)/[tv](\d+)\.jpg", source_id(a)).groups()
+            assert source_id(b).endswith(f"/images/{number}-{person}.jpg")
+            for name in ("label", "valence", "arousal"):
+                np.testing.assert_array_equal(a[name], b[name])
+    a, b = load_dataset(prepared), load_dataset(tmp_path / "out")
+    assert a.statistics == b.statistics and a.labels == b.labels
+
+
+def test_records_hold_what_dataset_json_declares(prepared):
+    dataset = load_dataset(prepared)
+    assert dataset.labels.classes == ("neutral", "happy", "sad", "surprise", "fear", "disgust", "anger")
+    assert set(dataset.features) == {"image", "label", "valence", "arousal", "landmarks", "age", "source_id"}
+    first = records(prepared, "train")[0]
+    assert set(first) == set(dataset.features)
+    image = cv2.imdecode(np.frombuffer(first["image"][0], np.uint8), cv2.IMREAD_COLOR)
+    assert image.shape == dataset.features["image"].shape == (48, 48, 3)
+    assert first["landmarks"].shape == (136,) and first["age"][0] == -1.0
+    left, right = eye_centres(first["landmarks"].reshape(68, 2).astype(np.float64))
+    assert abs(left[1] - right[1]) < 1e-3  # rotate_crop levels the eyes
+
+
+def test_statistics_and_counts_are_those_of_the_training_records(prepared):
+    dataset = load_dataset(prepared)
+    labels = [int(record["label"][0]) for record in records(prepared, "train")]
+    valence = np.array([record["valence"][0] for record in records(prepared, "train")])
+    counts = np.bincount(labels, minlength=7)
+    assert dataset.statistics["counts"] == counts.tolist()
+    assert list(dataset.splits["train"].class_counts.values()) == counts.tolist()
+    mean = valence[np.array(labels) == 1].mean()
+    assert dataset.statistics["class_mean_va"][1][0] == pytest.approx(mean, abs=1e-5)
+
+
+def test_eight_classes_add_contempt_as_code_7(raw_2017, prepared, tmp_path):
+    prepare(raw_2017, tmp_path / "out", Options(size=48, classes=8))
+    eight, seven = load_dataset(tmp_path / "out"), load_dataset(prepared)
+    assert eight.labels.classes[7] == "contempt"
+    more = eight.splits["validation"].num_records - seven.splits["validation"].num_records
+    assert more == eight.splits["validation"].class_counts["contempt"] == 3
+
+
+def test_packed_pixels_are_the_rgb_crop(raw_2017, prepared, tmp_path):
+    prepare(raw_2017, tmp_path / "out", Options(size=48, encoding="raw"))
+    assert load_dataset(tmp_path / "out").features["image"].encoding == "raw"
+    for packed, jpeg in list(zip(records(tmp_path / "out", "train"), records(prepared, "train")))[:8]:
+        rgb = np.frombuffer(packed["image"][0], np.uint8).reshape(48, 48, 3).astype(int)
+        bgr = cv2.imdecode(np.frombuffer(jpeg["image"][0], np.uint8), cv2.IMREAD_COLOR).astype(int)
+        assert np.abs(rgb - bgr[..., ::-1]).mean() < 6  # JPEG loss only
+        assert np.abs(rgb - bgr).mean() > np.abs(rgb - bgr[..., ::-1]).mean()
+
+
+def test_masks_and_ages_are_stored_on_request(raw_2017, tmp_path):
+    prepare(raw_2017, tmp_path / "out", Options(size=48, masks=True), ages=raw_2017 / "ages.csv")
+    train = records(tmp_path / "out", "train")
+    ages = dict(line.split(",") for line in (raw_2017 / "ages.csv").read_text().splitlines()[1:])
+    assert all(record["age"][0] == pytest.approx(float(ages[source_id(record)])) for record in train)
+    mask = np.frombuffer(train[0]["face_mask"][0], np.uint8)
+    assert mask.size == 56 * 56 and 0 < mask.mean() < 0.4
+
+
+def test_a_bad_table_of_ages_stops_the_run_at_once(raw_2017, tmp_path):
+    (tmp_path / "ages.csv").write_text("a.jpg,old\n")
+    with pytest.raises(DataError, match="no table of ages"):
+        prepare(raw_2017, tmp_path / "out", OPTIONS, ages=tmp_path / "ages.csv")
+    with pytest.raises(DataError, match="Cannot read the ages"):
+        prepare(raw_2017, tmp_path / "out", OPTIONS, ages=tmp_path / "none.csv")
+
+
+def test_a_validation_list_without_header_loses_no_row(raw_2017, prepared, tmp_path):
+    raw = tmp_path / "raw"
+    shutil.copytree(raw_2017, raw)
+    lines = (raw / "validation.csv").read_text().splitlines(keepends=True)
+    assert lines[0].startswith(COLUMNS[0])
+    (raw / "validation.csv").write_text("".join(lines[1:]))
+    prepare(raw, tmp_path / "out", OPTIONS)
+    expected = load_dataset(prepared).splits["validation"].content_hash
+    assert load_dataset(tmp_path / "out").splits["validation"].content_hash == expected
+
+
+def test_the_lists_may_be_in_their_own_folder(raw_2017, tmp_path):
+    raw = tmp_path / "raw"
+    (raw / "Manually_Annotated_file_lists").mkdir(parents=True)
+    for name in ("training.csv", "validation.csv"):
+        shutil.copy(raw_2017 / name, raw / "Manually_Annotated_file_lists")
+    (raw / "Manually_Annotated_Images").symlink_to(raw_2017 / "Manually_Annotated_Images")
+    dataset, _ = prepare(raw, tmp_path / "out", OPTIONS)
+    assert dataset.splits["train"].num_records > 50
+
+
+def test_a_folder_that_is_no_affectnet_is_told_what_was_looked_for(tmp_path, capsys):
+    assert main(["--raw", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+    message = capsys.readouterr().err
+    assert message.startswith("error: ") and "training.csv" in message and "train_set/" in message
+    with pytest.raises(DataError, match="There is no folder"):
+        find_layout(tmp_path / "absent")
+
+
+def test_an_empty_class_is_an_error_that_names_it(raw_2017, tmp_path):
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    (raw / "Manually_Annotated_Images").symlink_to(raw_2017 / "Manually_Annotated_Images")
+    shutil.copy(raw_2017 / "validation.csv", raw)
+    rows = (raw_2017 / "training.csv").read_text().splitlines(keepends=True)
+    (raw / "training.csv").write_text("".join(row for row in rows if row.split(",")[6:7] != ["4"]))
+    with pytest.raises(DataError, match=r"train split has no record of fear.*class_not_used"):
+        prepare(raw, tmp_path / "out", OPTIONS)
+
+
+def test_a_split_without_rows_is_an_error(raw_2017, tmp_path):
+    (tmp_path / "raw").mkdir()
+    shutil.copy(raw_2017 / "training.csv", tmp_path / "raw")
+    (tmp_path / "raw" / "validation.csv").write_text(",".join(COLUMNS) + "\n")
+    with pytest.raises(DataError, match=r"validation split .* has no rows"):
+        prepare(tmp_path / "raw", tmp_path / "out", OPTIONS)
+
+
+def test_the_table_shows_skips_and_published_counts(raw_2017, tmp_path, capsys):
+    arguments = ["--raw", str(raw_2017), "--out", str(tmp_path / "out"), "--size", "48", "--workers", "1"]
+    assert main(arguments) == 0
+    table = capsys.readouterr().out
+    assert re.search(r"truncated_image +1 +e\.g\. training\.csv line \d+", table)
+    assert "134,415" in table and "NOT the published ones" in table and "data_prep.check" in table
+    assert main([*arguments[:5], "64", *arguments[6:]]) == 2
+    assert "size 48 then, 64 now" in capsys.readouterr().err
+
+
+def test_the_folder_opens_as_a_tfds_data_set(prepared):
+    tfds = pytest.importorskip("tensorflow_datasets")
+    builder = tfds.builder_from_directory(str(prepared))
+    assert builder.info.splits["train"].num_examples == load_dataset(prepared).splits["train"].num_records
+    assert builder.info.features["label"].names[1] == "happy"
+
+
+def test_killed_at_any_moment_and_run_again_gives_the_same_bytes(raw_2017, tmp_path):
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    (raw / "Manually_Annotated_Images").symlink_to(raw_2017 / "Manually_Annotated_Images")
+    header, *rows = (raw_2017 / "training.csv").read_text().splitlines(keepends=True)
+    (raw / "training.csv").write_text(header + "".join(rows * 30))
+    shutil.copy(raw_2017 / "validation.csv", raw)
+    prepare(raw, tmp_path / "whole", OPTIONS, num_shards=24)
+
+    out = tmp_path / "killed"
+    command = [sys.executable, "-m", "data_prep.affectnet", "--raw", str(raw), "--out", str(out)]
+    command += ["--size", "48", "--shards", "24", "--workers", "2"]
+    finished_before: set[str] = set()
+    for wanted in (1, 8):
+        finished_before = _run_and_kill(command, out, wanted)
+        assert len(finished_before) >= wanted
+    assert not (out / "dataset.json").exists()
+    times = {name: (out / name).stat().st_mtime_ns for name in finished_before}
+    prepare(raw, out, OPTIONS, num_shards=24)
+    assert shard_bytes(out) == shard_bytes(tmp_path / "whole")
+    assert {name: (out / name).stat().st_mtime_ns for name in finished_before} == times
+
+
+def _run_and_kill(command: list[str], out: pathlib.Path, wanted: int) -> set[str]:
+    """Kills the run with SIGKILL once `wanted` shards are finished; returns the finished ones.
+
+    Its workers must end by themselves: nobody is left to stop them.
+    """
+    run = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stderr=subprocess.DEVNULL)
+    state = out / ".prepare"
+    deadline = time.monotonic() + 120
+    while len(list(state.glob("*.tfrecord-*.json"))) < wanted and time.monotonic() < deadline:
+        assert run.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.005)
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(run.pid, 0)
+        except ProcessLookupError:
+            return {path.name.removesuffix(".json") for path in state.glob("*.tfrecord-*.json")}
+        time.sleep(0.02)
+    raise AssertionError("workers of the killed run are still alive")

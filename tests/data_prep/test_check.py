@@ -1,0 +1,137 @@
+"""The check finds what is wrong and says where; a good folder passes."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+import shutil
+
+import numpy as np
+import pytest
+
+from data_prep.check import main
+from data_prep.images import encode_jpeg
+from data_prep.published import compare_counts, published_counts
+from emojax.data.dataset import load_dataset, save_dataset
+from emojax.data.example import decode_example, encode_example
+from emojax.data.tfrecord import TFRecordSource, TFRecordWriter
+from emojax.labels import affectnet_labels
+
+_ONE = ["--workers", "1"]
+
+
+@pytest.fixture
+def folder(prepared, tmp_path) -> pathlib.Path:
+    shutil.copytree(prepared, tmp_path / "data")
+    return tmp_path / "data"
+
+
+def first_shard(folder: pathlib.Path) -> pathlib.Path:
+    return folder / load_dataset(folder).splits["train"].shards[0]
+
+
+def edit_record(folder: pathlib.Path, number: int, **changed) -> None:
+    """Rewrites a record of the first training shard with other values (checksums are right again)."""
+    path = first_shard(folder)
+    source = TFRecordSource([path])
+    payloads = [source[i] for i in range(len(source))]
+    record = {name: value for name, value in decode_example(payloads[number]).items()}
+    record = {
+        n: [bytes(v) for v in value] if isinstance(value, list) else value for n, value in record.items()
+    }
+    payloads[number] = encode_example(record | changed)
+    with TFRecordWriter(path) as writer:
+        for payload in payloads:
+            writer.write(payload)
+
+
+def problems(folder: pathlib.Path, capsys) -> str:
+    assert main([str(folder), *_ONE]) == 1
+    return capsys.readouterr().out
+
+
+def test_a_good_folder_passes_and_is_told_apart_from_the_real_one(folder, capsys):
+    assert main([str(folder), *_ONE]) == 0
+    out = capsys.readouterr().out
+    assert "OK: " in out and "NOT the published ones" in out
+
+
+def test_all_cores_find_the_same(folder, capsys):
+    assert main([str(folder), "--workers", "2"]) == 0
+
+
+@pytest.mark.parametrize("where", [0.1, 0.5, 0.9])
+def test_a_flipped_byte_is_found_with_file_record_and_offset(folder, where, capsys):
+    path = first_shard(folder)
+    data = bytearray(path.read_bytes())
+    data[int(where * len(data))] ^= 4
+    path.write_bytes(data)
+    out = problems(folder, capsys)
+    assert path.name in out and "record " in out and "byte " in out
+
+
+def test_a_shard_cut_short_is_found(folder, capsys):
+    path = first_shard(folder)
+    path.write_bytes(path.read_bytes()[:-100])
+    assert "cut short" in problems(folder, capsys)
+
+
+def test_wrong_class_order_is_found(folder, capsys):
+    content = json.loads((folder / "dataset.json").read_text())
+    classes = content["labels"]["classes"]
+    classes[0], classes[1] = classes[1], classes[0]
+    (folder / "dataset.json").write_text(json.dumps(content))
+    out = problems(folder, capsys)
+    assert "the order of affectnet is" in out and "records of class happy" in out
+
+
+def test_wrong_counts_are_found(folder, capsys):
+    dataset = load_dataset(folder)
+    train = dataset.splits["train"]
+    counts = dict(train.class_counts) | {"sad": train.class_counts["sad"] + 1}
+    splits = dict(dataset.splits) | {"train": dataclasses.replace(train, class_counts=counts)}
+    save_dataset(dataclasses.replace(dataset, splits=splits))
+    said = train.class_counts["sad"]
+    assert f"train: {said} records of class sad, dataset.json says {said + 1}" in problems(folder, capsys)
+
+
+def test_a_replaced_record_changes_the_content_hash(folder, capsys):
+    edit_record(folder, 0, age=np.float32(33))
+    assert "content hash" in problems(folder, capsys)
+
+
+@pytest.mark.parametrize(
+    "changed, message",
+    [
+        ({"label": 9}, "label 9 is none of the 7 classes"),
+        ({"valence": 1.5}, r"valence is 1.5, outside [-1, 1]"),
+        ({"arousal": float("nan")}, "arousal is not finite"),
+        ({"landmarks": np.zeros(10, np.float32)}, "landmarks has 10 values"),
+        ({"image": b"no jpeg"}, "image does not decode"),
+        ({"image": encode_jpeg(np.zeros((20, 48, 3), np.uint8))}, "image decodes to shape (20, 48, 3)"),
+        ({"surprise": 1}, "unknown ['surprise']"),
+        ({"label": 1.0}, "label is not a list of kind int"),
+    ],
+)
+def test_bad_values_are_found_with_their_record(folder, capsys, changed, message):
+    edit_record(folder, 3, **changed)
+    out = problems(folder, capsys)
+    assert message in out and f"{first_shard(folder).name}: record 3 (byte " in out
+
+
+def test_a_missing_folder_tells_how_to_make_the_data(tmp_path, capsys):
+    assert main([str(tmp_path / "absent"), *_ONE]) == 2
+    assert "data_prep.affectnet" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("classes, total", [(7, 283_901), (8, 287_651)])
+def test_published_counts_are_recognised(classes, total):
+    published = published_counts("affectnet", affectnet_labels(classes).classes)
+    assert sum(published["train"].values()) == total
+    assert sum(published["validation"].values()) == 500 * classes
+    same, message = compare_counts("affectnet", published)
+    assert same and "are the published ones" in message
+    published["train"]["fear"] -= 1
+    same, message = compare_counts("affectnet", published)
+    assert not same and "train fear 6,377 instead of 6,378" in message
