@@ -69,7 +69,7 @@ def catalogue(folder: str = "configs") -> list[dict]:
                 {
                     "name": name,
                     "spec": spec,
-                    "family": module.FAMILY,
+                    "family": getattr(module, "FAMILY", path.stem),
                     "dataset": module.DATASET,
                     "note": variant.note,
                     "table": variant.table,
