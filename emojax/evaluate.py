@@ -9,6 +9,7 @@ metrics.json, predictions.csv (one row a record: id, truth, probabilities, value
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import datetime
 import json
@@ -21,9 +22,11 @@ from ml_collections import ConfigDict
 
 from emojax import cli, systems
 from emojax.data.dataset import Dataset, load_dataset
+from emojax.data.decode import BatchDecoder
+from emojax.data.loader import Batches
 from emojax.engine import compile_cache
 from emojax.engine.checkpoint import Checkpoints
-from emojax.engine.run import CONFIG_FILE, Run, require_same_labels
+from emojax.engine.run import CONFIG_FILE, Run, require_same_labels, source_id
 from emojax.engine.runlog import read_log
 from emojax.errors import CheckpointError, ConfigError
 from emojax.systems.base import System
@@ -85,6 +88,7 @@ def evaluate(workdir: pathlib.Path, config: ConfigDict, dataset: Dataset, which:
     state = checkpoints.restore(step, run.abstract_state())
     checkpoints.close()
     outputs = run.predict(state.variables, SPLIT, title="evaluate")
+    outputs = system.complete(outputs, lambda: run.predict(state.variables, "train", title="training features"))
     results = {
         "system": config.name,
         "step": step,
@@ -97,21 +101,32 @@ def evaluate(workdir: pathlib.Path, config: ConfigDict, dataset: Dataset, which:
         "device": jax.devices()[0].device_kind,
     }
     (workdir / "metrics.json").write_text(json.dumps(results, indent=1) + "\n")
-    source = run.batches(SPLIT, train=False)
-    write_predictions(workdir / "predictions.csv", system, outputs, source.describe)
-    source.close()
-    system.write_report(workdir / "report", state.variables, outputs, results, read_log(workdir))
+    with contextlib.closing(run.batches(SPLIT, train=False)) as records:
+        write_predictions(workdir / "predictions.csv", system, outputs, records)
+        system.write_report(
+            workdir / "report",
+            state.variables,
+            outputs,
+            results,
+            read_log(workdir),
+            lambda indices: read_images(dataset, records, indices),
+        )
     return results
 
 
-def write_predictions(path: pathlib.Path, system: System, outputs: dict[str, np.ndarray], describe) -> None:
+def read_images(dataset: Dataset, records: Batches, indices: np.ndarray) -> np.ndarray:
+    """Pictures of some records, uint8 ``[n, H, W, 3]``."""
+    return BatchDecoder(records.source, {"image": dataset.feature("image")}, len(indices))(indices)["image"]
+
+
+def write_predictions(path: pathlib.Path, system: System, outputs: dict, records: Batches) -> None:
     """One CSV row a record: number, source id, then the columns of `System.prediction_columns`."""
     columns = system.prediction_columns(outputs)
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["record", "source_id", *columns])
         for row, index in enumerate(outputs["index"]):
-            writer.writerow([index, describe(int(index)), *(_cell(values[row]) for values in columns.values())])
+            writer.writerow([index, source_id(records, int(index)), *(_cell(values[row]) for values in columns.values())])
 
 
 def _cell(value):

@@ -12,9 +12,10 @@ import numpy as np
 from tqdm import tqdm
 
 from emojax.data.dataset import Dataset
+from emojax.data.loader import Batches
 from emojax.engine.checkpoint import Checkpoints
 from emojax.engine.prefetch import DevicePrefetcher, Prefetched
-from emojax.engine.run import Run, StopSignal, claim_workdir
+from emojax.engine.run import Run, StopSignal, claim_workdir, source_id
 from emojax.engine.runlog import LateLogs, RunLog
 from emojax.engine.state import TrainState
 
@@ -91,9 +92,9 @@ def _start(run: Run, checkpoints: Checkpoints) -> tuple[TrainState, dict | None]
     return checkpoints.restore(step, run.abstract_state()), meta
 
 
-def _name_records(batches, records: np.ndarray) -> str:
-    """Record numbers, with the source file of the first few."""
-    named = [f"{i} ({batches.describe(int(i))})" for i in records[:3]]
+def _name_records(batches: Batches, records: np.ndarray) -> str:
+    """Record numbers, with the source of the first few."""
+    named = [f"{i} ({source_id(batches, int(i))})" for i in records[:3]]
     return ", ".join(named + [str(i) for i in records[3:]])
 
 

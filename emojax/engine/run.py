@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import signal
 import threading
@@ -54,8 +55,8 @@ class Run:
             seed=config.seed,
             num_epochs=config.num_epochs if train else 1,
             state=state,
-            threads=config.run.threads,
-            pad_to_multiple=self.mesh.size,
+            threads=config.run.threads or _default_threads(),
+            pad_to_multiple=self.mesh.size // jax.process_count(),
             process_index=jax.process_index(),
             process_count=jax.process_count(),
             sampler=self.system.sample_weights(split) if train else None,
@@ -105,6 +106,15 @@ class Run:
                 f"{where} was trained on other records (content hash {theirs[:12]}) than those of "
                 f"{self.dataset.path} ({ours[:12]}). Use that data, or another --workdir."
             )
+
+
+def source_id(batches: Batches, index: int) -> str:
+    """Where a record came from, e.g. the path of its image in the raw data."""
+    return batches.read_record(index, ["source_id"])["source_id"][0].decode()
+
+
+def _default_threads() -> int:
+    return min(16, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
 
 
 def require_same_labels(meta: dict, labels: Labels, where, data_path) -> None:
