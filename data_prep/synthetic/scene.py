@@ -85,10 +85,13 @@ def _grain() -> np.ndarray:
     return np.random.default_rng(0).normal(0, 1, (1024, 1024, 3)).astype(np.float32)
 
 
-def photograph(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Takes the picture: blur, exposure, contrast, colour cast, grain. Returns uint8 `[H, W, 3]`."""
+def photograph(image: np.ndarray, rng: np.random.Generator, max_blur: float | None = None) -> np.ndarray:
+    """Takes the picture: blur, exposure, contrast, colour cast, grain. Returns uint8 `[H, W, 3]`.
+
+    `max_blur` is the largest blur in pixels, by default in proportion to the height.
+    """
     height, width = image.shape[:2]
-    blur = rng.uniform(-0.5, 1.0) * height / 150
+    blur = rng.uniform(-0.5, 1.0) * (height / 150 if max_blur is None else max_blur)
     if blur > 0.25:
         image = cv2.GaussianBlur(image, (0, 0), blur)
     levels = np.linspace(0, 1, 256)[:, None] ** rng.uniform(0.7, 1.4)
