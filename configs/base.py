@@ -112,22 +112,35 @@ def faces() -> ConfigDict:
     config.svm.penalty = 1.0
     config.svm.max_samples = 0  # 0: all training records
 
-    config.optimizer = ConfigDict()
-    config.optimizer.name = "sgd"
-    config.optimizer.learning_rate = 0.001
-    config.optimizer.momentum = 0.9
-    config.optimizer.weight_decay = 0.001
-    config.optimizer.schedule = "constant"  # constant, step, cosine
-    config.optimizer.decay_epochs = 10
-    config.optimizer.warmup_epochs = 0.0
-
-    config.run = ConfigDict()  # how the run is carried out: changes no result
-    config.run.threads = 0  # decoding threads; 0: one a core, at most 16
-    config.run.log_every = 50
-    config.run.checkpoint_every_steps = 1000
-    config.run.eval_every_epochs = 1
-    config.run.stop_after_steps = 0  # stop early, e.g. for a trial; 0: run to the end
+    config.optimizer = optimizer_options()
+    config.run = run_options()
     return config
+
+
+def optimizer_options() -> ConfigDict:
+    """SGD as the Emotion-GCN thesis has it (spec 5), and what other optimisers and schedules need."""
+    optimizer = ConfigDict()
+    optimizer.name = "sgd"  # sgd, adam, adamw
+    optimizer.learning_rate = 0.001
+    optimizer.momentum = 0.9
+    optimizer.weight_decay = 0.001
+    optimizer.schedule = "constant"  # constant, step, milestone, cosine, plateau
+    optimizer.decay_epochs = 10  # step: every so many epochs; milestone: once, after so many
+    optimizer.decay_factor = 0.1  # of step, milestone and plateau
+    optimizer.plateau_patience = 10  # evaluations without a smaller validation loss
+    optimizer.warmup_epochs = 0.0
+    return optimizer
+
+
+def run_options() -> ConfigDict:
+    """How a run is carried out: changes no result."""
+    run = ConfigDict()
+    run.threads = 0  # decoding threads; 0: one a core, at most 16
+    run.log_every = 50
+    run.checkpoint_every_steps = 1000
+    run.eval_every_epochs = 1
+    run.stop_after_steps = 0  # stop early, e.g. for a trial; 0: run to the end
+    return run
 
 
 def _model() -> ConfigDict:
@@ -205,7 +218,12 @@ DEMO_RECIPE = {
     "optimizer.warmup_epochs": 0.5,
     "run.checkpoint_every_steps": 200,
 }
-_TINY = {"densenet121": "densenet_tiny", "resnet50": "resnet_tiny", "breg_next50": "breg_next_tiny"}
+_TINY = {
+    "resnet18": "resnet_tiny",
+    "densenet121": "densenet_tiny",
+    "resnet50": "resnet_tiny",
+    "breg_next50": "breg_next_tiny",
+}
 
 
 def demo_faces(config: ConfigDict) -> None:

@@ -193,6 +193,7 @@ class _Loop:
     def _evaluate(self) -> dict[str, float]:
         title = None if self.bar.disable else "validate"
         self.metrics = self.run.evaluate(self.state.variables, title=title)
+        self.state = self.run.system.after_evaluation(self.state, self.metrics)
         scores = {k: float(v) for k, v in self.metrics.items() if np.ndim(v) == 0 and not isinstance(v, (str, dict))}
         epoch = self.step / self.run.steps_per_epoch
         self.log.write("eval", self.step, epoch, scores)

@@ -113,4 +113,6 @@ def measure_input(run: Run, batches: int) -> dict:
         seconds = time.perf_counter() - start
     finally:
         loader.close()
-    return {"input_images_per_second": images / seconds, "input_encoding": run.dataset.features["image"].encoding}
+    used = [run.dataset.features[name] for name in run.system.features]
+    encodings = sorted({feature.encoding for feature in used if feature.kind == "image"})
+    return {"input_images_per_second": images / seconds, "input_encoding": ", ".join(encodings)}

@@ -67,17 +67,20 @@ class DimensionHead(nn.Module):
     Attributes:
         hidden: widths of the hidden layers.
         num_dimensions: outputs.
+        squash: sigmoid on the outputs.
     """
 
     hidden: Sequence[int]
     num_dimensions: int
+    squash: bool = False
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        """``[B, D] -> [B, num_dimensions]`` float32, linear."""
+        """``[B, D] -> [B, num_dimensions]`` float32."""
         for i, width in enumerate(self.hidden):
             x = nn.relu(dense(x, width, f"hidden_{i}"))
-        return linear_head(x, self.num_dimensions, "linear")
+        x = linear_head(x, self.num_dimensions, "linear")
+        return nn.sigmoid(x) if self.squash else x
 
 
 class FusionLayer(nn.Module):

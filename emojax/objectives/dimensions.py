@@ -21,6 +21,12 @@ def smooth_l1_loss(predicted: jax.Array, truth: jax.Array, mask: jax.Array) -> j
     return masked_mean(jnp.mean(errors, axis=-1), mask)
 
 
+def mean_squared_error(predicted: jax.Array, truth: jax.Array, mask: jax.Array) -> jax.Array:
+    """``d^2``, mean over dimensions and the global batch; arguments as `smooth_l1_loss`."""
+    errors = (real_rows(predicted, mask) - real_rows(truth, mask)) ** 2
+    return masked_mean(jnp.mean(errors, axis=-1), mask)
+
+
 def margin_squared_error(
     predicted: jax.Array, truth: jax.Array, mask: jax.Array, *, margin: float
 ) -> jax.Array:

@@ -11,7 +11,10 @@ import numpy as np
 import optax
 
 from emojax.engine.optim import make_optimizer
+from emojax.engine.plateau import observe
+from emojax.engine.state import TrainState
 from emojax.engine.step import Update, gradient_update
+from emojax.errors import ConfigError
 from emojax.labels import Labels
 
 Batch = Mapping[str, jax.Array]
@@ -27,6 +30,7 @@ class System(abc.ABC):
         features: record features that a batch must hold.
         monitor: metric that decides which checkpoint is the best (larger is better).
         headline: metrics shown on the terminal, in order.
+        protocol: how a record is predicted and measured, for the metrics file and the report.
         notes: what the user should know before the run starts, e.g. where the word vectors come from.
         initialised_from: file and sha256 of pretrained weights by part of the network; empty when random.
     """
@@ -35,6 +39,7 @@ class System(abc.ABC):
     features: tuple[str, ...]
     monitor: str
     headline: tuple[str, ...]
+    protocol: str
 
     def __init__(self, config):
         self.config = config
@@ -68,13 +73,15 @@ class System(abc.ABC):
         """Outputs ``[b, ...]`` by name: probabilities, values, embeddings."""
 
     def complete(
-        self, outputs: Mapping[str, np.ndarray], predict_train: Callable[[], Mapping[str, np.ndarray]]
+        self, outputs: Mapping[str, np.ndarray], predict_split: Callable[[str], Mapping[str, np.ndarray]]
     ) -> dict:
-        """Adds to the predictions of an evaluation what is fitted on the training split, e.g. an SVM.
+        """Adds to the predictions of an evaluation what is fitted on another split.
+
+        For instance the scores of an SVM, or thresholds chosen on the validation split.
 
         Args:
             outputs: predictions and truth ``[N, ...]``.
-            predict_train: gives the predictions of the training split, in record order, not augmented.
+            predict_split: gives the predictions of a split, in record order, not augmented.
         """
         return dict(outputs)
 
@@ -88,7 +95,7 @@ class System(abc.ABC):
 
     @abc.abstractmethod
     def write_report(
-        self, folder, variables: Variables, outputs, results: dict, log: list[dict], read_images
+        self, folder, variables: Variables, outputs, results: dict, log: list[dict], read_records
     ) -> None:
         """Writes figures and ``index.html`` of an evaluation.
 
@@ -98,11 +105,26 @@ class System(abc.ABC):
             outputs: predictions and truth ``[N, ...]`` in record order.
             results: what ``metrics.json`` holds.
             log: rows of the run's log.
-            read_images: record numbers ``[n]`` -> uint8 ``[n, H, W, 3]`` RGB.
+            read_records: (record numbers ``[n]``, names of features) -> arrays ``[n, ...]`` by name.
         """
 
     def optimizer(self, steps_per_epoch: int) -> optax.GradientTransformation:
         return make_optimizer(self.config.optimizer, steps_per_epoch, self.config.num_epochs)
+
+    def after_evaluation(self, state: TrainState, metrics: Mapping) -> TrainState:
+        """The state to go on with; under the schedule ``plateau`` the learning rate may fall here.
+
+        Args:
+            state: after the last step.
+            metrics: of the validation split; ``loss`` is needed under ``plateau``.
+        """
+        options = self.config.optimizer
+        if options.schedule != "plateau":
+            return state
+        if "loss" not in metrics:
+            raise ConfigError("This system has no validation loss for config.optimizer.schedule 'plateau'.")
+        rule = {"factor": options.decay_factor, "patience": options.plateau_patience}
+        return state.replace(opt_state=observe(state.opt_state, metrics["loss"], **rule))
 
     def make_update(self, tx: optax.GradientTransformation) -> Update:
         """The training update; a system with several optimisers overrides this and `optimizer`."""

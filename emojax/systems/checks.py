@@ -37,9 +37,9 @@ def require_between(config, field: str, low: float, high: float) -> None:
         raise ConfigError(f"config.{field} is {value:g}; it must lie in [{low:g}, {high:g}].")
 
 
-def require_image_size(config, dataset: Dataset) -> None:
+def require_image_size(config, dataset: Dataset, feature: str = "image") -> None:
     """Raises ConfigError when the data was prepared at another size than the network takes."""
-    height, width, _ = dataset.features["image"].shape
+    height, width = dataset.feature(feature).shape[:2]
     if (height, width) != (config.image_size, config.image_size):
         raise ConfigError(
             f"config.image_size is {config.image_size}, but {dataset.path} was prepared at {height} px. "

@@ -29,7 +29,6 @@ from emojax.models.face_net import FaceNet
 from emojax.models.heads import export_gcn_head
 from emojax.objectives.class_weights import age_sampler_weights, expression_sampler_weights
 from emojax.pretrained.initialise import initialise
-from emojax.systems import faces_report
 from emojax.systems.base import Batch, System, Variables
 from emojax.systems.faces_checks import MASK_FEATURE, SAMPLER_FEATURES, require_valid
 from emojax.systems.faces_heads import VA_TASKS, build_head, num_regions
@@ -64,6 +63,7 @@ class FaceSystem(System):
     def __init__(self, config, dataset: Dataset):
         super().__init__(config)
         self.labels = dataset.labels
+        self.protocol = f"{len(dataset.labels.classes)}-way, one centred crop, no averaging"
         self.dataset = dataset
         self.dtype = compute_dtype(config.precision)
         backbone = create_backbone(
@@ -150,12 +150,12 @@ class FaceSystem(System):
             result |= _predicted_mask(outputs["mask_logits"], batch.get(MASK_FEATURE))
         return result
 
-    def complete(self, outputs: Mapping[str, np.ndarray], predict_train: Callable[[], Mapping]) -> dict:
+    def complete(self, outputs: Mapping[str, np.ndarray], predict_split: Callable[[str], Mapping]) -> dict:
         """Adds ``svm_scores [N, C]`` of an SVM on the training split's features (spec 2.6)."""
         options = self.config.svm
         if options.kernel == "none":
             return dict(outputs)
-        train = predict_train()
+        train = predict_split("train")
         svm = fit_svm(
             train["embedding"],
             train["label"],
@@ -190,6 +190,8 @@ class FaceSystem(System):
         truth = np.stack([outputs["valence"], outputs["arousal"]], axis=-1)
         by_dimension = valence_arousal_metrics(outputs["valence_arousal"], truth, self.labels.dimensions)
         named = {f"{n}_{d}": value for d, values in by_dimension.items() for n, value in values.items()}
+        # On values rescaled to [0, 1], as context_emotion spec 6 reports it.
+        named["aae"] = float(np.mean(np.abs(outputs["valence_arousal"] - truth))) / 2
         return named | {"ccc_mean": float(np.mean([values["ccc"] for values in by_dimension.values()]))}
 
     def prediction_columns(self, outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -215,8 +217,10 @@ class FaceSystem(System):
             return np.concatenate([np.asarray(head[n]["kernel"]).T for n in ("expression", "va")])
         return None
 
-    def write_report(self, folder, variables, outputs, results, log, read_images) -> None:
-        faces_report.write(self, folder, variables, outputs, results, log, read_images)
+    def write_report(self, folder, variables, outputs, results, log, read_records) -> None:
+        from emojax.systems import faces_report  # matplotlib: a second that only a report pays
+
+        faces_report.write(self, folder, variables, outputs, results, log, read_records)
 
     def sample_weights(self, split: str) -> np.ndarray | None:
         """Weights ``[N]`` of the sampler (spec 5.1), from the labels or ages of the records.

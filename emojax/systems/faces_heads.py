@@ -52,7 +52,7 @@ class HeadKind:
 
 
 # Auxiliary tasks whose output is (valence, arousal), and those on regions of the plane.
-VA_TASKS = ("ccc", "mse")
+VA_TASKS = ("ccc", "mse", "smooth_l1")
 REGION_TASKS = ("half_mse", "half_bce", "regions")
 
 

@@ -18,6 +18,7 @@ from emojax.graphs.va_plane import sector_labels
 from emojax.objectives.ccc import ccc_loss
 from emojax.objectives.class_weights import inverse_frequency_weights
 from emojax.objectives.cross_entropy import cross_entropy
+from emojax.objectives.dimensions import smooth_l1_loss
 from emojax.objectives.face_mask import face_mask_loss
 from emojax.objectives.focal import focal_loss
 from emojax.objectives.regions import half_cross_entropy, half_squared_error
@@ -157,6 +158,13 @@ def _mse(options, statistics):
     return lambda outputs, truth, _: squared_error_loss(outputs["va"], _valence_arousal(truth), truth["mask"])
 
 
+def _smooth_l1(options, statistics):
+    # Of values rescaled to [0, 1], whose differences are half as large (context_emotion spec 1.2, 3).
+    return lambda outputs, truth, _: smooth_l1_loss(
+        outputs["va"] / 2, _valence_arousal(truth) / 2, truth["mask"]
+    )
+
+
 def _half(loss):
     def build(options, statistics):
         return lambda outputs, truth, _: loss(
@@ -195,6 +203,7 @@ def _face_mask(options, statistics):
 AUXILIARY_TERMS = {
     "ccc": _ccc,
     "mse": _mse,
+    "smooth_l1": _smooth_l1,
     "half_mse": _half(half_squared_error),
     "half_bce": _half(half_cross_entropy),
     "regions": _regions,

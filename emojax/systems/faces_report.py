@@ -13,7 +13,7 @@ from emojax.report.page import Picture, Section, write_report
 _SAMPLES = 18
 
 
-def write(system, folder, variables, outputs, results: dict, log: list[dict], read_images) -> None:
+def write(system, folder, variables, outputs, results: dict, log: list[dict], read_records) -> None:
     """Writes the PNGs and ``index.html`` of an evaluation into `folder`; arguments as `System.write_report`."""
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -26,7 +26,7 @@ def write(system, folder, variables, outputs, results: dict, log: list[dict], re
     if vectors is not None:
         sections.append(_graph(folder, system, vectors))
     if "probabilities" in outputs:
-        sections.append(_samples(folder, system, outputs, read_images))
+        sections.append(_samples(folder, system, outputs, read_records))
     write_report(
         folder,
         f"{results['system']}: step {results['step']}",
@@ -113,7 +113,7 @@ def _graph(folder: pathlib.Path, system, vectors: np.ndarray) -> Section:
     return Section("Labels", pictures=pictures)
 
 
-def _samples(folder: pathlib.Path, system, outputs, read_images) -> Section:
+def _samples(folder: pathlib.Path, system, outputs, read_records) -> Section:
     labels, predicted = outputs["label"], outputs["probabilities"].argmax(axis=1)
     chosen = np.sort(np.random.default_rng(0).permutation(len(labels))[:_SAMPLES])
     values = {}
@@ -122,7 +122,7 @@ def _samples(folder: pathlib.Path, system, outputs, read_images) -> Section:
         values = {"truth_values": truth[chosen], "predicted_values": outputs["valence_arousal"][chosen]}
     path = samples.sample_figure(
         folder / "samples.png",
-        read_images(outputs["index"][chosen]),
+        read_records(outputs["index"][chosen], ["image"])["image"],
         labels[chosen],
         predicted[chosen],
         system.labels.classes,

@@ -1,0 +1,130 @@
+"""From a batch of records to the inputs of the streams, on the device (context_emotion spec 1.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+
+from emojax.data.augment import normalize
+from emojax.models.backbones import create_backbone
+from emojax.models.streams import NUM_ATTRIBUTES, NUM_SCENES, in_order
+
+# Statistics of grey pixels in [0, 1] where the data has none of its own, or no depth maps at all.
+_DEPTH_MEAN, _DEPTH_STD = 0.5, 0.25
+_FEATURES = {
+    "body": ("body",),
+    "context": ("context",),
+    "face": ("face",),
+    "pose": ("pose",),
+    "scenes": ("scene_scores",),
+    "attributes": ("attribute_scores",),
+    "depth": ("depth",),
+    "people": ("people_boxes",),
+}
+SCENE_STREAMS = ("scenes", "attributes")
+SCENE_NETWORK = "scene_network"  # its name under `FROZEN` and in `config.init_from`
+FROZEN = "frozen"  # collection of networks that are never trained
+
+
+def mask_boxes(images: jax.Array, boxes: jax.Array) -> jax.Array:
+    """Paints a box black in every image: the agent in the context (thesis 000, eq. 4.4).
+
+    Args:
+        images: ``[B, H, W, C]``, any dtype.
+        boxes: ``[B, 4]`` left, top, right, bottom in pixels; covers columns ``left <= x < right`` and rows
+            ``top <= y < bottom``. Parts outside the image do no harm.
+
+    Returns:
+        Images of the same dtype.
+    """
+    left, top, right, bottom = (boxes[:, i, None] for i in range(4))
+    y, x = (jnp.arange(n, dtype=boxes.dtype)[None] for n in images.shape[1:3])
+    rows, columns = (y >= top) & (y < bottom), (x >= left) & (x < right)
+    inside = rows[:, :, None] & columns[:, None, :]
+    return jnp.where(inside[..., None], jnp.zeros((), images.dtype), images)
+
+
+class StreamInputs:
+    """Makes the inputs of the streams that a config names.
+
+    Attributes:
+        features: record features that a batch must hold; nothing that no stream uses.
+        scene_net: the frozen scene network, where scene scores do not come from the records.
+
+    Args:
+        config: of the family `people`.
+        statistics: of the data set; ``depth_mean`` and ``depth_std`` are used.
+        dtype: of images.
+    """
+
+    def __init__(self, config, streams, statistics: Mapping, dtype):
+        self.streams, self._dtype = in_order(streams), dtype
+        self._mask_context = config.model.mask_context
+        self._depth = (
+            statistics.get("depth_mean") or _DEPTH_MEAN,
+            statistics.get("depth_std") or _DEPTH_STD,
+        )
+        self.scene_net = None
+        used = list(self.streams)
+        if config.model.scene_source == "network" and set(used) & set(SCENE_STREAMS):
+            self.scene_net = create_backbone(
+                "wide_resnet18_places", dtype=dtype, num_classes=NUM_SCENES, num_attributes=NUM_ATTRIBUTES
+            )
+            used = [s for s in used if s not in SCENE_STREAMS] + ["context"]
+        names = [f for s in in_order(used) for f in _FEATURES[s]]
+        if "context" in used and self._mask_context:
+            names.append("body_box")
+        self.features = tuple(dict.fromkeys(names))
+
+    def __call__(self, batch: Mapping[str, jax.Array], frozen: Mapping) -> dict[str, jax.Array]:
+        """Stream -> images ``[B, H, W, 3]`` normalised, or vectors ``[B, D]`` float32.
+
+        Args:
+            batch: records, images as uint8.
+            frozen: variables of frozen networks by name.
+        """
+        inputs = {}
+        for name in self.streams:
+            if name in ("body", "face"):
+                inputs[name] = self._image(batch[name])
+            elif name == "context":
+                inputs[name] = self.context(batch)
+            elif name == "depth":
+                inputs[name] = self._depth_image(batch["depth"])
+            elif name not in SCENE_STREAMS or self.scene_net is None:
+                inputs[name] = batch[_FEATURES[name][0]]
+        if self.scene_net is not None:
+            scores = self._scene_scores(inputs.get("context"), batch, frozen[SCENE_NETWORK])
+            inputs |= {name: scores[name] for name in self.streams if name in scores}
+        return inputs
+
+    def context(self, batch: Mapping[str, jax.Array]) -> jax.Array:
+        """The context image, the agent hidden before normalisation if the config says so."""
+        images = batch["context"]
+        return self._image(mask_boxes(images, batch["body_box"]) if self._mask_context else images)
+
+    def example(self, image_size: int, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, jax.Array]:
+        """Zeros of the shapes of the inputs of one sample, for making parameters."""
+        inputs = {}
+        for name in self.streams:
+            is_vector = name in ("pose", "people", *SCENE_STREAMS)
+            shape = shapes[_FEATURES[name][0]] if is_vector else (image_size, image_size, 3)
+            inputs[name] = jnp.zeros((2, *shape), jnp.float32)
+        return inputs
+
+    def _image(self, images: jax.Array) -> jax.Array:
+        return normalize(images.astype(jnp.float32) / 255).astype(self._dtype)
+
+    def _depth_image(self, depth: jax.Array) -> jax.Array:
+        mean, std = self._depth
+        grey = (depth.astype(jnp.float32) / 255 - mean) / std
+        return jnp.broadcast_to(grey[..., None], (*depth.shape, 3)).astype(self._dtype)
+
+    def _scene_scores(self, context, batch, variables) -> dict[str, jax.Array]:
+        """Probabilities of Places365 scenes and SUN attributes; nothing is learned through them."""
+        images = self.context(batch) if context is None else context
+        said = self.scene_net.apply(jax.lax.stop_gradient(variables), images, train=False)
+        logits = {"scenes": said["logits"], "attributes": said["attribute_logits"]}
+        return {name: jax.lax.stop_gradient(jax.nn.softmax(x)) for name, x in logits.items()}
