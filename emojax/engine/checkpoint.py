@@ -106,20 +106,25 @@ class Checkpoints:
         return self._restore(step, ocp.args.Composite(state=ocp.args.StandardRestore(like)))["state"]
 
     def _saved_shapes(self, step: int) -> dict[str, tuple[int, ...]]:
-        tree = self._manager.item_metadata(step)["state"]
-        if tree is None:
-            raise CheckpointError(f"The checkpoint {self.folder / str(step)} holds no readable state.")
-        return {_path_name(p): tuple(m.shape) for p, m in jax.tree_util.tree_leaves_with_path(tree.tree)}
+        try:
+            with ocp.StandardCheckpointer() as reader:
+                tree = reader.metadata(self.folder / str(step) / "state").item_metadata.tree
+        except Exception as error:
+            raise self._unreadable(step, error) from error
+        return {_path_name(p): tuple(m.shape) for p, m in jax.tree_util.tree_leaves_with_path(tree)}
 
     def _restore(self, step: int, args):
         try:
             return self._manager.restore(step, args=args)
         except Exception as error:
-            others = [s for s in self.steps() if s != step]
-            hint = f" Other checkpoints: {others} (--step N)." if others else ""
-            raise CheckpointError(
-                f"The checkpoint of step {step} under {self.folder} cannot be read: {_first_line(error)}.{hint}"
-            ) from error
+            raise self._unreadable(step, error) from error
+
+    def _unreadable(self, step: int, error: Exception) -> CheckpointError:
+        others = [s for s in self.steps() if s != step]
+        hint = f" Other checkpoints: {others} (--step N)." if others else ""
+        return CheckpointError(
+            f"The checkpoint of step {step} under {self.folder} cannot be read: {_first_line(error)}.{hint}"
+        )
 
     def resolve(self, which: str) -> int:
         """Step number of ``best``, ``latest`` or a number.

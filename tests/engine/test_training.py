@@ -1,0 +1,200 @@
+"""What a run promises: one compilation, equal results on any number of devices, exact continuation."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+import shutil
+
+import jax
+import numpy as np
+import pytest
+
+from emojax import systems
+from emojax.data.dataset import load_dataset, save_dataset
+from emojax.engine.checkpoint import Checkpoints
+from emojax.engine.loop import train
+from emojax.engine.mesh import data_mesh
+from emojax.engine.run import Run
+from emojax.engine.runlog import read_log
+from emojax.errors import CheckpointError, ConfigError, DataError, TrainingError
+from emojax.labels import Labels
+from tests.toy import make_config, make_dataset
+
+ONE_DEVICE = slice(0, 1)
+
+
+def run(dataset, workdir, *, devices=ONE_DEVICE, **changes):
+    config = make_config(dataset, **changes)
+    system = systems.build(config, dataset)
+    return train(config, system, dataset, workdir, mesh=data_mesh(jax.devices()[devices]), progress=False)
+
+
+def leaves(tree):
+    return {jax.tree_util.keystr(p): np.asarray(x) for p, x in jax.tree_util.tree_leaves_with_path(tree)}
+
+
+def assert_equal(a, b):
+    a, b = leaves(a), leaves(b)
+    assert a.keys() == b.keys()
+    for name in a:
+        np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+
+
+def rows_without_times(workdir):
+    return [{k: v for k, v in row.items() if not k.startswith("time/")} for row in read_log(workdir)]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(dataset, tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("uninterrupted")
+    return run(dataset, workdir), workdir
+
+
+def test_the_training_step_is_compiled_once(uninterrupted):
+    assert uninterrupted[0].compilations == 1
+
+
+def test_training_learns_more_than_the_commonest_class(dataset, tmp_path):
+    result = run(dataset, tmp_path, num_epochs=12, optimizer__learning_rate=0.1)
+    assert result.metrics["accuracy"] > 0.6  # chance is 1 / 7
+    assert result.metrics["ccc_arousal"] > 0.3
+
+
+def test_the_best_and_the_latest_checkpoint_are_kept(uninterrupted):
+    result, workdir = uninterrupted
+    checkpoints = Checkpoints(workdir, "accuracy")
+    evaluations = {row["step"]: row["accuracy"] for row in read_log(workdir) if row["kind"] == "eval"}
+    assert set(checkpoints.steps()) == {checkpoints.best_step(), result.step}
+    assert evaluations[checkpoints.best_step()] == max(evaluations.values())
+    checkpoints.close()
+
+
+@pytest.mark.parametrize("stops", [(1,), (4,), (5, 9, 11)])
+def test_a_stopped_run_goes_on_bit_for_bit(dataset, uninterrupted, tmp_path, stops):
+    result, workdir = uninterrupted
+    for stop in stops:
+        assert not run(dataset, tmp_path, run__stop_after_steps=stop).finished
+    resumed = run(dataset, tmp_path)
+    assert resumed.finished
+    assert_equal(resumed.state, result.state)
+    assert rows_without_times(tmp_path) == rows_without_times(workdir)
+
+
+def test_eight_devices_train_like_one(dataset, tmp_path):
+    """Parameters, running statistics, losses and metrics, with a batch (21) that 8 does not divide."""
+    one = run(dataset, tmp_path / "one", num_epochs=1, run__log_every=1)
+    eight = run(dataset, tmp_path / "eight", num_epochs=1, run__log_every=1, devices=slice(0, 8))
+    a, b = leaves(one.state), leaves(eight.state)
+    for name in a:
+        # Sums in another order: float32 rounding, amplified by five steps of training.
+        np.testing.assert_allclose(b[name], a[name], rtol=2e-3, atol=2e-5, err_msg=name)
+    first = [rows_without_times(tmp_path / n)[0] for n in ("one", "eight")]
+    for name, value in first[0].items():
+        np.testing.assert_allclose(first[1][name], value, rtol=2e-5, atol=1e-6, err_msg=name) if name != "kind" else 0
+
+
+def test_gradients_on_eight_devices_equal_those_on_one(dataset):
+    """One step from the same state: the change of the parameters is the gradient times the learning rate."""
+    states = []
+    for devices in (slice(0, 1), slice(0, 8)):
+        config = make_config(dataset, optimizer__schedule="constant", optimizer__warmup_epochs=0.0)
+        r = Run(config, systems.build(config, dataset), dataset, data_mesh(jax.devices()[devices]))
+        batches = r.batches("train", train=True)
+        from emojax.engine.mesh import put_batch
+
+        state, logs = r.train_step(r.initial_state(), put_batch(next(batches), r.mesh))
+        batches.close()
+        states.append((leaves(state.opt_state), leaves(state.model_state), leaves(logs)))
+    for one, eight in zip(*states):
+        for name in one:
+            scale = np.abs(one[name]).max() + 1e-6
+            np.testing.assert_allclose(eight[name] / scale, one[name] / scale, atol=2e-5, err_msg=name)
+
+
+def test_a_checkpoint_of_eight_devices_restores_on_one(dataset, tmp_path):
+    eight = run(dataset, tmp_path, devices=slice(0, 8), run__stop_after_steps=4)
+    checkpoints = Checkpoints(tmp_path, "accuracy")
+    config = make_config(dataset)
+    one = Run(config, systems.build(config, dataset), dataset, data_mesh(jax.devices()[ONE_DEVICE]))
+    restored = checkpoints.restore(4, one.abstract_state())
+    checkpoints.close()
+    assert_equal(restored, eight.state)
+    assert len(restored.step.devices()) == 1
+
+
+def test_data_in_another_class_order_is_refused(dataset, uninterrupted, tmp_path):
+    _, workdir = uninterrupted
+    shutil.copytree(workdir, tmp_path / "run")
+    shutil.copytree(dataset.path, tmp_path / "data")
+    moved = load_dataset(tmp_path / "data")
+    swapped = Labels((*moved.labels.classes[1::-1], *moved.labels.classes[2:]), moved.labels.dimensions)
+    config = make_config(moved)
+    system = systems.build(config, moved)
+    system.labels = swapped
+    with pytest.raises(CheckpointError, match="classes differ.*neutral.*happy"):
+        train(config, system, moved, tmp_path / "run", progress=False)
+    save_dataset(dataclasses.replace(moved, labels=swapped))
+    with pytest.raises(DataError, match="classes differ"):
+        systems.build(config, load_dataset(tmp_path / "data"))
+
+
+def test_other_records_are_refused(uninterrupted, tmp_path):
+    _, workdir = uninterrupted
+    shutil.copytree(workdir, tmp_path / "run")
+    other = make_dataset(tmp_path / "other", train=91)
+    with pytest.raises((CheckpointError, ConfigError), match=r"other records|data"):
+        run(other, tmp_path / "run")
+
+
+def test_a_work_directory_of_another_config_is_refused(dataset, uninterrupted):
+    with pytest.raises(ConfigError, match=r"batch_size \(21 there, 14 now\)"):
+        run(dataset, uninterrupted[1], batch_size=14)
+
+
+def test_a_checkpoint_of_another_network_is_refused(dataset, uninterrupted):
+    config = make_config(dataset, model__gcn__hidden=64)
+    other = Run(config, systems.build(config, dataset), dataset)
+    checkpoints = Checkpoints(uninterrupted[1], "accuracy")
+    with pytest.raises(CheckpointError, match="another network.*has shape"):
+        checkpoints.restore(checkpoints.latest_step(), other.abstract_state())
+    checkpoints.close()
+
+
+def test_a_checkpoint_holds_config_labels_and_data_hash(dataset, uninterrupted):
+    checkpoints = Checkpoints(uninterrupted[1], "accuracy")
+    meta = checkpoints.read_meta(checkpoints.latest_step())
+    checkpoints.close()
+    assert meta["labels"] == dataset.labels.to_json()
+    assert meta["dataset"]["content_hash"] == dataset.splits["train"].content_hash
+    assert meta["config"] == json.loads((uninterrupted[1] / "config.json").read_text())
+
+
+def test_a_damaged_checkpoint_is_named(dataset, uninterrupted, tmp_path):
+    shutil.copytree(uninterrupted[1], tmp_path / "run")
+    latest = max((tmp_path / "run" / "checkpoints").iterdir(), key=lambda p: int(p.name) if p.name.isdigit() else -1)
+    for file in (latest / "state").rglob("*"):
+        if file.is_file() and file.stat().st_size > 100:
+            file.write_bytes(file.read_bytes()[:50])
+    with pytest.raises(CheckpointError, match=f"step {latest.name}|{latest.name}"):
+        run(dataset, tmp_path / "run")
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_records(dataset, tmp_path):
+    with pytest.raises(TrainingError, match=r"Step \d+: .*(nan|inf).*Records of this batch: \d+ \(train/\d+\)"):
+        run(dataset, tmp_path, optimizer__learning_rate=1e25, optimizer__schedule="constant")
+    checkpoints = Checkpoints(tmp_path, "accuracy")
+    assert checkpoints.steps() == []  # nothing that is not finite was saved
+    checkpoints.close()
+
+
+def test_a_damaged_record_stops_the_run_with_file_record_and_offset(dataset, tmp_path):
+    shutil.copytree(dataset.path, tmp_path / "data")
+    damaged = load_dataset(tmp_path / "data")
+    shard = pathlib.Path(damaged.path) / damaged.splits["train"].shards[0]
+    content = bytearray(shard.read_bytes())
+    content[len(content) // 2] ^= 1
+    shard.write_bytes(content)
+    with pytest.raises(DataError, match=rf"{shard.name}.*record \d+.*byte \d+"):
+        run(damaged, tmp_path / "run")
