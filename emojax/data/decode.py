@@ -88,7 +88,7 @@ class BatchDecoder:
             where = f"{path}: record {number} (byte {offset})" + (f", feature {name!r}" if name else "")
             reason = "missing" if isinstance(error, KeyError) else str(error).strip()
             raise DataError(
-                f"{where}: {reason}. The shard was not written by this preparation; delete it and run the "
+                f"{where}: {reason}. The shard does not go with this dataset.json; delete it and run the "
                 "preparation command again."
             ) from error
 

@@ -121,8 +121,8 @@ class FeatureFinder:
             position = first + length
             spans[name] = (kind, first, position)
             number += 1
-        if position != stop:
-            raise ValueError("more than one message of features")
+        if not position == end == stop:
+            raise ValueError("more than one message of features, or an entry too long")
         return spans
 
 
