@@ -1,0 +1,131 @@
+"""Multi-label metrics equal scikit-learn's, categories without positive samples included."""
+
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as sk
+
+from emojax.errors import ConfigError, DataError
+from emojax.metrics.multilabel import (
+    average_absolute_error,
+    average_precision,
+    break_even_threshold,
+    break_even_thresholds,
+    jaccard_index,
+    multilabel_metrics,
+    precision_recall,
+)
+
+NAMES = ("a", "b", "c", "d")
+
+
+def sample(seed=0, n=60, ties=True):
+    rng = np.random.default_rng(seed)
+    truth = (rng.uniform(size=(n, 4)) < (0.5, 0.2, 0.05, 0.0)).astype(float)
+    truth[0, 2] = 1
+    scores = rng.normal(size=(n, 4)) + truth
+    return (np.round(scores, 1) if ties else scores), truth
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_step_average_precision_is_scikit_learns_with_ties_and_without_positives(seed):
+    scores, truth = sample(seed)
+    for i in range(4):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # scikit-learn warns that there is no positive sample
+            expected = sk.average_precision_score(truth[:, i], scores[:, i])
+        np.testing.assert_allclose(average_precision(scores[:, i], truth[:, i]), expected, atol=1e-12)
+    assert not truth[:, 3].any() and average_precision(scores[:, 3], truth[:, 3]) == 0
+
+
+def test_interpolated_average_precision_takes_the_best_precision_at_any_larger_recall():
+    truth, scores = np.array([0, 1, 1, 0, 1]), np.array([5, 4, 3, 2, 1])
+    # precision 0, 1/2, 2/3, 1/2, 3/5 at recall 0, 1/3, 2/3, 2/3, 1
+    assert average_precision(scores, truth) == pytest.approx((1 / 2 + 2 / 3 + 3 / 5) / 3)
+    expected = (2 / 3 + 2 / 3 + 3 / 5) / 3
+    assert average_precision(scores, truth, convention="interpolated") == pytest.approx(expected)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=1, max_size=30))
+def test_interpolation_never_lowers_average_precision_and_order_never_matters(rows):
+    scores, truth = (np.array(x) for x in zip(*rows))
+    step = average_precision(scores, truth)
+    assert 0 <= step <= average_precision(scores, truth, convention="interpolated") + 1e-12 <= 1 + 1e-9
+    assert average_precision(scores[::-1], truth[::-1]) == pytest.approx(step)
+    assert average_precision(3 * scores - 7, truth) == pytest.approx(step)
+
+
+def test_unknown_convention_is_named():
+    with pytest.raises(ConfigError, match="trapezoid"):
+        average_precision(np.zeros(2), np.ones(2), convention="trapezoid")
+
+
+def test_threshold_makes_precision_equal_recall_where_scores_differ():
+    scores, truth = sample(4, ties=False)
+    for i in range(2):
+        threshold = break_even_threshold(scores[:, i], truth[:, i])
+        called = scores[:, i] >= threshold
+        hits = (called & (truth[:, i] > 0)).sum()
+        assert hits / called.sum() == pytest.approx(hits / truth[:, i].sum())
+    assert break_even_threshold(scores[:, 3], truth[:, 3]) == np.inf
+
+
+def test_precision_and_recall_are_scikit_learns():
+    scores, truth = sample(2)
+    precision, recall, thresholds = precision_recall(scores[:, 0], truth[:, 0])
+    expected = sk.precision_recall_curve(truth[:, 0], scores[:, 0])
+    np.testing.assert_allclose(precision[::-1], expected[0][:-1])
+    np.testing.assert_allclose(recall[::-1], expected[1][:-1])
+    np.testing.assert_allclose(thresholds[::-1], expected[2])
+
+
+def test_jaccard_index_is_scikit_learns_and_zero_for_two_empty_sets():
+    rng = np.random.default_rng(1)
+    predicted, truth = rng.uniform(size=(2, 40, 5)) < 0.3
+    predicted[0] = truth[0] = False
+    mine = jaccard_index(predicted, truth)
+    assert mine[0] == 0
+    expected = sk.jaccard_score(truth, predicted, average="samples", zero_division=0)
+    assert mine.mean() == pytest.approx(expected)
+
+
+def test_thresholds_of_the_validation_split_decide_the_jaccard_index_of_another():
+    scores, truth = sample(5)
+    other_scores, other_truth = sample(6)
+    thresholds = break_even_thresholds(scores, truth)
+    result = multilabel_metrics(other_scores, other_truth, NAMES, thresholds)
+    assert result["jaccard"] == pytest.approx(jaccard_index(other_scores >= thresholds, other_truth).mean())
+    assert result["per_category"]["a"]["threshold"] == thresholds[0]
+    assert result["per_category"]["d"]["threshold"] is None
+    assert result["categories_without_positives"] == ["d"]
+
+
+def test_map_is_the_mean_over_all_categories():
+    scores, truth = sample()
+    result = multilabel_metrics(scores, truth, NAMES)
+    each = [average_precision(scores[:, i], truth[:, i]) for i in range(4)]
+    assert result["map"] == pytest.approx(np.mean(each))
+    assert result["map_interpolated"] >= result["map"]
+    assert [c["count"] for c in result["per_category"].values()] == truth.sum(axis=0).tolist()
+
+
+def test_average_absolute_error_by_dimension():
+    truth = np.array([[0.5, 0.5], [0.2, 0.9]])
+    predicted = truth + np.array([[0.1, -0.2], [-0.3, 0.0]])
+    result = average_absolute_error(predicted, truth, ("valence", "arousal"))
+    assert result == pytest.approx({"aae": 0.15, "aae_valence": 0.2, "aae_arousal": 0.1})
+
+
+def test_broken_predictions_are_refused_by_record():
+    scores, truth = sample()
+    scores[7, 1] = np.nan
+    with pytest.raises(DataError, match="record 7"):
+        multilabel_metrics(scores, truth, NAMES)
+    with pytest.raises(DataError, match=r"\[N, 3\]"):
+        multilabel_metrics(scores, truth, NAMES[:3])
+    with pytest.raises(DataError, match="record 1"):
+        average_absolute_error(np.array([[0.0], [np.inf]]), np.zeros((2, 1)), ("valence",))
