@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import pathlib
@@ -15,7 +16,7 @@ from emojax import systems
 from emojax.data.dataset import load_dataset, save_dataset
 from emojax.engine.checkpoint import Checkpoints
 from emojax.engine.loop import train
-from emojax.engine.mesh import data_mesh
+from emojax.engine.mesh import data_mesh, put_batch
 from emojax.engine.run import Run
 from emojax.engine.runlog import read_log
 from emojax.errors import CheckpointError, ConfigError, DataError, TrainingError
@@ -57,7 +58,7 @@ def test_the_training_step_is_compiled_once(uninterrupted):
 
 
 def test_training_learns_more_than_the_commonest_class(dataset, tmp_path):
-    result = run(dataset, tmp_path, num_epochs=12, optimizer__learning_rate=0.1)
+    result = run(dataset, tmp_path, num_epochs=12, augment="none", optimizer__name="adamw", optimizer__learning_rate=0.01)
     assert result.metrics["accuracy"] > 0.6  # chance is 1 / 7
     assert result.metrics["ccc_arousal"] > 0.3
 
@@ -82,35 +83,45 @@ def test_a_stopped_run_goes_on_bit_for_bit(dataset, uninterrupted, tmp_path, sto
     assert rows_without_times(tmp_path) == rows_without_times(workdir)
 
 
-def test_eight_devices_train_like_one(dataset, tmp_path):
-    """Parameters, running statistics, losses and metrics, with a batch (21) that 8 does not divide."""
-    one = run(dataset, tmp_path / "one", num_epochs=1, run__log_every=1)
-    eight = run(dataset, tmp_path / "eight", num_epochs=1, run__log_every=1, devices=slice(0, 8))
-    a, b = leaves(one.state), leaves(eight.state)
-    for name in a:
-        # Sums in another order: float32 rounding, amplified by five steps of training.
-        np.testing.assert_allclose(b[name], a[name], rtol=2e-3, atol=2e-5, err_msg=name)
-    first = [rows_without_times(tmp_path / n)[0] for n in ("one", "eight")]
-    for name, value in first[0].items():
-        np.testing.assert_allclose(first[1][name], value, rtol=2e-5, atol=1e-6, err_msg=name) if name != "kind" else 0
+def step_results(dataset, devices, permute=False):
+    """Optimiser state (the gradients), running statistics and logs after one step from the same state."""
+    config = make_config(dataset, augment="none", optimizer__schedule="constant", optimizer__warmup_epochs=0.0)
+    r = Run(config, systems.build(config, dataset), dataset, data_mesh(jax.devices()[devices]))
+    with contextlib.closing(r.batches("train", train=True)) as batches:
+        batch = next(batches)
+    if permute:
+        order = np.random.default_rng(0).permutation(len(batch["mask"]))
+        batch = {k: v[order] for k, v in batch.items()}
+    state, logs = r.train_step(r.initial_state(), put_batch(batch, r.mesh))
+    return leaves((state.opt_state, state.model_state, logs))
 
 
-def test_gradients_on_eight_devices_equal_those_on_one(dataset):
-    """One step from the same state: the change of the parameters is the gradient times the learning rate."""
-    states = []
+def test_eight_devices_give_the_gradients_statistics_and_losses_of_one(dataset):
+    """A batch of 21 rows, which 8 does not divide.
+
+    The yardstick for float32 rounding is one device on the same batch in another order: the same sums, added up
+    differently. A wrong factor or a lost row would be many orders of magnitude above it.
+    """
+    one, eight = step_results(dataset, slice(0, 1)), step_results(dataset, slice(0, 8))
+    reordered = step_results(dataset, slice(0, 1), permute=True)
+    for name, expected in one.items():
+        scale = np.abs(expected).max() + 1e-6
+        rounding = np.abs(reordered[name] - expected).max() / scale
+        difference = np.abs(eight[name] - expected).max() / scale
+        assert difference <= 5 * rounding + 5e-6, name
+
+
+def test_metrics_of_a_split_do_not_depend_on_the_number_of_devices(dataset, uninterrupted):
+    result, _ = uninterrupted
+    config = make_config(dataset)
+    metrics = []
     for devices in (slice(0, 1), slice(0, 8)):
-        config = make_config(dataset, optimizer__schedule="constant", optimizer__warmup_epochs=0.0)
         r = Run(config, systems.build(config, dataset), dataset, data_mesh(jax.devices()[devices]))
-        batches = r.batches("train", train=True)
-        from emojax.engine.mesh import put_batch
-
-        state, logs = r.train_step(r.initial_state(), put_batch(next(batches), r.mesh))
-        batches.close()
-        states.append((leaves(state.opt_state), leaves(state.model_state), leaves(logs)))
-    for one, eight in zip(*states):
-        for name in one:
-            scale = np.abs(one[name]).max() + 1e-6
-            np.testing.assert_allclose(eight[name] / scale, one[name] / scale, atol=2e-5, err_msg=name)
+        metrics.append(r.evaluate(jax.device_get(result.state.variables)))
+    one, eight = metrics
+    assert one["confusion_matrix"] == eight["confusion_matrix"]
+    for name in ("ccc_valence", "ccc_arousal", "rmse_valence"):
+        assert eight[name] == pytest.approx(one[name], abs=1e-5)
 
 
 def test_a_checkpoint_of_eight_devices_restores_on_one(dataset, tmp_path):

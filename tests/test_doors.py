@@ -1,0 +1,56 @@
+"""Every door answers a mistake with one clear line and status 2."""
+
+from __future__ import annotations
+
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from emojax import cli
+from emojax.errors import ConfigError
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+DEMO = "configs/affectnet_gcn.py:demo"
+
+
+def door(*arguments):
+    return subprocess.run([sys.executable, "-m", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+
+def test_a_misspelt_field_names_the_nearest():
+    config = cli.load_config_file(DEMO)
+    with pytest.raises(ConfigError, match=r"no field config\.batchsize.*config\.batch_size"):
+        cli._check_overrides(["train", "--config.batchsize=3"], config)
+    with pytest.raises(ConfigError, match=r"config\.optimizer\.learning_rate"):
+        cli._check_overrides(["train", "--config.learning_rate=3"], config)
+
+
+def test_a_missing_config_file_names_the_near_ones(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(ConfigError, match=r"no config file.*configs/affectnet_gcn\.py"):
+        cli.load_config_file("configs/afectnet_gcn.py")
+
+
+def test_an_unknown_variant_names_the_near_ones():
+    with pytest.raises(ConfigError, match=r"no variant 'dmo'.*demo"):
+        cli.load_config_file("configs/affectnet_gcn.py:dmo")
+
+
+@pytest.mark.parametrize(
+    "arguments, expected",
+    [
+        (["emojax.train", "--workdir", "x"], "Which config?"),
+        (["emojax.train", "--config", DEMO], "Give --workdir"),
+        (["emojax.train", "--config", DEMO, "--config.batch_size=abc", "--workdir", "x"], "batch_size"),
+        (["emojax.train", "--config", DEMO, "--config.data_dir=nowhere", "--workdir", "x"], "data_prep.affectnet"),
+        (["emojax.evaluate", "--workdir", "nowhere"], "holds no run"),
+        (["emojax.benchmark", "--config", DEMO, "--steps", "0"], "steps"),
+    ],
+)
+def test_a_mistake_is_one_line_and_status_two(arguments, expected):
+    result = door(*arguments)
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: ") and expected in result.stderr
+    assert "Traceback" not in result.stderr
