@@ -75,6 +75,9 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--size", type=int, default=227, help="their width and height (default 227)")
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--threads", type=int, default=min(os.cpu_count() or 1, 8), help="threads of emojax")
+    parser.add_argument(
+        "--rivals", nargs="*", choices=("torch", "tf"), default=["torch", "tf"], help="none: emojax alone"
+    )
     parser.add_argument("--workers", type=int, nargs="+", default=[0, 2], help="worker processes of PyTorch")
     parser.add_argument("--repeats", type=int, default=5, help="epochs of each pipeline (default 5)")
     parser.add_argument("--tf-python", help="interpreter with TensorFlow (default: this one, if it has it)")
@@ -109,7 +112,7 @@ def _measure(dataset: Dataset, scratch: str, arguments: argparse.Namespace) -> d
 def _pipelines(dataset: Dataset, scratch: str, arguments: argparse.Namespace) -> dict[str, Callable]:
     """Name -> function of the epoch that runs it and returns (pictures, seconds, processor seconds)."""
     pipelines = {f"emojax ({arguments.threads} threads)": _emojax_pipeline(dataset, arguments)}
-    if importlib.util.find_spec("torch"):
+    if "torch" in arguments.rivals and importlib.util.find_spec("torch"):
         records = _TorchRecords(dataset, arguments.split)
         files = _TorchFiles(records, scratch) if records.encoding == "jpeg" else None
         for workers in arguments.workers:
@@ -117,7 +120,7 @@ def _pipelines(dataset: Dataset, scratch: str, arguments: argparse.Namespace) ->
             if files:
                 pipelines[f"torch-files-{workers}"] = _torch_pipeline(files, workers, arguments.batch_size)
     tf_python = arguments.tf_python or (sys.executable if importlib.util.find_spec("tensorflow") else None)
-    if tf_python:
+    if "tf" in arguments.rivals and tf_python:
         pipelines["tf.data"] = _tensorflow_pipeline(dataset, tf_python, arguments)
     return pipelines
 

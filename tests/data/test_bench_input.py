@@ -14,7 +14,7 @@ def test_a_small_run_writes_its_figures(tmp_path):
     # fmt: off
     command = [
         sys.executable, str(SCRIPT), "--records", "12", "--size", "24", "--batch-size", "5", "--repeats", "2",
-        "--workers", "0", "--threads", "1", "--json", str(tmp_path / "bench.json"),
+        "--rivals", "--threads", "1", "--json", str(tmp_path / "bench.json"),
     ]
     # fmt: on
     table = subprocess.run(command, check=True, capture_output=True, text=True).stdout
