@@ -51,8 +51,14 @@ class BatchDecoder:
         self._fills = [(name, _fill_function(feature)) for name, feature in features.items()]
         self._find = FeatureFinder()
         self._rows = rows
-        self._raw = next((name for name, feature in features.items() if feature.encoding == "raw"), None)
+        sizes = {
+            name: math.prod(feature.shape) for name, feature in features.items() if feature.encoding == "raw"
+        }
+        self._raw = max(sizes, key=sizes.get, default=None)
+        self._raw_size = sizes.get(self._raw, 0)
+        self._raw_head = lone_bytes_head(self._raw_size)
         self._pixels_range: tuple[int, int] | None = None
+        self._moves_left = 16
 
     def __call__(self, records: Sequence[int]) -> dict[str, np.ndarray]:
         """Returns the batch of the given record numbers, at most `rows` of them.
@@ -98,7 +104,8 @@ class BatchDecoder:
         """Returns the record's buffer, its values, and which feature is in its row already.
 
         Raw pixels, nearly all of such a record, are read straight into their row: they are expected where the
-        last record had them. Where they turn out to be elsewhere, the record is read again as a whole.
+        last record had them. Where they turn out to be elsewhere, the record is read again as a whole; after
+        a few of those (what stands before them differs in length) it is no longer tried.
         """
         expected = self._pixels_range
         if expected is not None:
@@ -109,18 +116,22 @@ class BatchDecoder:
                     return buffer, spans, self._raw
         buffer, start, stop = self._source.borrow(record)
         spans = self._find(buffer, start, stop)
-        self._pixels_range = self._find_pixels(buffer, spans)
+        if expected is not None:
+            self._moves_left -= 1
+        self._pixels_range = self._find_pixels(buffer, spans) if self._moves_left > 0 else None
         return buffer, spans, None
 
     def _find_pixels(self, buffer: bytearray, spans: Mapping[str, Span]) -> tuple[int, int] | None:
         """Where the pixels of the raw image stand, if they have the right size."""
         if self._raw not in spans:
             return None
-        size = math.prod(self._features[self._raw].shape)
-        head = lone_bytes_head(size)
         kind, start, last = spans[self._raw]
-        first = start + len(head)
-        if kind != BYTES_LIST or last - first != size or not buffer.startswith(head, start):
+        first = start + len(self._raw_head)
+        if (
+            kind != BYTES_LIST
+            or last - first != self._raw_size
+            or not buffer.startswith(self._raw_head, start)
+        ):
             return None
         return first, last
 
