@@ -20,6 +20,11 @@ from emojax.errors import DataError
 _POLL_SECONDS = 0.2
 _LOG_SECONDS = 15.0
 _counter = None  # shared count of finished records; set in each worker by _start_worker
+_stopped = None  # shared flag: the user wants to stop
+
+
+class _StoppedError(Exception):
+    """Ends a task in a worker after Ctrl-C."""
 
 
 def available_cores() -> int:
@@ -27,7 +32,12 @@ def available_cores() -> int:
 
 
 def advance(records: int = 1) -> None:
-    """Tells the progress bar of the running `parallel_map` that so many more records are done."""
+    """Tells the progress bar of the running `parallel_map` that so many more records are done.
+
+    In a worker this is also where a task ends, with an exception, after the user has pressed Ctrl-C.
+    """
+    if _stopped is not None and _stopped.value:
+        raise _StoppedError
     if _counter is not None:
         with _counter.get_lock():
             _counter.value += records
@@ -82,9 +92,9 @@ class _BarCounter:
 
 def _map_in_workers(function, tasks, workers: int, bar) -> Iterator[tuple[int, Any]]:
     context = multiprocessing.get_context("spawn")
-    counter = context.Value("q", 0)
+    counter, stopped = context.Value("q", 0), context.RawValue("b", 0)
     pool = concurrent.futures.ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_start_worker, initargs=(counter,)
+        workers, mp_context=context, initializer=_start_worker, initargs=(counter, stopped)
     )
     try:
         waiting = {pool.submit(function, task): number for number, task in enumerate(tasks)}
@@ -101,13 +111,16 @@ def _map_in_workers(function, tasks, workers: int, bar) -> Iterator[tuple[int, A
             "A worker process was killed, most likely because memory ran out. "
             "Run the same command with fewer --workers: what is finished is kept."
         ) from None
+    except KeyboardInterrupt:
+        stopped.value = 1
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _start_worker(counter) -> None:
-    global _counter
-    _counter = counter
+def _start_worker(counter, stopped) -> None:
+    global _counter, _stopped
+    _counter, _stopped = counter, stopped
     cv2.setNumThreads(0)  # one process a core already; OpenCV's own threads would only fight
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
     threading.Thread(target=_die_with_parent, daemon=True).start()

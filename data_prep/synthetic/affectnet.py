@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import json
+import functools
 import pathlib
 
 import numpy as np
@@ -12,10 +12,11 @@ from data_prep.parallel import advance, parallel_map
 from data_prep.published import published_counts
 from data_prep.synthetic.actions import express, sample_valence_arousal
 from data_prep.synthetic.affectnet_files import Annotation, write_2017, write_2021, write_ages, write_lists
+from data_prep.synthetic.claim import claim, mark
 from data_prep.synthetic.faces import draw_face
 from data_prep.synthetic.faults import add_faults
 from data_prep.synthetic.geometry import Pose
-from data_prep.synthetic.identity import sample_identity
+from data_prep.synthetic.identity import Identity, sample_identity
 from data_prep.synthetic.scene import draw_background, draw_occluder, light_head, photograph
 from emojax.errors import ConfigError, DataError
 from emojax.labels import AFFECTNET_CLASSES
@@ -25,7 +26,6 @@ _IMAGES_PER_PERSON = 8
 _VALIDATION_PEOPLE = 1_000_000  # people of the validation set are numbered from here: none is in training
 _OCCLUDED_SHARE = 0.16
 _CHUNK = 64
-_MARKER = "synthetic.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +95,7 @@ def plan_samples(split: str, total: int, seed: int) -> list[Sample]:
 def draw_sample(sample: Sample, size: int, seed: int) -> tuple[np.ndarray, Annotation]:
     """Draws one picture, `[H, W, 3]` uint8 RGB with sides around `size` pixels, and its annotation."""
     rng = np.random.default_rng((seed, 13, sample.split == "validation", sample.index))
-    identity = sample_identity(np.random.default_rng((seed, 17, sample.person)))
+    identity = _person(sample.person, seed)
     valence, arousal = sample_valence_arousal(sample.label, rng)
     actions = express(sample.label, valence, arousal, rng, identity.expressiveness)
     width, height = (int(side) for side in np.rint(size * rng.uniform(0.9, 1.25, 2)))
@@ -116,6 +116,11 @@ def draw_sample(sample: Sample, size: int, seed: int) -> tuple[np.ndarray, Annot
         arousal=round(arousal, 6),
         age=round(identity.age, 1),
     )
+
+
+@functools.lru_cache(4096)
+def _person(number: int, seed: int) -> Identity:
+    return sample_identity(np.random.default_rng((seed, 17, number)))
 
 
 def _sample_pose(width: int, height: int, rng: np.random.Generator) -> Pose:
@@ -164,15 +169,16 @@ def generate(out: pathlib.Path, settings: Settings, workers: int) -> dict[str, i
     train = plan_samples("train", settings.train, settings.seed)
     validation = plan_samples("validation", settings.validation, settings.seed)
     samples = [*train, *validation]
+    content = dataclasses.asdict(settings)
     try:
-        if not _claim(out, settings):
+        if not claim(out, "AffectNet", content):
             annotations = _draw(out, settings, samples, workers)
             write_ages(out, annotations, settings.layout)
             if settings.layout == 2017:
                 write_lists(out, annotations)
             if settings.faults:
                 add_faults(out, annotations[0], settings.layout)
-            _mark(out, settings, complete=True)
+            mark(out, content, complete=True)
     except OSError as error:
         raise DataError(f"Cannot write a synthetic AffectNet to {out}: {error.strerror or error}.") from error
     return {"train": len(train), "validation": len(validation)}
@@ -184,27 +190,3 @@ def _draw(out: pathlib.Path, settings: Settings, samples: list[Sample], workers:
     drawn = parallel_map(_write_chunk, chunks, workers=workers, total=len(samples), title="drawing faces")
     in_order = sorted(drawn, key=lambda numbered: numbered[0])
     return [annotation for _, chunk in in_order for annotation in chunk]
-
-
-def _claim(out: pathlib.Path, settings: Settings) -> bool:
-    """True if `out` already holds this data set; else makes it ours. DataError if it holds something else."""
-    marker = out / _MARKER
-    if marker.exists():
-        held = json.loads(marker.read_text())
-        if held["settings"] != dataclasses.asdict(settings):
-            raise DataError(
-                f"{out} holds a synthetic AffectNet with other settings ({held['settings']}). Choose another "
-                "--out, or delete that folder first."
-            )
-        if held["complete"]:
-            return True
-    elif out.exists() and any(out.iterdir()):
-        raise DataError(f"{out} is not empty and holds no synthetic AffectNet. Choose another --out.")
-    out.mkdir(parents=True, exist_ok=True)
-    _mark(out, settings, complete=False)
-    return False
-
-
-def _mark(out: pathlib.Path, settings: Settings, *, complete: bool) -> None:
-    content = {"settings": dataclasses.asdict(settings), "complete": complete}
-    (out / _MARKER).write_text(json.dumps(content, indent=1) + "\n")

@@ -211,27 +211,55 @@ def test_the_folder_opens_as_a_tfds_data_set(prepared):
     assert builder.info.features["label"].names[1] == "happy"
 
 
+def test_ctrl_c_stops_at_once_and_leaves_no_half_shard(raw_2017, tmp_path):
+    raw = _many_rows(raw_2017, tmp_path)
+    run = subprocess.Popen(
+        [*_command(raw, tmp_path / "out"), "--shards", "2"], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    _wait_for(tmp_path / "out", "*.tfrecord-*.tmp", 1, run)
+    run.send_signal(signal.SIGINT)
+    _, message = run.communicate(timeout=240)
+    assert run.returncode == 130 and "the same command continues" in message
+    assert not list((tmp_path / "out").glob("*.tfrecord-*"))
+
+
 def test_killed_at_any_moment_and_run_again_gives_the_same_bytes(raw_2017, tmp_path):
+    raw = _many_rows(raw_2017, tmp_path)
+    prepare(raw, tmp_path / "whole", OPTIONS, num_shards=24)
+    out = tmp_path / "killed"
+    finished: set[str] = set()
+    for wanted in (1, 8):
+        finished = _run_and_kill([*_command(raw, out), "--shards", "24"], out, wanted)
+        assert len(finished) >= wanted
+    assert not (out / "dataset.json").exists()
+    times = {name: (out / name).stat().st_mtime_ns for name in finished}
+    prepare(raw, out, OPTIONS, num_shards=24)
+    assert shard_bytes(out) == shard_bytes(tmp_path / "whole")
+    assert {name: (out / name).stat().st_mtime_ns for name in finished} == times
+
+
+def _many_rows(raw_2017: pathlib.Path, tmp_path: pathlib.Path) -> pathlib.Path:
+    """The same pictures in thirty times the rows, so that a run takes seconds."""
     raw = tmp_path / "raw"
     raw.mkdir()
     (raw / "Manually_Annotated_Images").symlink_to(raw_2017 / "Manually_Annotated_Images")
     header, *rows = (raw_2017 / "training.csv").read_text().splitlines(keepends=True)
     (raw / "training.csv").write_text(header + "".join(rows * 30))
     shutil.copy(raw_2017 / "validation.csv", raw)
-    prepare(raw, tmp_path / "whole", OPTIONS, num_shards=24)
+    return raw
 
-    out = tmp_path / "killed"
+
+def _command(raw: pathlib.Path, out: pathlib.Path) -> list[str]:
     command = [sys.executable, "-m", "data_prep.affectnet", "--raw", str(raw), "--out", str(out)]
-    command += ["--size", "48", "--shards", "24", "--workers", "2"]
-    finished_before: set[str] = set()
-    for wanted in (1, 8):
-        finished_before = _run_and_kill(command, out, wanted)
-        assert len(finished_before) >= wanted
-    assert not (out / "dataset.json").exists()
-    times = {name: (out / name).stat().st_mtime_ns for name in finished_before}
-    prepare(raw, out, OPTIONS, num_shards=24)
-    assert shard_bytes(out) == shard_bytes(tmp_path / "whole")
-    assert {name: (out / name).stat().st_mtime_ns for name in finished_before} == times
+    return [*command, "--size", "48", "--workers", "2"]
+
+
+def _wait_for(folder: pathlib.Path, pattern: str, count: int, run: subprocess.Popen) -> None:
+    deadline = time.monotonic() + 240
+    while len(list(folder.glob(pattern))) < count:
+        assert run.poll() is None, "the run ended too early"
+        assert time.monotonic() < deadline, "the run is stuck"
+        time.sleep(0.005)
 
 
 def _run_and_kill(command: list[str], out: pathlib.Path, wanted: int) -> set[str]:
@@ -240,17 +268,15 @@ def _run_and_kill(command: list[str], out: pathlib.Path, wanted: int) -> set[str
     Its workers must end by themselves: nobody is left to stop them.
     """
     run = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stderr=subprocess.DEVNULL)
-    state = out / ".prepare"
-    deadline = time.monotonic() + 120
-    while len(list(state.glob("*.tfrecord-*.json"))) < wanted and time.monotonic() < deadline:
-        assert run.poll() is None, "the run ended before it could be killed"
-        time.sleep(0.005)
+    _wait_for(out / ".prepare", "*.tfrecord-*.json", wanted, run)
     run.send_signal(signal.SIGKILL)
     run.wait()
+    deadline = time.monotonic() + 240
     while time.monotonic() < deadline:
         try:
             os.killpg(run.pid, 0)
         except ProcessLookupError:
+            state = out / ".prepare"
             return {path.name.removesuffix(".json") for path in state.glob("*.tfrecord-*.json")}
         time.sleep(0.02)
     raise AssertionError("workers of the killed run are still alive")
