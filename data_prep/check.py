@@ -104,7 +104,7 @@ def _check_shard(task: _Task) -> ShardReport:
         return ShardReport(0, tuple(counts), (str(error),), 1)
     for i in range(len(source)):
         try:
-            label = _check_record(source[i], dataset)
+            classes = _check_record(source[i], dataset)
         except DataError as error:
             problems.append(str(error))
         except ValueError as error:
@@ -112,14 +112,14 @@ def _check_shard(task: _Task) -> ShardReport:
             problems.append(f"{path}: record {record} (byte {offset}): {error}")
         else:
             good += 1
-            if label is not None:
+            for label in classes:
                 counts[label] += 1
         advance()
     return ShardReport(good, tuple(counts), tuple(problems[:_SHOWN]), len(problems))
 
 
-def _check_record(payload: bytes, dataset: Dataset) -> int | None:
-    """Returns the label if there is one; ValueError says what is wrong with the record."""
+def _check_record(payload: bytes, dataset: Dataset) -> list[int]:
+    """Returns the classes of the record; ValueError says what is wrong with it."""
     record = decode_example(payload)
     missing = [name for name in dataset.features if name not in record]
     unknown = [name for name in record if name not in dataset.features]
@@ -131,12 +131,21 @@ def _check_record(payload: bytes, dataset: Dataset) -> int | None:
         value = record[name][0] if name in record else 0.0
         if not -1 <= value <= 1:
             raise ValueError(f"{name} is {value}, outside [-1, 1]")
+    if "categories" in record:
+        return _check_categories(record["categories"])
     if "label" not in record:
-        return None
+        return []
     label = int(record["label"][0])
     if not 0 <= label < len(dataset.labels.classes):
         raise ValueError(f"label {label} is none of the {len(dataset.labels.classes)} classes")
-    return label
+    return [label]
+
+
+def _check_categories(values: np.ndarray) -> list[int]:
+    """The classes of a multi-hot label; their number was checked with the feature."""
+    if not np.isin(values, (0, 1)).all() or not values.any():
+        raise ValueError(f"categories are {values.tolist()}, not ones and zeros with a one")
+    return np.flatnonzero(values).tolist()
 
 
 def _check_bytes(name: str, feature: Feature, value) -> None:
@@ -189,9 +198,11 @@ def main(argv: list[str] | None = None) -> int:
     try:
         dataset = load_dataset(args.folder)
         counts, problems, total = check_dataset(dataset, args.workers)
-    except EmojaxError as error:
+    except (EmojaxError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
     print("\n".join(["", *class_table(dataset.name, counts)]))
     return _verdict(dataset, problems, total)
 

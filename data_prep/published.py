@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from emojax.labels import AFFECTNET_CLASSES
+from emojax.labels import AFFECTNET_CLASSES, EMOTIC_CATEGORIES
 
 _AFFECTNET_VALIDATION = 500  # per class (spec emotion_gcn 1.2)
 
 
 def class_order(dataset: str, num_classes: int) -> tuple[str, ...]:
     """The class names in index order of a known data set; empty if it is not known."""
-    return AFFECTNET_CLASSES[:num_classes] if dataset == "affectnet" else ()
+    known = {"affectnet": AFFECTNET_CLASSES[:num_classes], "emotic": EMOTIC_CATEGORIES}
+    return known.get(dataset, ())
 
 
 def published_counts(dataset: str, classes: Sequence[str]) -> dict[str, dict[str, int]]:

@@ -8,7 +8,6 @@ is drawn: `emotic_rule`.
 from __future__ import annotations
 
 import dataclasses
-import json
 import pathlib
 
 import cv2
@@ -16,6 +15,8 @@ import numpy as np
 
 from data_prep.emotic_raw import FOLDERS
 from data_prep.parallel import advance, parallel_map
+from data_prep.synthetic.claim import claim, mark
+from data_prep.synthetic.emotic_faults import faulty_images
 from data_prep.synthetic.emotic_files import write_side_inputs
 from data_prep.synthetic.emotic_mat import AnnotatedImage, AnnotatedPerson, write_annotations
 from data_prep.synthetic.emotic_picture import SPLITS, Drawn, Picture, draw_picture, person_of, plan_picture
@@ -23,8 +24,31 @@ from data_prep.synthetic.emotic_rule import annotate, facts_of, sample_categorie
 from emojax.errors import ConfigError, DataError
 
 _CHUNK = 32
-_MARKER = "synthetic.json"
 _QUALITY = 88
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What decides the content of the data set.
+
+    Attributes:
+        train, validation, test: pictures; each has one to four people, of whom most are annotated.
+        seed: the same seed draws the same bytes.
+        faults: add bad annotations and files to the training set.
+    """
+
+    train: int = 2000
+    validation: int = 300
+    test: int = 500
+    seed: int = 0
+    faults: bool = False
+
+    def __post_init__(self):
+        if min(self.train, self.validation, self.test) < 1:
+            raise ConfigError(
+                "A synthetic EMOTIC needs a picture in every split: --train, --val and --test are "
+                f"{self.train}, {self.validation} and {self.test}."
+            )
 
 
 def picture_path(picture: Picture) -> tuple[str, str]:
@@ -86,63 +110,35 @@ def write_picture(out: pathlib.Path, picture: Picture) -> AnnotatedImage:
     return AnnotatedImage(folder, filename, (picture.camera.width, picture.camera.height), described)
 
 
-def generate(
-    out: pathlib.Path, *, train: int, validation: int, test: int, seed: int, faults: bool, workers: int
-) -> dict[str, int]:
+def generate(out: pathlib.Path, settings: Settings, workers: int) -> dict[str, int]:
     """Draws the data set into `out`; returns the number of pictures of train, val and test.
 
-    Does nothing when `out` already holds the same data set.
-
-    Raises:
-        ConfigError: a split without pictures.
-        DataError: `out` holds something else or cannot be written.
+    Does nothing when `out` already holds the same data set. Raises DataError when it holds something else or
+    cannot be written.
     """
-    if min(train, validation, test) < 1:
-        raise ConfigError(f"Every split needs a picture; got {train}, {validation}, {test}.")
-    counts = dict(zip(SPLITS, (train, validation, test)))
-    parameters = {"dataset": "emotic", **counts, "seed": seed, "faults": faults}
-    if _claim(out, parameters):
-        return counts
-    numbers = [(split, index) for split, count in counts.items() for index in range(count)]
-    chunks = [_Chunk(str(out), seed, tuple(numbers[i : i + _CHUNK])) for i in range(0, len(numbers), _CHUNK)]
+    counts = dict(zip(SPLITS, (settings.train, settings.validation, settings.test)))
+    content = {"dataset": "emotic", **dataclasses.asdict(settings)}
     try:
-        drawn = parallel_map(
-            _write_chunk, chunks, workers=workers, total=len(numbers), title="drawing people"
-        )
-        images = [image for _, chunk in sorted(drawn, key=lambda item: item[0]) for image in chunk]
-        splits = {split: [] for split in SPLITS}
-        for (split, _), image in zip(numbers, images):
-            splits[split].append(image)
-        if faults:
-            from data_prep.synthetic.emotic_faults import faulty_images
-
-            splits["train"] += faulty_images(out, splits["train"][0])
-        write_annotations(out / "Annotations" / "Annotations.mat", splits)
-        _mark(out, parameters, complete=True)
+        if not claim(out, "EMOTIC", content):
+            splits = _draw(out, settings, counts, workers)
+            if settings.faults:
+                splits["train"] += faulty_images(out, splits["train"][0])
+            write_annotations(out / "Annotations" / "Annotations.mat", splits)
+            mark(out, content, complete=True)
     except OSError as error:
-        raise DataError(f"Cannot write the synthetic EMOTIC to {out}: {error.strerror or error}.") from error
+        raise DataError(f"Cannot write a synthetic EMOTIC to {out}: {error.strerror or error}.") from error
     return counts
 
 
-def _claim(out: pathlib.Path, parameters: dict) -> bool:
-    """True if `out` already holds this data set; else makes it ours, or raises DataError if it holds
-    another."""
-    marker = out / _MARKER
-    if marker.exists():
-        held = json.loads(marker.read_text())
-        if held["parameters"] != parameters:
-            raise DataError(
-                f"{out} holds a synthetic data set with other parameters ({held['parameters']}). "
-                "Choose another --out, or delete that folder first."
-            )
-        if held["complete"]:
-            return True
-    elif out.exists() and any(out.iterdir()):
-        raise DataError(f"{out} is not empty and not a synthetic EMOTIC. Choose another --out.")
-    out.mkdir(parents=True, exist_ok=True)
-    _mark(out, parameters, complete=False)
-    return False
-
-
-def _mark(out: pathlib.Path, parameters: dict, *, complete: bool) -> None:
-    (out / _MARKER).write_text(json.dumps({"parameters": parameters, "complete": complete}, indent=1))
+def _draw(
+    out: pathlib.Path, settings: Settings, counts: dict[str, int], workers: int
+) -> dict[str, list[AnnotatedImage]]:
+    numbers = [(split, index) for split, count in counts.items() for index in range(count)]
+    starts = range(0, len(numbers), _CHUNK)
+    chunks = [_Chunk(str(out), settings.seed, tuple(numbers[i : i + _CHUNK])) for i in starts]
+    drawn = parallel_map(_write_chunk, chunks, workers=workers, total=len(numbers), title="drawing people")
+    in_order = sorted(drawn, key=lambda numbered: numbered[0])
+    splits: dict[str, list[AnnotatedImage]] = {split: [] for split in counts}
+    for (split, _), image in zip(numbers, (image for _, chunk in in_order for image in chunk)):
+        splits[split].append(image)
+    return splits

@@ -1,4 +1,4 @@
-"""Deliberately bad annotations and files, of the kinds that occur in EMOTIC, to show how they are reported."""
+"""Deliberately bad annotations and files, as they occur in EMOTIC, to show how they are reported."""
 
 from __future__ import annotations
 
