@@ -96,9 +96,7 @@ def faces() -> ConfigDict:
     config.seed = 0
     config.precision = "auto"  # bfloat16 compute on GPU and TPU, float32 on CPU
     config.augment = "full"  # none, code, full: spec 1.7
-    config.align = (
-        "rotate_crop"  # how the data was prepared: none, rotate_crop, similarity (spec 1.6); empty: any
-    )
+    config.align = "rotate_crop"  # of the prepared data: none, rotate_crop, similarity (spec 1.6); empty: any
     config.sampler = "none"  # none, expression, age: spec 5.1
     config.monitor = "accuracy"  # validation metric that makes a checkpoint the best
     config.pretraining = "imagenet"  # where the published number starts from; `init_from` names the file
@@ -209,7 +207,8 @@ DEMO_RECIPE = {
     "image_size": 64,
     "batch_size": 32,
     "eval_batch_size": 100,
-    "num_epochs": 12,
+    "num_epochs": 10,
+    "augment": "none",  # rotations would take twice the epochs to learn
     "pretraining": "none",
     "model.gcn.isolated_nodes": True,
     "optimizer.learning_rate": 0.02,
