@@ -327,7 +327,7 @@ def main(argv: list[str] | None = None) -> int:
         dataset, results = prepare(
             args.raw, args.out, options, ages=args.ages, num_shards=args.shards, workers=args.workers
         )
-    except EmojaxError as error:
+    except (EmojaxError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

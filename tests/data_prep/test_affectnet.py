@@ -204,6 +204,21 @@ def test_the_table_shows_skips_and_published_counts(raw_2017, tmp_path, capsys):
     assert "size 48 then, 64 now" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "file_name", ["dataset.json.tmp", "features.json", "affectnet-train.tfrecord-00000-of-00001.tmp"]
+)
+def test_a_full_disk_ends_the_command_with_one_line(raw_2017, tmp_path, capsys, file_name):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / file_name).symlink_to("/dev/full")
+    arguments = ["--raw", str(raw_2017), "--out", str(out), "--size", "48", "--workers", "1"]
+    assert main(arguments) == 2
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert message.startswith("error: ") and "No space left on device" in message
+    (out / file_name).unlink(missing_ok=True)
+    assert main(arguments) == 0
+
+
 def test_the_folder_opens_as_a_tfds_data_set(prepared):
     tfds = pytest.importorskip("tensorflow_datasets")
     builder = tfds.builder_from_directory(str(prepared))
