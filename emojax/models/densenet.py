@@ -75,7 +75,6 @@ class DenseNet(nn.Module):
         block_sizes: dense layers in each block; (6, 12, 24, 16) is DenseNet-121.
         growth_rate: channels that a dense layer adds.
         stem_features: channels of the first convolution.
-        small_stem: 3x3 stride-2 first convolution without pooling, for inputs of about 64 px.
         bottleneck: the 1x1 convolution has `bottleneck * growth_rate` channels.
         compression: share of the channels that a transition keeps.
         num_classes: width of the linear classifier on the averaged, rectified features; 0 for none.
@@ -87,7 +86,6 @@ class DenseNet(nn.Module):
     block_sizes: Sequence[int] = (6, 12, 24, 16)
     growth_rate: int = 32
     stem_features: int = 64
-    small_stem: bool = False
     bottleneck: int = 4
     compression: float = 0.5
     num_classes: int = 0
@@ -113,19 +111,17 @@ class DenseNet(nn.Module):
             mask: ``[B]``, 0 for padding rows.
 
         Returns:
-            ``stem``, ``pool`` (not with `small_stem`), ``denseblock1``, ``transition1``, ... and
+            ``stem``, ``pool``, ``denseblock1``, ``transition1``, ... and
             ``features``, the last batch normalisation (torchvision's ``norm5``) **before** any ReLU,
             ``[B, H', W', feature_size]``; with `num_classes` also ``logits`` ``[B, num_classes]``, float32.
         """
         norm = dict(axis_name=self.axis_name, dtype=self.dtype)
         x = x.astype(self.dtype)
         stages = {}
-        kernel = 3 if self.small_stem else 7
         options = dict(dtype=self.dtype, kernel_init=kaiming_fan_in)
-        x = conv(self.stem_features, kernel, 2, name="conv0", **options)(x)
+        x = conv(self.stem_features, 7, 2, name="conv0", **options)(x)
         x = stages["stem"] = nn.relu(BatchNorm(**norm, name="norm0")(x, train=train, mask=mask))
-        if not self.small_stem:
-            x = stages["pool"] = nn.max_pool(x, (3, 3), (2, 2), ((1, 1), (1, 1)))
+        x = stages["pool"] = nn.max_pool(x, (3, 3), (2, 2), ((1, 1), (1, 1)))
         for i, layers in enumerate(self.block_sizes, 1):
             block = DenseBlock(
                 layers, self.growth_rate, self.bottleneck, **norm, remat=self.remat, name=f"denseblock{i}"

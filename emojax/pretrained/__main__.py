@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 
 import jax
+from absl import logging
 
 from emojax.cli import fail
 from emojax.errors import EmojaxError
@@ -34,6 +35,7 @@ went. Half precision becomes float32.
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit status."""
     options = _parser().parse_args(argv)
+    logging.set_verbosity(logging.ERROR)
     jax.config.update("jax_platforms", "cpu")  # conversion needs no accelerator, which may be busy
     try:
         options.run(options)

@@ -139,6 +139,18 @@ def _vgg(name: str, *published: Published) -> Architecture:
     )
 
 
+def _breg_next(name: str) -> Architecture:
+    return Architecture(
+        name,
+        torch_names.breg_next,
+        {"torch": IMAGENET},
+        image_size=112,
+        num_classes=7,
+        heads=("fc0",),
+        first_conv="conv0",
+    )
+
+
 @functools.cache
 def architectures() -> dict[str, Architecture]:
     """All of them by name."""
@@ -221,17 +233,11 @@ def architectures() -> dict[str, Architecture]:
             first_conv="block1_conv1",
             keras=keras_names.own_names,
         ),
-        Architecture(
-            "breg_next50",
-            torch_names.breg_next,
-            {"torch": IMAGENET},
-            image_size=112,
-            num_classes=7,
-            heads=("fc0",),
-            first_conv="conv0",
-        ),
+        _breg_next("breg_next50"),
+        _breg_next("breg_next_tiny"),
         Architecture("cnn_m", torch_names.own_names, {"torch": IMAGENET}, num_classes=0),
         _densenet("densenet_tiny"),
+        _resnet("resnet_tiny"),
         Architecture(
             "emotion_gcn",
             torch_names.emotion_gcn,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
+import functools
 import pathlib
 from collections.abc import Mapping, Sequence
 
@@ -71,7 +72,7 @@ def import_weights(
     source = read_file(path)
     names, values = _select(arch, source, leave_out)
     classes = arch.num_classes if num_classes is None else num_classes
-    shapes = abstract_shapes(arch, classes)
+    shapes = abstract_shapes(arch.name, classes)
     wanted = _source_tensors(arch, source.flavour, shapes)
     if not with_head:
         names += [wanted[p].name for p in shapes if arch.is_head(p) and wanted[p].name in values]
@@ -104,10 +105,10 @@ def export_weights(weights: Weights) -> dict[str, np.ndarray]:
     return {**state, **{n: np.zeros((), np.int64) for n in counters}, **weights.constants}
 
 
-def abstract_shapes(
-    arch: Architecture, num_classes: int, num_attributes: int = 0
-) -> dict[str, tuple[int, ...]]:
+@functools.cache
+def abstract_shapes(arch_name: str, num_classes: int, num_attributes: int = 0) -> dict[str, tuple[int, ...]]:
     """Shapes of our variables by path, without computing any."""
+    arch = architecture(arch_name)
     size = arch.image_size
     image = jax.ShapeDtypeStruct((1, size, size, 3), jnp.float32)
     net = _emotion_gcn() if arch.name == "emotion_gcn" else build(arch, num_classes, num_attributes)
@@ -217,8 +218,6 @@ def _read_attributes(path: str | pathlib.Path) -> np.ndarray:
         matrix = np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:
         raise CheckpointError(f"Cannot read the attribute matrix {path}: {error}.") from error
-    if matrix.shape != (102, 512) or not np.isfinite(matrix).all():
-        raise CheckpointError(
-            f"{path} is not Places365's attribute matrix: shape {matrix.shape}, needs (102, 512)."
-        )
+    if getattr(matrix, "shape", None) != (102, 512) or not np.isfinite(matrix).all():
+        raise CheckpointError(f"{path} is not Places365's attribute matrix, a .npy of shape (102, 512).")
     return np.array(matrix.T, np.float32, order="C")

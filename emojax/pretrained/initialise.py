@@ -13,7 +13,7 @@ from emojax.errors import CheckpointError, ConfigError
 from emojax.pretrained.catalogue import architecture
 from emojax.pretrained.layouts import flatten, unflatten
 from emojax.pretrained.native import Weights, load_weights, sha256
-from emojax.pretrained.runs import fingerprint, is_run, read_run
+from emojax.pretrained.runs import fingerprint, is_run, load_any, read_run
 
 _SHOWN = 5
 
@@ -30,8 +30,9 @@ def initialise(
     Args:
         variables: ``{"params": ..., "batch_stats": ...}`` of the whole network.
         init_from: what `config.init_from` says: a file that ``python -m emojax.pretrained import`` wrote;
-            the work directory of a run (parameters and statistics of its best checkpoint); or a mapping from
-            parts of the network (module paths, e.g. ``body``) to files.
+            the work directory of a run (parameters and statistics of its best checkpoint, all that this
+            network has too); or a mapping from parts of the network (module paths, e.g. ``body``) to files,
+            or to runs whose backbone is taken.
         part: module path of the backbone that a single file goes to. A file of a whole Emotion-GCN goes to
             the whole network.
         adjacency: ``[9, 9]``, the matrix that the network's graph multiplies by; an imported Emotion-GCN was
@@ -47,15 +48,17 @@ def initialise(
         ConfigError: a part that the network does not have.
     """
     flat = flatten(variables)
-    jobs = {part: init_from} if isinstance(init_from, str) else dict(init_from)
     record = {}
+    if isinstance(init_from, str) and is_run(init_from):
+        record["network"], loaded = _from_run(flat, init_from)
+        flat.update(loaded)
+        jobs = {}
+    else:
+        jobs = {part: init_from} if isinstance(init_from, str) else init_from
     for target, path in jobs.items():
-        if is_run(path):
-            record["network"], loaded = _from_run(flat, path)
-        else:
-            weights = load_weights(path)
-            target = "" if weights.arch == "emotion_gcn" else target
-            record[target or "network"], loaded = _from_file(flat, weights, path, target, adjacency)
+        weights = load_any(path)
+        target = "" if weights.arch == "emotion_gcn" else target
+        record[target or "network"], loaded = _from_weights(flat, weights, path, target, adjacency)
         flat.update(loaded)
     # Memory of the file is not kept: the arrays are the run's own.
     return jax.tree.map(jnp.asarray, unflatten(flat)), record
@@ -92,14 +95,14 @@ def adapt_input_channels(kernel: np.ndarray, channels: int) -> np.ndarray:
     return np.repeat(mean, channels, axis=2)
 
 
-def _from_file(
+def _from_weights(
     flat: Mapping[str, Any], weights: Weights, path: str, part: str, adjacency: np.ndarray | None
 ) -> tuple[dict, dict[str, np.ndarray]]:
     arch = architecture(weights.arch)
     place = _placer(part)
     wanted = {p: v.shape for p, v in flat.items() if _is_under(p, part)}
     if not wanted:
-        parts = sorted({p.split("/")[1] for p in flat})
+        parts = sorted({_part(p) for p in flat})
         raise ConfigError(f"config.init_from names the part {part!r}; the network has {', '.join(parts)}.")
     if adjacency is not None and "A" in weights.constants:
         _require_same_graph(path, weights.constants["A"], adjacency)
@@ -107,7 +110,8 @@ def _from_file(
     for theirs, value in weights.variables.items():
         ours = place(theirs)
         if ours not in wanted:
-            (left_out if arch.is_head(theirs) else misfits).append(f"{theirs} (unknown here)")
+            known_head = arch.is_head(theirs)
+            (left_out if known_head else misfits).append(theirs if known_head else f"{theirs} (unknown here)")
             continue
         if value.shape != wanted[ours] and _is_first_conv(arch.first_conv, theirs, value.shape, wanted[ours]):
             value = adapt_input_channels(value, wanted[ours][2])
@@ -117,12 +121,13 @@ def _from_file(
         loaded[ours] = value
     misfits += [f"{p} (missing)" for p in wanted if p not in loaded]
     if misfits:
-        hint = _word_vector_hint(weights, misfits)
+        hint = _hint(weights, misfits)
         raise CheckpointError(
             f"{path} holds {weights.arch}, which does not fit {part or 'the network'}: "
             f"{', '.join(misfits[:_SHOWN])}{', ...' if len(misfits) > _SHOWN else ''}.{hint}"
         )
-    record = _record(path, sha256(path), weights.arch, loaded, adapted)
+    digest = weights.info["source_sha256"] if is_run(path) else sha256(path)
+    record = _record(path, digest, weights.arch, loaded, adapted)
     return {**record, "left_out": left_out, "source": weights.info}, loaded
 
 
@@ -131,15 +136,23 @@ def _from_run(flat: Mapping[str, Any], path: str) -> tuple[dict, dict[str, np.nd
     step, variables = read_run(path)
     loaded = {p: v for p, v in variables.items() if p in flat and flat[p].shape == v.shape}
     fresh = [p for p in flat if p not in loaded]
-    trunk = [p for p in fresh if not p.split("/")[1].startswith(("head", "decoder"))]
-    if trunk:
+    # What convolves is a backbone and has to be whole, whatever its name; heads may be new.
+    heads = ("head", "decoder")
+    convolving = {_part(p) for p, v in flat.items() if v.ndim == 4 and not _part(p).startswith(heads)}
+    broken = [p for p in fresh if _part(p) in convolving]
+    if broken or not loaded:
         raise CheckpointError(
-            f"The run {path} does not fit this network: {', '.join(trunk[:_SHOWN])} would stay random. Only "
+            f"The run {path} does not fit this network: {', '.join(broken[:_SHOWN])} would stay random. Only "
             "heads may differ; choose the run's own config.model."
         )
     left_out = [p for p in variables if p not in loaded]
     record = _record(path, fingerprint(variables), f"run, step {step}", loaded, [])
     return {**record, "left_out": left_out, "fresh": fresh}, loaded
+
+
+def _part(path: str) -> str:
+    """``backbone`` of ``params/backbone/conv0/kernel``."""
+    return path.split("/")[1]
 
 
 def _record(path: str, digest: str, arch: str, loaded: Mapping, adapted: list[str]) -> dict:
@@ -171,7 +184,9 @@ def _require_same_graph(path: str, matrix: np.ndarray, adjacency: np.ndarray) ->
         )
 
 
-def _word_vector_hint(weights: Weights, misfits: list[str]) -> str:
+def _hint(weights: Weights, misfits: list[str]) -> str:
     if weights.arch == "emotion_gcn" and any("layer_0" in m for m in misfits):
         return " The authors used 300-d GloVe: set config.model.gcn.word_vectors to glove.6B.300d.txt."
+    if any("attributes/kernel (missing)" in m for m in misfits):
+        return " Import it again with --attributes W_sceneattribute_wideresnet18.npy."
     return ""

@@ -106,7 +106,7 @@ def _read_layers(group: h5py.Group, config: dict | None) -> Iterator[tuple[str, 
 
 
 def _config_names(config: dict) -> dict[str, tuple[str, dict | None]]:
-    """Group name -> (layer name, nested model's config); groups are named by class in snake case and count."""
+    """Group name -> (layer name, nested model's config); a group is a class in snake case and a count."""
     counts: collections.Counter[str] = collections.Counter()
     names = {}
     for layer in config["config"].get("layers", []):

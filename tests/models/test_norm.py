@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -38,6 +39,18 @@ def test_normalises_by_the_biased_and_records_the_unbiased_variance():
     np.testing.assert_allclose(stats["mean"], 0.9 * v["batch_stats"]["mean"] + 0.1 * mean, rtol=1e-5)
     unbiased = var * n / (n - 1)
     np.testing.assert_allclose(stats["var"], 0.9 * v["batch_stats"]["var"] + 0.1 * unbiased, rtol=1e-5)
+
+
+def test_differs_from_flax_only_in_the_unbiased_running_variance():
+    x, v = data(2), variables()
+    y, stats = train(x)
+    flax_norm = nn.BatchNorm(use_running_average=False, momentum=0.9, epsilon=1e-5)
+    flax_y, flax_new = flax_norm.apply(v, x, mutable=["batch_stats"])
+    np.testing.assert_allclose(y, flax_y, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(stats["mean"], flax_new["batch_stats"]["mean"], rtol=1e-5)
+    share, flax_share = (s["var"] - 0.9 * v["batch_stats"]["var"] for s in (stats, flax_new["batch_stats"]))
+    n = x.size // 4
+    np.testing.assert_allclose(share, flax_share * n / (n - 1), rtol=1e-4)
 
 
 def test_padding_rows_do_not_change_the_real_ones():

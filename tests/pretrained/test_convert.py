@@ -1,0 +1,248 @@
+"""Import takes every tensor or none, names what does not fit, and export gives the publisher's file back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from emojax.errors import CheckpointError, ConfigError
+from emojax.models.backbones import backbone_names
+from emojax.pretrained.catalogue import architecture, architectures
+from emojax.pretrained.convert import abstract_shapes, export_weights, import_weights
+from emojax.pretrained.native import Weights, load_weights, save_weights
+from emojax.pretrained.torch_names import torch_tensors
+from tests.models import golden
+from tests.pretrained.files import torch_zip
+
+CLASSES = 5
+
+
+def random_weights(arch: str, num_classes: int = CLASSES, num_attributes: int = 0) -> Weights:
+    shapes = abstract_shapes(arch, num_classes, num_attributes)
+    return Weights(arch, golden.variables(shapes), {}, {})
+
+
+@pytest.fixture(scope="module")
+def state() -> dict[str, np.ndarray]:
+    """A torch state dict of the tiny DenseNet with 5 classes."""
+    return export_weights(random_weights("densenet_tiny"))
+
+
+def written(tmp_path, state, name="weights.pth"):
+    torch_zip(tmp_path / name, state)
+    return tmp_path / name
+
+
+def same(found, expected):
+    assert found.keys() == expected.keys()
+    for path, value in expected.items():
+        np.testing.assert_array_equal(found[path], value, err_msg=path)
+
+
+@pytest.mark.parametrize(
+    "arch", ["densenet_tiny", "resnet18", "xception", "breg_next50", "cnn_m", "emotion_gcn"]
+)
+def test_export_and_import_give_the_same_weights(tmp_path, arch):
+    weights = random_weights(arch)
+    imported = import_weights(written(tmp_path, export_weights(weights)), arch, num_classes=CLASSES)
+    same(imported.weights.variables, weights.variables)
+    assert len(imported.mapped) == len(weights.variables) and not imported.left_out
+
+
+def test_export_has_torchvisions_names_and_counters():
+    state = export_weights(random_weights("resnet50", num_classes=0))
+    assert state["layer1.0.downsample.0.weight"].shape == (256, 64, 1, 1)
+    assert state["layer4.2.bn3.num_batches_tracked"].dtype == np.int64
+    assert state["conv1.weight"].shape == (64, 3, 7, 7)
+
+
+def test_vgg_layers_have_torchvisions_numbers():
+    names = {
+        "vgg16": ("features.28.weight", "features.0.bias"),
+        "vgg19": ("features.34.weight", "features.2.bias"),
+        "vgg16_bn": ("features.40.weight", "features.41.running_mean"),
+        "vgg19_bn": ("features.49.weight", "features.50.running_var"),
+    }
+    for arch, expected in names.items():
+        shapes = abstract_shapes(arch, 0)
+        names = {t.name for t in _torch_tensors(arch, shapes).values()}
+        assert names.issuperset(expected), arch
+
+
+def _torch_tensors(arch, shapes):
+    return torch_tensors(arch, architecture(arch).torch, shapes)
+
+
+def test_dense_layers_after_a_map_are_reordered():
+    """Row (y, x, channel) of ours is column (channel, y, x) of torch's."""
+    layout = _torch_tensors("vgg16", {"params/fc6/kernel": (7 * 7 * 512, 3)})["params/fc6/kernel"].layout
+    theirs = np.arange(3 * 512 * 49, dtype=np.float32).reshape(3, 512, 7, 7)
+    ours = layout.from_source(theirs.reshape(3, -1))
+    assert ours.reshape(7, 7, 512, 3)[2, 5, 100, 1] == theirs[1, 100, 2, 5]
+    np.testing.assert_array_equal(layout.to_source(ours), theirs.reshape(3, -1))
+
+
+@pytest.mark.parametrize("wrap", ["plain", "module.", "state_dict", "old names"])
+def test_usual_variants_of_state_dicts_are_understood(tmp_path, state, wrap):
+    expected = import_weights(written(tmp_path, state), "densenet_tiny", num_classes=CLASSES)
+    variant = dict(state)
+    if wrap == "module.":
+        variant = {f"module.{k}": v for k, v in state.items()}
+    elif wrap == "state_dict":
+        variant = {"epoch": 90, "state_dict": state, "optimizer": {"state": {}}}
+    elif wrap == "old names":
+        variant = {_old_name(k): v for k, v in state.items()}
+        assert variant.keys() != state.keys()
+    imported = import_weights(written(tmp_path, variant, "variant.pth"), "densenet_tiny", num_classes=CLASSES)
+    same(imported.weights.variables, expected.weights.variables)
+
+
+def _old_name(name: str) -> str:
+    """torchvision before 0.2: ``denselayer1.norm.1`` for today's ``denselayer1.norm1``."""
+    for part in ("norm", "conv"):
+        for number in "12":
+            name = name.replace(f".{part}{number}.", f".{part}.{number}.") if "denselayer" in name else name
+    return name
+
+
+def test_missing_unknown_and_misshapen_tensors_are_named(tmp_path, state):
+    def message(changed):
+        with pytest.raises(CheckpointError) as error:
+            import_weights(written(tmp_path, changed), "densenet_tiny", num_classes=CLASSES)
+        return str(error.value)
+
+    missing = {k: v for k, v in state.items() if k != "features.norm0.running_var"}
+    assert "1 missing: features.norm0.running_var" in message(missing)
+    unknown = {**state, "decoder.weight": np.zeros(3, np.float32)}
+    assert "1 unknown: decoder.weight" in message(unknown)
+    misshapen = {**state, "features.conv0.weight": np.zeros((16, 1, 7, 7), np.float32)}
+    assert "features.conv0.weight (has [16, 1, 7, 7], needs [16, 3, 7, 7])" in message(misshapen)
+    several = {k: v for k, v in unknown.items() if k != "features.norm0.bias"}
+    assert "features.norm0.bias" in message(several) and "decoder.weight" in message(several)
+
+
+def test_weights_that_are_not_finite_or_not_floating_are_refused(tmp_path, state):
+    broken = {**state, "features.norm0.bias": np.full(16, np.nan, np.float32)}
+    with pytest.raises(CheckpointError, match=r"features\.norm0\.bias holds NaN"):
+        import_weights(written(tmp_path, broken), "densenet_tiny", num_classes=CLASSES)
+    quantised = {**state, "features.norm0.bias": np.ones(16, np.int64)}
+    with pytest.raises(CheckpointError, match=r"features\.norm0\.bias is int64"):
+        import_weights(written(tmp_path, quantised), "densenet_tiny", num_classes=CLASSES)
+
+
+def test_half_precision_becomes_float32_and_is_reported(tmp_path, state):
+    half = {k: v.astype(np.float16) if v.dtype == np.float32 else v for k, v in state.items()}
+    imported = import_weights(written(tmp_path, half), "densenet_tiny", num_classes=CLASSES)
+    kernel = imported.weights.variables["params/conv0/kernel"]
+    assert kernel.dtype == np.float32
+    np.testing.assert_array_equal(kernel, half["features.conv0.weight"].transpose(2, 3, 1, 0))
+    assert {note for *_, note in imported.mapped} == {"float16 -> float32"}
+
+
+def test_another_number_of_classes_is_told_and_the_head_left_out_only_when_asked(tmp_path, state):
+    file = written(tmp_path, state)
+    with pytest.raises(CheckpointError, match=r"classifier\.bias.*--num-classes 5, or --without-head"):
+        import_weights(file, "densenet_tiny")
+    imported = import_weights(file, "densenet_tiny", with_head=False)
+    assert imported.left_out == ["classifier.bias", "classifier.weight"]
+    assert not any("classifier" in path for path in imported.weights.variables)
+    assert imported.weights.info["num_classes"] == 0
+    headless = {k: v for k, v in state.items() if "classifier" not in k}
+    with pytest.raises(CheckpointError, match="no classifier of that name: pass --without-head"):
+        import_weights(written(tmp_path, headless), "densenet_tiny")
+
+
+def test_another_architecture_is_told(tmp_path, state):
+    with pytest.raises(CheckpointError, match="looks like another architecture"):
+        import_weights(written(tmp_path, state), "resnet18")
+    with pytest.raises(ConfigError, match="densenet121"):
+        import_weights(written(tmp_path, state), "densnet121")
+
+
+def test_unwanted_tensors_are_left_out_by_pattern(tmp_path, state):
+    extra = {
+        **state,
+        "decoder.0.weight": np.zeros(3, np.float32),
+        "decoder.1.weight": np.zeros(3, np.float32),
+    }
+    imported = import_weights(
+        written(tmp_path, extra), "densenet_tiny", num_classes=CLASSES, leave_out=["decoder.*"]
+    )
+    assert imported.left_out == ["decoder.0.weight", "decoder.1.weight"]
+
+
+def test_keras_shortcuts_of_xception_are_found_by_width_whatever_their_number(tmp_path):
+    weights = random_weights("xception", num_classes=0)
+    file = tmp_path / "xception.npz"
+    np.savez(file, **_keras_xception(weights.variables))
+    imported = import_weights(file, "xception", with_head=False)
+    same(imported.weights.variables, weights.variables)
+    assert imported.weights.info["input"]["scale"] == pytest.approx(1 / 127.5)
+
+
+def _keras_xception(variables) -> dict[str, np.ndarray]:
+    leaves = {"scale": "gamma", "bias": "beta", "mean": "moving_mean", "var": "moving_variance"}
+    result = {}
+    for path, value in variables.items():
+        _, layer, *inner, leaf = path.split("/")
+        if "shortcut" in layer:
+            number = {"block2": 7, "block3": 8, "block4": 9, "block13": 10}[layer.split("_")[0]]
+            layer = f"batch_normalization_{number}" if layer.endswith("_bn") else f"conv2d_{number}"
+        if inner == ["depthwise"]:
+            value = value.transpose(0, 1, 3, 2)
+        name = f"{inner[0]}_kernel" if inner else leaves.get(leaf, leaf)
+        result[f"{layer}/{name}"] = value
+    return result
+
+
+def test_places_attributes_come_from_their_own_file(tmp_path):
+    weights = random_weights("wide_resnet18_places", num_classes=365)
+    matrix = np.random.default_rng(0).normal(size=(102, 512)).astype(np.float32)
+    np.save(tmp_path / "attributes.npy", matrix)
+    file = written(tmp_path, {"state_dict": export_weights(weights)})
+    imported = import_weights(file, "wide_resnet18_places", attributes=tmp_path / "attributes.npy")
+    np.testing.assert_array_equal(imported.weights.variables["params/attributes/kernel"], matrix.T)
+    with pytest.raises(CheckpointError, match="attribute matrix"):
+        import_weights(file, "wide_resnet18_places", attributes=file)
+    with pytest.raises(ConfigError, match="wide_resnet18_places"):
+        import_weights(file, "resnet18", attributes=tmp_path / "attributes.npy")
+
+
+def test_the_authors_checkpoint_keeps_its_adjacency(tmp_path):
+    weights = random_weights("emotion_gcn")
+    matrix = np.eye(9, dtype=np.float32)
+    state = {**export_weights(weights), "A": matrix}
+    assert state["gc1.weight"].shape == (300, 512) and state["features.conv0.weight"].shape == (64, 3, 7, 7)
+    content = {"epoch": 9, "model_state_dict": state, "optimizer_state_dict": {"state": {}}}
+    imported = import_weights(written(tmp_path, content), "emotion_gcn")
+    np.testing.assert_array_equal(imported.weights.constants["A"], matrix)
+    assert "params/head/gcn/layer_1/kernel" in imported.weights.variables
+    np.testing.assert_array_equal(export_weights(imported.weights)["A"], matrix)
+
+
+def test_our_file_keeps_values_and_origin(tmp_path, state):
+    imported = import_weights(written(tmp_path, state), "densenet_tiny", num_classes=CLASSES)
+    save_weights(imported.weights, tmp_path / "tiny.safetensors")
+    loaded = load_weights(tmp_path / "tiny.safetensors", "densenet_tiny")
+    same(loaded.variables, imported.weights.variables)
+    assert loaded.info == {**imported.weights.info, "input": _listed(imported.weights.info["input"])}
+    assert loaded.info["source"] == "weights.pth" and len(loaded.info["source_sha256"]) == 64
+    with pytest.raises(CheckpointError, match="holds weights of densenet_tiny, but resnet18"):
+        load_weights(tmp_path / "tiny.safetensors", "resnet18")
+    with pytest.raises(CheckpointError, match=r"Import it first: .* --arch densenet_tiny"):
+        load_weights(tmp_path / "weights.pth", "densenet_tiny")
+
+
+def _listed(coding: dict) -> dict:
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in coding.items()}
+
+
+def test_writing_into_a_missing_folder_is_told_and_leaves_nothing(tmp_path):
+    weights = random_weights("densenet_tiny")
+    with pytest.raises(CheckpointError, match="Cannot write"):
+        save_weights(weights, tmp_path / "none" / "tiny.safetensors")
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_backbone_is_in_the_catalogue():
+    assert set(backbone_names()) <= set(architectures())
