@@ -7,6 +7,7 @@ import importlib.util
 import pathlib
 import re
 import sys
+import threading
 from collections.abc import Callable, Sequence
 
 import ml_collections
@@ -31,6 +32,8 @@ def define_config() -> flags.FlagHolder:
 def run(main: Callable[[Sequence[str]], int | None]) -> None:
     """Runs a command; an EmojaxError becomes ``error: ...`` on stderr and exit status 2."""
     logging.set_verbosity(logging.ERROR)
+    # Every thread's error (loader, checkpoint writer) is raised again in the main thread and told there, once.
+    threading.excepthook = lambda _: None
 
     def guarded(argv):
         if len(argv) > 1:

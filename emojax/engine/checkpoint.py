@@ -76,8 +76,10 @@ class Checkpoints:
         self._guard(self._manager.wait_until_finished, None)
 
     def close(self) -> None:
-        self.wait()
-        self._manager.close()
+        try:
+            self.wait()
+        finally:
+            self._manager.close()
 
     def _guard(self, write, step: int | None) -> None:
         try:
