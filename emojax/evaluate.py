@@ -101,7 +101,9 @@ def evaluate(
     run = Run(config, system, dataset)
     checkpoints = Checkpoints(workdir, system.monitor)
     step = checkpoints.resolve(which)
-    require_same_labels(checkpoints.read_meta(step), system.labels, checkpoints.folder / str(step), dataset.path)
+    require_same_labels(
+        checkpoints.read_meta(step), system.labels, checkpoints.folder / str(step), dataset.path
+    )
     state = checkpoints.restore(step, run.abstract_state())
     checkpoints.close()
     predicted = run.predict(state.variables, split, title="evaluate")
@@ -149,7 +151,9 @@ def write_predictions(path: pathlib.Path, system: System, outputs: dict, records
         writer = csv.writer(file)
         writer.writerow(["record", "source_id", *columns])
         for row, index in enumerate(outputs["index"]):
-            writer.writerow([index, source_id(records, int(index)), *(_cell(values[row]) for values in columns.values())])
+            writer.writerow(
+                [index, source_id(records, int(index)), *(_cell(values[row]) for values in columns.values())]
+            )
 
 
 def _cell(value):

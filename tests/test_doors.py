@@ -16,7 +16,9 @@ DEMO = "configs/affectnet_gcn.py:demo"
 
 
 def door(*arguments):
-    return subprocess.run([sys.executable, "-m", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        [sys.executable, "-m", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
 
 
 def test_a_misspelt_field_names_the_nearest():
@@ -44,7 +46,10 @@ def test_an_unknown_variant_names_the_near_ones():
         (["emojax.train", "--workdir", "x"], "Which config?"),
         (["emojax.train", "--config", DEMO], "Give --workdir"),
         (["emojax.train", "--config", DEMO, "--config.batch_size=abc", "--workdir", "x"], "batch_size"),
-        (["emojax.train", "--config", DEMO, "--config.data_dir=nowhere", "--workdir", "x"], "data_prep.affectnet"),
+        (
+            ["emojax.train", "--config", DEMO, "--config.data_dir=nowhere", "--workdir", "x"],
+            "data_prep.affectnet",
+        ),
         (["emojax.evaluate", "--workdir", "nowhere"], "holds no run"),
         (["emojax.benchmark", "--config", DEMO, "--steps", "0"], "steps"),
     ],

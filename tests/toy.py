@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+from collections.abc import Callable
 
 import numpy as np
 
@@ -16,13 +17,25 @@ from emojax.labels import affectnet_labels
 SIZE = 32
 
 
-def make_dataset(folder: pathlib.Path, *, train: int = 90, validation: int = 21, num_classes: int = 7) -> Dataset:
-    """Writes raw 32-px pictures of `num_classes` classes with valence and arousal; two shards a split."""
+def make_dataset(
+    folder: pathlib.Path,
+    *,
+    train: int = 90,
+    validation: int = 21,
+    num_classes: int = 7,
+    ages: Callable[[int], float] | None = None,
+) -> Dataset:
+    """Writes raw 32-px pictures of `num_classes` classes with valence and arousal; two shards a split.
+
+    `ages` gives the age of each record; without it the records have none.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     labels = affectnet_labels(num_classes)
     splits, statistics = {}, {}
     for seed, (name, size) in enumerate({"train": train, "validation": validation}.items()):
         records = [_record(np.random.default_rng((seed, i)), i % num_classes, name, i) for i in range(size)]
+        for i, record in enumerate(records):
+            record |= {"age": ages(i)} if ages else {}
         names = [shard_name("toy", name, shard, 2) for shard in range(2)]
         for shard, file in enumerate(names):
             with TFRecordWriter(folder / file) as writer:
@@ -47,6 +60,7 @@ def make_dataset(folder: pathlib.Path, *, train: int = 90, validation: int = 21,
         "arousal": Feature("float"),
         "source_id": Feature("bytes"),
     }
+    features |= {"age": Feature("float")} if ages else {}
     save_dataset(Dataset(str(folder), "toy", labels, features, splits, statistics))
     return load_dataset(folder)
 

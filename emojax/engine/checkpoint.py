@@ -136,8 +136,10 @@ class Checkpoints:
         """
         steps = self.steps()
         if not steps:
-            raise CheckpointError(f"There is no finished checkpoint under {self.folder}. Train first: "
-                                  f"python -m emojax.train --config ... --workdir {self.folder.parent}")
+            raise CheckpointError(
+                f"There is no finished checkpoint under {self.folder}. Train first: "
+                f"python -m emojax.train --config ... --workdir {self.folder.parent}"
+            )
         if which == "latest":
             return steps[-1]
         if which == "best":

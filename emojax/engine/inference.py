@@ -23,7 +23,9 @@ def with_truth(predict):
     return predict_with_truth
 
 
-def predict_split(predict_step, variables, batches, mesh, *, title: str | None = None) -> dict[str, np.ndarray]:
+def predict_split(
+    predict_step, variables, batches, mesh, *, title: str | None = None
+) -> dict[str, np.ndarray]:
     """Runs a compiled prediction step over one pass of a loader.
 
     Args:

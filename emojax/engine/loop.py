@@ -164,7 +164,11 @@ class _Loop:
         epochs, rest = divmod(self.step, self.run.steps_per_epoch)
         finished = self.step == self.run.total_steps
         evaluates = finished or (rest == 0 and epochs % config.eval_every_epochs == 0)
-        saves = evaluates or last or (config.checkpoint_every_steps and self.step % config.checkpoint_every_steps == 0)
+        saves = (
+            evaluates
+            or last
+            or (config.checkpoint_every_steps and self.step % config.checkpoint_every_steps == 0)
+        )
         if self.step % config.log_every == 0 or finished:
             self._log_train()
         if not saves:
@@ -194,7 +198,9 @@ class _Loop:
         title = None if self.bar.disable else "validate"
         self.metrics = self.run.evaluate(self.state.variables, title=title)
         self.state = self.run.system.after_evaluation(self.state, self.metrics)
-        scores = {k: float(v) for k, v in self.metrics.items() if np.ndim(v) == 0 and not isinstance(v, (str, dict))}
+        scores = {
+            k: float(v) for k, v in self.metrics.items() if np.ndim(v) == 0 and not isinstance(v, (str, dict))
+        }
         epoch = self.step / self.run.steps_per_epoch
         self.log.write("eval", self.step, epoch, scores)
         if not self.bar.disable:

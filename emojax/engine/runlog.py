@@ -43,7 +43,9 @@ class RunLog:
         temporary.write_text("".join(json.dumps(row) + "\n" for row in kept))
         temporary.replace(self._path)
         self._file = self._path.open("a")
-        from tensorboardX import SummaryWriter  # imports torch where there is one: seconds that only training pays
+        from tensorboardX import (
+            SummaryWriter,  # imports torch where there is one: seconds that only training pays
+        )
 
         purge = {"purge_step": resume_step + 1} if resume_step else {}
         self._events = SummaryWriter(str(pathlib.Path(workdir) / "events"), **purge)

@@ -42,7 +42,7 @@ def gradient_update(loss: Callable, tx: optax.GradientTransformation) -> Update:
         updates, opt_state = tx.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         new_state = TrainState(state.step + 1, params, model_state, opt_state)
-        return new_state, {"loss": value, "grad_norm": optax.global_norm(grads), **logs}
+        return new_state, {"loss": value, "grad_norm": optax.tree.norm(grads), **logs}
 
     return update
 

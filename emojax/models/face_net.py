@@ -26,7 +26,9 @@ class FaceNet(nn.Module):
     decoder: nn.Module | None = None
 
     @nn.compact
-    def __call__(self, images: jax.Array, *, train: bool, mask: jax.Array | None = None) -> dict[str, jax.Array]:
+    def __call__(
+        self, images: jax.Array, *, train: bool, mask: jax.Array | None = None
+    ) -> dict[str, jax.Array]:
         """Normalised images ``[B, H, W, 3]`` -> the head's outputs and ``embedding [B, D]``, float32."""
         feature_map = self.backbone(images, train=train, mask=mask)["features"]
         x = global_pool(feature_map, mode=self.pool, final_relu=self.final_relu)

@@ -11,7 +11,14 @@ from matplotlib.axes import Axes
 
 from emojax.report import style
 
-_PANELS = {"Loss": ("loss",), "Accuracy": ("accuracy", "f1"), "CCC": ("ccc",)}
+_PANELS = {
+    "Loss": ("loss",),
+    "Accuracy": ("accuracy", "f1"),
+    "CCC": ("ccc",),
+    "mAP": ("map",),
+    "AAE": ("aae",),
+}
+_BEST = {"Loss": None, "AAE": np.nanargmin}  # of the others the largest value is the best
 _LINES = {"train": "-", "eval": "--"}
 
 
@@ -20,9 +27,9 @@ def training_figure(
 ) -> pathlib.Path:
     """Loss, accuracy and CCC over the epochs, training and evaluation.
 
-    A scalar goes to the panel whose word is part of its name: ``loss``; ``accuracy`` or ``f1``; ``ccc`` (a
-    loss is always in the first). Training rows are drawn faint, with their running mean on top; the best
-    evaluation of each curve but the losses is circled.
+    A scalar goes to the panel whose word is part of its name: ``loss``; ``accuracy`` or ``f1``; ``ccc``;
+    ``map``; ``aae`` (the first that fits). Training rows are drawn faint, with their running mean on top; the
+    best evaluation of each curve but the losses is circled.
 
     Args:
         path: PNG to write.
@@ -37,7 +44,8 @@ def training_figure(
             names = list(dict.fromkeys(name for _, name in keys))
             for kind, name in keys:
                 epochs, values = series[kind, name]
-                _draw_series(ax, kind, name, epochs, values, style.colour(names.index(name)), panel != "Loss")
+                best = _BEST.get(panel, np.nanargmax)
+                _draw_series(ax, kind, name, epochs, values, style.colour(names.index(name)), best)
             _finish_panel(ax, panel, keys)
         last = max((row.get("step", 0) for row in rows), default=0)
         style.heading(fig, f"{title}, {last:,} steps")
@@ -80,13 +88,13 @@ def _panel(name: str) -> str | None:
     return next((panel for panel, words in _PANELS.items() if any(w in name.lower() for w in words)), None)
 
 
-def _draw_series(ax: Axes, kind: str, name: str, epochs, values, colour: str, mark_best: bool) -> None:
+def _draw_series(ax: Axes, kind: str, name: str, epochs, values, colour: str, pick_best) -> None:
     label = f"{_pretty(name)}, {kind}"
     if kind == "train" and len(values) > 20:
         ax.plot(epochs, values, color=colour, linewidth=0.6, alpha=0.3)
         values = _running_mean(values, max(3, len(values) // 40))
-    if mark_best and kind == "eval" and np.isfinite(values).any():
-        best = int(np.nanargmax(values))
+    if pick_best and kind == "eval" and np.isfinite(values).any():
+        best = int(pick_best(values))
         ax.plot(epochs[best], values[best], "o", color=colour, markersize=9, markerfacecolor="none")
         label += f" (best {values[best]:.3f})"
     dots = "o" if kind != "train" or len(values) < 3 else None

@@ -126,6 +126,8 @@ def _require_consistent(config) -> None:
             raise ConfigError(
                 f"config.{field} is {value!r}, but config.model.head {name!r} tells no expressions apart."
             )
+    if config.optimizer.schedule == "plateau":
+        raise ConfigError("config.optimizer.schedule 'plateau' needs a validation loss; faces measure none.")
     _require_monitor(config, head)
 
 

@@ -87,7 +87,9 @@ def test_a_stopped_run_goes_on_bit_for_bit(dataset, uninterrupted, tmp_path, sto
 
 def step_results(dataset, devices, permute=False):
     """Optimiser state (the gradients), running statistics and logs after one step from the same state."""
-    config = make_config(dataset, augment="none", optimizer__schedule="constant", optimizer__warmup_epochs=0.0)
+    config = make_config(
+        dataset, augment="none", optimizer__schedule="constant", optimizer__warmup_epochs=0.0
+    )
     r = Run(config, systems.build(config, dataset), dataset, data_mesh(jax.devices()[devices]))
     with contextlib.closing(r.batches("train", train=True)) as batches:
         batch = next(batches)
@@ -186,7 +188,9 @@ def test_a_checkpoint_holds_config_labels_and_data_hash(dataset, uninterrupted):
 
 def test_a_damaged_checkpoint_is_named(dataset, uninterrupted, tmp_path):
     shutil.copytree(uninterrupted[1], tmp_path / "run")
-    latest = max((tmp_path / "run" / "checkpoints").iterdir(), key=lambda p: int(p.name) if p.name.isdigit() else -1)
+    latest = max(
+        (tmp_path / "run" / "checkpoints").iterdir(), key=lambda p: int(p.name) if p.name.isdigit() else -1
+    )
     for file in (latest / "state").rglob("*"):
         if file.is_file() and file.stat().st_size > 100:
             file.write_bytes(file.read_bytes()[:50])
@@ -195,7 +199,9 @@ def test_a_damaged_checkpoint_is_named(dataset, uninterrupted, tmp_path):
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_records(dataset, tmp_path):
-    with pytest.raises(TrainingError, match=r"Step \d+: .*(nan|inf).*Records of this batch: \d+ \(train/\d+\)"):
+    with pytest.raises(
+        TrainingError, match=r"Step \d+: .*(nan|inf).*Records of this batch: \d+ \(train/\d+\)"
+    ):
         run(dataset, tmp_path, optimizer__learning_rate=1e25, optimizer__schedule="constant")
     checkpoints = Checkpoints(tmp_path, "accuracy")
     assert checkpoints.steps() == []  # nothing that is not finite was saved
