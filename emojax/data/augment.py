@@ -92,21 +92,6 @@ class Draws:
     hue: jax.Array | None = None
 
 
-def sample_keys(key: jax.Array, step: jax.Array, index: jax.Array) -> jax.Array:
-    """One key a sample from the run's key, the step and the record numbers.
-
-    Args:
-        key: a typed PRNG key.
-        step: integer scalar.
-        index: int [B], record numbers.
-
-    Returns:
-        Keys [B], the same for a record at a step wherever it stands in the batch.
-    """
-    step_key = jax.random.fold_in(key, step)
-    return jax.vmap(lambda i: jax.random.fold_in(step_key, i))(index)
-
-
 def draw(keys: jax.Array, spec: AugmentSpec) -> Draws:
     """Draws the parameters of every enabled operation from per-sample keys [B]."""
     uniform = jax.vmap(lambda key: jax.random.uniform(key, (len(_COLUMNS),)))(keys)
@@ -129,7 +114,7 @@ def augment(keys: jax.Array, images: jax.Array, spec: AugmentSpec) -> jax.Array:
     """Randomly augments a batch (emotion_gcn spec 1.7).
 
     Args:
-        keys: PRNG keys [B], see `sample_keys`.
+        keys: PRNG keys [B], one a sample (`engine.step.sample_keys`).
         images: uint8 [B, H, W, 3], RGB.
         spec: strengths; must be static under jit.
 

@@ -11,19 +11,18 @@ from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 DATA_AXIS = "data"
-_CLUSTER_VARIABLES = (
-    "JAX_COORDINATOR_ADDRESS",
-    "SLURM_STEP_NODELIST",
-    "OMPI_MCA_orte_hnp_uri",
-    "TPU_WORKER_HOSTNAMES",
-)
 
 
 def initialize_processes() -> None:
-    """Joins the other hosts when the standard environment of a cluster says that there are any."""
-    several_hosts = any("," in os.environ.get(v, "") or os.environ.get(v, "") for v in _CLUSTER_VARIABLES[:3])
-    several_hosts |= "," in os.environ.get("TPU_WORKER_HOSTNAMES", "")
-    if several_hosts and not jax.distributed.is_initialized():
+    """Joins the other hosts where the environment of a cluster (Slurm, Open MPI, TPU pod, JAX) names several."""
+    environment = os.environ
+    several = (
+        "JAX_COORDINATOR_ADDRESS" in environment
+        or int(environment.get("SLURM_NTASKS", 1)) > 1
+        or int(environment.get("OMPI_COMM_WORLD_SIZE", 1)) > 1
+        or "," in environment.get("TPU_WORKER_HOSTNAMES", "")
+    )
+    if several and not jax.distributed.is_initialized():
         jax.distributed.initialize()
 
 

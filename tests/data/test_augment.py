@@ -17,6 +17,12 @@ from emojax.data import augment as aug
 from emojax.errors import ConfigError
 
 
+def sample_keys(key, step, index):
+    """One key a sample from the run's key, the step and the place in the batch, as the training step makes them."""
+    step_key = jax.random.fold_in(key, step)
+    return jax.vmap(lambda i: jax.random.fold_in(step_key, i))(index)
+
+
 @pytest.fixture(scope="module")
 def photos() -> np.ndarray:
     """uint8 [4, 96, 96, 3]: real texture, odd places, no symmetry."""
@@ -27,7 +33,7 @@ def photos() -> np.ndarray:
 
 
 def keys_for(n: int, seed: int = 0) -> jax.Array:
-    return aug.sample_keys(jax.random.key(seed), 0, jnp.arange(n))
+    return sample_keys(jax.random.key(seed), 0, jnp.arange(n))
 
 
 def unit(images) -> np.ndarray:
@@ -225,8 +231,8 @@ def test_a_sample_does_not_depend_on_its_place_in_the_batch(photos):
     run = jax.jit(lambda k, x: aug.augment(k, x, aug.PRESETS["full"]))
     order = np.array([2, 0, 3, 1])
     key = jax.random.key(5)
-    straight = run(aug.sample_keys(key, 7, jnp.arange(4)), photos)
-    permuted = run(aug.sample_keys(key, 7, jnp.asarray(order)), photos[order])
+    straight = run(sample_keys(key, 7, jnp.arange(4)), photos)
+    permuted = run(sample_keys(key, 7, jnp.asarray(order)), photos[order])
     np.testing.assert_array_equal(np.asarray(straight)[order], permuted)
 
 
@@ -236,7 +242,7 @@ def test_eight_devices_give_what_one_gives(photos):
     spec = jax.P("data")
 
     def run(key, index, x):
-        return aug.augment(aug.sample_keys(key, 3, index), x, aug.PRESETS["full"])
+        return aug.augment(sample_keys(key, 3, index), x, aug.PRESETS["full"])
 
     sharded = jax.jit(jax.shard_map(run, mesh=mesh, in_specs=(jax.P(), spec, spec), out_specs=spec))
     one, eight = (f(jax.random.key(0), jnp.arange(8), images) for f in (jax.jit(run), sharded))
@@ -262,7 +268,7 @@ def test_switching_colour_off_keeps_the_geometry():
 
 def test_consecutive_steps_draw_differently():
     key, index = jax.random.key(0), jnp.arange(4)
-    first, second = (aug.draw(aug.sample_keys(key, step, index), aug.PRESETS["code"]) for step in (0, 1))
+    first, second = (aug.draw(sample_keys(key, step, index), aug.PRESETS["code"]) for step in (0, 1))
     assert not np.array_equal(first.angle, second.angle)
 
 
