@@ -1,0 +1,46 @@
+"""System 74: the karate club in an untrained GCN."""
+
+import jax
+import numpy as np
+import pytest
+
+from emojax import systems
+from emojax.cli import load_config_file
+from emojax.errors import ConfigError
+from emojax.systems import karate
+
+
+def build():
+    config = load_config_file("configs/karate_demo.py")
+    return systems.build(config, systems.stand_in_dataset(config))
+
+
+def test_it_initialises_abstractly_with_the_sizes_of_its_layers():
+    shapes = jax.eval_shape(build().init, jax.random.key(0))["params"]
+    assert sum(x.size for x in jax.tree.leaves(shapes)) == 34 * 16 + 16 * 16 + 16 * 2
+
+
+def test_friends_lie_together_without_any_training():
+    system = build()
+    outputs = [system.predict(system.init(jax.random.key(seed)), {}) for seed in range(10)]
+    shares = [system.metrics(o)["nearest_mean_accuracy"] for o in outputs]
+    assert outputs[0]["embedding"].shape == (34, 2)
+    assert np.mean(shares) > 0.85  # a shuffled club would give about 0.6
+
+
+def test_the_command_draws_the_figure(tmp_path, capsys):
+    assert karate.main(["--out", str(tmp_path)]) == 0
+    assert (tmp_path / "karate.png").stat().st_size > 10_000
+    assert "own later club" in capsys.readouterr().out
+
+
+def test_it_is_never_trained():
+    with pytest.raises(ConfigError, match="never trained"):
+        build().loss({}, {}, {}, None)
+
+
+def test_layers_that_do_not_end_in_the_plane_are_refused():
+    config = load_config_file("configs/karate_demo.py")
+    config.widths = (16, 3)
+    with pytest.raises(ConfigError, match="widths is"):
+        systems.build(config, None)
