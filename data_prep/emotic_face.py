@@ -51,6 +51,8 @@ def read_openface(path: str | os.PathLike) -> list[DetectedFace]:
     if not rows:
         return []
     columns = {name.strip(): i for i, name in enumerate(rows[0])}
+    if "x_0" not in columns and "x1" not in columns:
+        raise ValueError("neither landmarks nor boxes")
     faces = []
     for row in rows[1:]:
         if row and all(

@@ -79,12 +79,10 @@ def find_emotic(raw: pathlib.Path) -> RawEmotic:
     file = next((path for path in files if path.is_file()), None)
     root = next((path for path in roots if any((path / name).is_dir() for name in FOLDERS)), None)
     if file is None or root is None:
-        missing = (
-            "Annotations.mat (in that folder or in Annotations/)" if file is None else "any image folder"
-        )
+        missing = "Annotations.mat" if file is None else "image folder"
         raise DataError(
-            f"{raw} is no EMOTIC: there is no {missing}. Looked for Annotations/Annotations.mat and for the "
-            f"folders {', '.join(FOLDERS)} in emotic/. Without EMOTIC, draw a synthetic one: "
+            f"{raw} is no EMOTIC: there is no {missing}. Looked for Annotations.mat (there or in Annotations/) "
+            f"and for the folders {', '.join(FOLDERS)} in emotic/. Without EMOTIC, draw a synthetic one: "
             "python -m data_prep.synthetic emotic --out DIR"
         )
     return RawEmotic(file, root)

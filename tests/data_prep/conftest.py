@@ -1,4 +1,4 @@
-"""A small synthetic AffectNet in both raw layouts, with faults, drawn once a session."""
+"""Small synthetic data sets in their raw layouts, with faults, drawn once a session."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import pathlib
 
 import pytest
 
+from data_prep import emotic
 from data_prep.affectnet import Options, prepare
+from data_prep.emotic_side import SideInputs
+from data_prep.synthetic import emotic as synthetic_emotic
 from data_prep.synthetic.affectnet import Settings, generate
 
 OPTIONS = Options(size=48)
@@ -33,4 +36,27 @@ def prepared(raw_2017, tmp_path_factory) -> pathlib.Path:
     """The 2017 set prepared into 4 + 1 shards. Read only: copy it to damage it."""
     out = tmp_path_factory.mktemp("prepared")
     prepare(raw_2017, out, OPTIONS, num_shards=4)
+    return out
+
+
+@pytest.fixture(scope="session")
+def raw_emotic(tmp_path_factory) -> pathlib.Path:
+    """40 + 10 + 10 pictures, faults in the training split."""
+    out = tmp_path_factory.mktemp("raw_emotic")
+    settings = synthetic_emotic.Settings(train=40, validation=10, test=10, seed=5, faults=True)
+    synthetic_emotic.generate(out, settings, workers=1)
+    return out
+
+
+@pytest.fixture(scope="session")
+def emotic_sides(raw_emotic) -> SideInputs:
+    folders = {name: str(raw_emotic / folder) for name, folder in emotic.SIDE_FOLDERS.items()}
+    return SideInputs(**folders)
+
+
+@pytest.fixture(scope="session")
+def prepared_emotic(raw_emotic, emotic_sides, tmp_path_factory) -> pathlib.Path:
+    """The synthetic EMOTIC prepared into 3 + 1 + 1 shards of packed pixels. Read only."""
+    out = tmp_path_factory.mktemp("prepared_emotic")
+    emotic.prepare(raw_emotic, out, emotic.Options(size=64, encoding="raw"), emotic_sides, num_shards=3)
     return out
