@@ -51,6 +51,7 @@ class StreamInputs:
 
     Attributes:
         features: record features that a batch must hold; nothing that no stream uses.
+        mask_context: whether the agent is hidden in the context.
         scene_net: the frozen scene network, where scene scores do not come from the records.
 
     Args:
@@ -61,7 +62,7 @@ class StreamInputs:
 
     def __init__(self, config, streams, statistics: Mapping, dtype):
         self.streams, self._dtype = in_order(streams), dtype
-        self._mask_context = config.model.mask_context
+        self.mask_context = config.model.mask_context
         self._depth = (
             statistics.get("depth_mean") or _DEPTH_MEAN,
             statistics.get("depth_std") or _DEPTH_STD,
@@ -74,7 +75,7 @@ class StreamInputs:
             )
             used = [s for s in used if s not in SCENE_STREAMS] + ["context"]
         names = [f for s in in_order(used) for f in _FEATURES[s]]
-        if "context" in used and self._mask_context:
+        if "context" in used and self.mask_context:
             names.append("body_box")
         self.features = tuple(dict.fromkeys(names))
 
@@ -88,7 +89,7 @@ class StreamInputs:
         inputs = {}
         for name in self.streams:
             if name in ("body", "face"):
-                inputs[name] = self._image(batch[name])
+                inputs[name] = self.image(batch[name])
             elif name == "context":
                 inputs[name] = self.context(batch)
             elif name == "depth":
@@ -103,7 +104,7 @@ class StreamInputs:
     def context(self, batch: Mapping[str, jax.Array]) -> jax.Array:
         """The context image, the agent hidden before normalisation if the config says so."""
         images = batch["context"]
-        return self._image(mask_boxes(images, batch["body_box"]) if self._mask_context else images)
+        return self.image(mask_boxes(images, batch["body_box"]) if self.mask_context else images)
 
     def example(self, image_size: int, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, jax.Array]:
         """Zeros of the shapes of the inputs of one sample, for making parameters."""
@@ -114,7 +115,8 @@ class StreamInputs:
             inputs[name] = jnp.zeros((2, *shape), jnp.float32)
         return inputs
 
-    def _image(self, images: jax.Array) -> jax.Array:
+    def image(self, images: jax.Array) -> jax.Array:
+        """uint8 ``[B, H, W, 3]`` to what a backbone takes."""
         return normalize(images.astype(jnp.float32) / 255).astype(self._dtype)
 
     def _depth_image(self, depth: jax.Array) -> jax.Array:

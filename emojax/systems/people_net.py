@@ -18,6 +18,7 @@ from emojax.models.fusion import DimensionHead, FusionLayer, LabelHead, PeopleNe
 from emojax.models.fusion_emoticon import EmotiConNet, PeopleGCN
 from emojax.models.gcn import to_graph
 from emojax.models.pose_nets import PoseConv1D, PoseGCN
+from emojax.models.streams import NUM_ATTRIBUTES, NUM_SCENES, in_order
 from emojax.systems.people_checks import IMAGE_STREAMS, named
 
 
@@ -68,6 +69,26 @@ def label_graph(options, statistics: Mapping) -> np.ndarray:
     """ML-GCN's matrix ``[C, C]`` from the training labels (spec 4)."""
     counts = np.array(statistics["cooccurrence"])
     return ml_gcn_adjacency(counts, options.tau, options.p, diagonal=options.diagonal)
+
+
+def label_vectors(net: nn.Module, params: Mapping) -> dict[str, np.ndarray]:
+    """Stream -> ``[C, D]``, the weights of its features in the label logits; empty where there is a layer between.
+
+    With class activation maps in mind: for EmotiCon they are those of the stream's own scores.
+    """
+    sizes = {name: made(name=name).feature_size for name, made in net.encoders.items()}
+    if isinstance(net, EmotiConNet):
+        return {name: np.asarray(params[f"{name}_scores"]["kernel"]).T for name in sizes}
+    if net.fusion is not None:
+        return {}
+    sizes = {s: sizes.get(s, _GIVEN.get(s)) for s in in_order(net.streams)}
+    vectors = net.labels.vectors(params["labels"], sum(sizes.values()))
+    ends = np.cumsum(list(sizes.values()))
+    return dict(zip(sizes, np.split(vectors, ends[:-1], axis=1)))
+
+
+# Widths of the streams that are given as vectors.
+_GIVEN = {"scenes": NUM_SCENES, "attributes": NUM_ATTRIBUTES}
 
 
 def encoders(config, dtype) -> dict:

@@ -17,12 +17,14 @@ from emojax.engine.mesh import data_mesh, put_batch
 from emojax.engine.run import Run
 from emojax.engine.step import sample_keys
 from emojax.errors import ConfigError, DataError
+from emojax.evaluate import evaluate
 from emojax.labels import BOLD_LABELS
 from emojax.systems.people_inputs import mask_boxes
 from tests.systems.people_toy import PEOPLE, SIZE, TOLD_BY, make_config, make_dataset
 
 EVERYTHING = {
-    "model__attention": "body,context",
+    "model__streams": "body,context,pose,scenes",
+    "model__attention": "context",
     "model__labels": "gcn",
     "model__embedding": True,
 }
@@ -274,3 +276,31 @@ def test_zero_pictures_of_missing_faces_are_finite(dataset):
     inputs = system.inputs({**batch, "pose": jnp.zeros((2, 141))}, {})
     assert all(np.isfinite(x).all() for x in inputs.values())
     assert inputs["face"].shape == inputs["depth"].shape == (2, SIZE, SIZE, 3)
+
+
+def test_evaluation_of_the_test_split_takes_its_thresholds_from_the_validation_split(dataset, tmp_path):
+    changes = {"model__streams": "body,context,scenes", "model__attention": "context", "model__labels": "gcn"}
+    _, system = outcome(dataset, tmp_path, num_epochs=2, **changes)
+    results = evaluate(tmp_path, make_config(dataset, num_epochs=2, **changes), dataset, "best", "test")
+    assert results["split"]["records"] == 40 and results["protocol"].startswith("toy test")
+    run = Run(system.config, system, dataset, data_mesh(jax.devices()[:1]))
+    checkpoints = Checkpoints(tmp_path, system.monitor)
+    variables = checkpoints.restore(results["step"], run.abstract_state()).variables
+    checkpoints.close()
+    thresholds = run.evaluate(variables)["per_category"]
+    for name, values in results["metrics"]["per_category"].items():
+        assert values["threshold"] == pytest.approx(thresholds[name]["threshold"]), name
+    page = (tmp_path / "report_test" / "index.html").read_text()
+    for heading in ("Categories", "Valence, arousal, dominance", "Where the streams look", "People"):
+        assert heading in page
+    pictures = {path.stem for path in (tmp_path / "report_test").glob("*.png")}
+    assert pictures >= {
+        "average_precision",
+        "class_activation",
+        "attention",
+        "label_gcn",
+        "people",
+        "jaccard",
+    }
+    header, *rows = (tmp_path / "predictions_test.csv").read_text().splitlines()
+    assert header.startswith("record,source_id,true_affection,score_affection") and len(rows) == 40
