@@ -41,9 +41,9 @@ def prepared(raw_2017, tmp_path_factory) -> pathlib.Path:
 
 @pytest.fixture(scope="session")
 def raw_emotic(tmp_path_factory) -> pathlib.Path:
-    """40 + 10 + 10 pictures, faults in the training split."""
+    """24 + 8 + 8 pictures, faults in the training split."""
     out = tmp_path_factory.mktemp("raw_emotic")
-    settings = synthetic_emotic.Settings(train=40, validation=10, test=10, seed=5, faults=True)
+    settings = synthetic_emotic.Settings(train=24, validation=8, test=8, seed=5, faults=True)
     synthetic_emotic.generate(out, settings, workers=1)
     return out
 
