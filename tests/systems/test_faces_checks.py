@@ -70,7 +70,6 @@ def build(name, *, dataset=None, statistics=None, **changes):
         ("subclass_m_k10", {"objective__metric__lambda1": 1.0}, "the sub-centres diverge"),
         ("subclass_m_k10", {"objective__metric__sub_centres": 0}, "sub_centres is 0; it must be above zero"),
         ("center", {"objective__metric__alpha": 2.0}, r"metric.alpha is 2; it must lie in \[0, 1\]"),
-        ("base7", {"num_classes": 6}, "num_classes is 6"),
         ("base7", {"optimizer__schedule": "plateau"}, "'plateau' needs a validation loss"),
     ],
 )
@@ -103,6 +102,11 @@ def test_data_of_another_size():
 
 def test_data_of_another_number_of_classes():
     config = load("base7")
+    seven = systems.stand_in_dataset(config)
+    config.num_classes = 6
+    with pytest.raises(ConfigError, match="num_classes is 6; faces have 7"):
+        systems.build(config, seven)
+    config.num_classes = 7
     eight = systems.stand_in_dataset(load("base8_dn_full"))
     with pytest.raises(DataError, match=r"classes differ.*contempt"):
         systems.build(config, eight)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from emojax.objectives.class_weights import expression_sampler_weights
-from tests.systems.tiny import TinyRun, draw, tiny_config, use_tiny_backbone
+from tests.systems.tiny import BATCH, TinyRun, draw, tiny_config, use_tiny_backbone
 
 CHANCE = 1 / 7
 STEPS = 60
@@ -22,8 +22,8 @@ def splits():
     return draw([60, 90, 40, 30, 20, 20, 40]), draw([12] * 7, seed=1)
 
 
-def trained(spec, splits, steps=STEPS, **changes):
-    run = TinyRun(tiny_config(f"configs/{spec}", **changes), splits[0]).train(steps)
+def trained(spec, splits, steps=STEPS, rows=BATCH, **changes):
+    run = TinyRun(tiny_config(f"configs/{spec}", **changes), splits[0]).train(steps, rows=rows)
     return run, run.measure(splits[1])
 
 
@@ -47,18 +47,21 @@ def test_expression_losses_and_metric_terms_beat_chance(spec, splits):
     assert np.isfinite(run.logs["loss"])
 
 
-@pytest.mark.parametrize(
-    "spec",
-    [
-        "affectnet_multitask.py:mtl_ccc_concat",
-        "affectnet_multitask.py:mtl_mse_classic",
-        "affectnet_gcn.py:emotion_gcn",
-    ],
-)
-def test_two_tasks_beat_chance_and_the_mean_of_the_training_values(spec, splits):
-    _, metrics = trained(spec, splits)
+def assert_learned_both_tasks(metrics):
     assert metrics["mean_class_accuracy"] > 3 * CHANCE
     assert metrics["ccc_valence"] > 0.5 and metrics["ccc_arousal"] > 0.5  # a constant has CCC 0
+
+
+@pytest.mark.parametrize("name", ["mtl_ccc_concat", "mtl_mse_classic"])
+def test_two_tasks_beat_chance_and_the_mean_of_the_training_values(name, splits):
+    assert_learned_both_tasks(trained(f"affectnet_multitask.py:{name}", splits)[1])
+
+
+def test_emotion_gcn_beats_chance_and_the_mean_of_the_training_values(splits):
+    # The head has no bias and its vectors move together: at ten times this rate valence and arousal never settle.
+    slow = {"optimizer__learning_rate": 0.0005}
+    _, metrics = trained("affectnet_breg.py:breg_emotion_gcn", splits, 120, rows=2 * BATCH, **slow)
+    assert_learned_both_tasks(metrics)
 
 
 def test_the_network_of_valence_and_arousal_alone_beats_the_mean(splits):
@@ -81,7 +84,7 @@ def test_region_tasks_beat_the_commonest_region(spec, regions, splits):
 
 
 def test_the_mask_task_beats_a_full_mask_under_flips_and_rotations(splits):
-    run, metrics = trained("affectnet_multitask.py:mtl_mask", splits, augment="code")
+    run, metrics = trained("affectnet_multitask.py:mtl_mask", splits, 40, rows=14, augment="code")
     everything = splits[1]["face_mask"].mean()  # IoU of the mask that is 1 everywhere
     assert metrics["mask_iou"] > 1.5 * everything
     assert run.predict(splits[1])["face_mask"].shape[1:] == (32, 32)
