@@ -60,7 +60,7 @@ def test_centres_start_small_and_follow_their_own_rule_not_the_optimiser():
     before = np.asarray(run.state.model_state["centres"]["metric"])
     assert before.shape == (7, FEATURES)
     assert 0.08 < before.std() < 0.12  # N(0, 0.1^2), spec 3.3
-    run.train(30, rows=84)
+    run.train(60, rows=84)
     after = np.asarray(run.state.model_state["centres"]["metric"])
     assert "centres" not in run.state.params
     assert "centre" not in "".join(leaves(run.state.opt_state))
