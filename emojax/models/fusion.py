@@ -57,7 +57,7 @@ class LabelHead(nn.Module):
         """The weights ``[C, D]`` that logits are made with, from the head's parameters; D is `size`."""
         if self.graph is None:
             return np.asarray(params["linear"]["kernel"]).T
-        gcn = LabelGCN((*self.hidden, size), self.graph, self.embeddings)
+        gcn = LabelGCN((*self.hidden, size), self.graph, self.embeddings, parent=None)
         return np.asarray(gcn.apply({"params": params["gcn"]}))
 
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from emojax.data.augment import normalize
 from emojax.models.backbones import create_backbone
+from emojax.models.pose_nets import POSE_SIZE
 from emojax.models.streams import NUM_ATTRIBUTES, NUM_SCENES, in_order
 
 # Statistics of grey pixels in [0, 1] where the data has none of its own, or no depth maps at all.
@@ -24,6 +25,7 @@ _FEATURES = {
     "people": ("people_boxes",),
 }
 SCENE_STREAMS = ("scenes", "attributes")
+VECTOR_SIZES = {"pose": POSE_SIZE, "scenes": NUM_SCENES, "attributes": NUM_ATTRIBUTES}
 SCENE_NETWORK = "scene_network"  # its name under `FROZEN` and in `config.init_from`
 FROZEN = "frozen"  # collection of networks that are never trained
 
@@ -107,11 +109,13 @@ class StreamInputs:
         return self.image(mask_boxes(images, batch["body_box"]) if self.mask_context else images)
 
     def example(self, image_size: int, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, jax.Array]:
-        """Zeros of the shapes of the inputs of one sample, for making parameters."""
+        """Inputs of two people, all zeros, for making parameters; `shapes` are those of the records."""
         inputs = {}
         for name in self.streams:
-            is_vector = name in ("pose", "people", *SCENE_STREAMS)
-            shape = shapes[_FEATURES[name][0]] if is_vector else (image_size, image_size, 3)
+            if name in VECTOR_SIZES:
+                shape = (VECTOR_SIZES[name],)
+            else:
+                shape = shapes["people_boxes"] if name == "people" else (image_size, image_size, 3)
             inputs[name] = jnp.zeros((2, *shape), jnp.float32)
         return inputs
 

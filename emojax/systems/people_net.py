@@ -18,8 +18,9 @@ from emojax.models.fusion import DimensionHead, FusionLayer, LabelHead, PeopleNe
 from emojax.models.fusion_emoticon import EmotiConNet, PeopleGCN
 from emojax.models.gcn import to_graph
 from emojax.models.pose_nets import PoseConv1D, PoseGCN
-from emojax.models.streams import NUM_ATTRIBUTES, NUM_SCENES, in_order
+from emojax.models.streams import in_order
 from emojax.systems.people_checks import IMAGE_STREAMS, named
+from emojax.systems.people_inputs import VECTOR_SIZES
 
 
 def word_vectors(config, labels: Labels, notes: list[str]) -> np.ndarray | None:
@@ -81,14 +82,10 @@ def label_vectors(net: nn.Module, params: Mapping) -> dict[str, np.ndarray]:
         return {name: np.asarray(params[f"{name}_scores"]["kernel"]).T for name in sizes}
     if net.fusion is not None:
         return {}
-    sizes = {s: sizes.get(s, _GIVEN.get(s)) for s in in_order(net.streams)}
+    sizes = {s: sizes[s] if s in sizes else VECTOR_SIZES[s] for s in in_order(net.streams)}
     vectors = net.labels.vectors(params["labels"], sum(sizes.values()))
     ends = np.cumsum(list(sizes.values()))
     return dict(zip(sizes, np.split(vectors, ends[:-1], axis=1)))
-
-
-# Widths of the streams that are given as vectors.
-_GIVEN = {"scenes": NUM_SCENES, "attributes": NUM_ATTRIBUTES}
 
 
 def encoders(config, dtype) -> dict:
