@@ -133,7 +133,7 @@ def optimizer_options() -> ConfigDict:
 def run_options() -> ConfigDict:
     """How a run is carried out: changes no result."""
     run = ConfigDict()
-    run.threads = 0  # decoding threads; 0: one a core, at most 16
+    run.threads = 0  # decoding threads; 0: one a core, at most 16; one for raw pixels
     run.log_every = 50
     run.checkpoint_every_steps = 1000
     run.eval_every_epochs = 1

@@ -6,19 +6,17 @@ import concurrent.futures
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 import cv2
-from tqdm import tqdm
 
+from emojax import progress
 from emojax.errors import DataError
 
 _POLL_SECONDS = 0.2
-_LOG_SECONDS = 15.0
 _counter = None  # shared count of finished records; set in each worker by _start_worker
 _stopped = None  # shared flag: the user wants to stop
 
@@ -53,8 +51,7 @@ def parallel_map(
     records. After an exception no new task starts, those in flight are finished, and the exception is raised.
     """
     workers = max(1, min(workers, len(tasks)))
-    seconds = 0.1 if sys.stderr.isatty() else _LOG_SECONDS  # a log file needs no animation
-    with tqdm(total=total, desc=title, unit="img", mininterval=seconds, maxinterval=seconds) as bar:
+    with progress.bar(total=total, desc=title, unit="img") as bar:
         if workers == 1:
             yield from _map_here(function, tasks, bar)
         else:

@@ -22,7 +22,7 @@ from absl import flags
 from emojax import cli, systems
 from emojax.data.dataset import load_dataset
 from emojax.engine import compile_cache
-from emojax.engine.measure import measure_fed_step, measure_input, measure_step
+from emojax.engine.measure import BareStep, measure_fed_step, measure_input
 from emojax.engine.run import Run
 from emojax.errors import DataError
 
@@ -62,14 +62,15 @@ def _measure_training(config) -> dict:
     except DataError:
         dataset, has_data = systems.stand_in_dataset(config), False
     system = systems.build(config, dataset)
-    run = Run(config, system, dataset)
-    figures = measure_step(run, _STEPS.value) | {"precision": system.dtype.__name__}
+    bare = BareStep(Run(config, system, dataset))
+    figures = {"precision": system.dtype.__name__, **bare.costs, **bare.time(_STEPS.value)}
     if not has_data:
         return figures | {"data": f"none in {config.data_dir}: random batch, published label counts"}
-    figures |= measure_fed_step(config, system, dataset, _STEPS.value)
-    again = measure_step(run, _STEPS.value)["step_seconds_median"]
-    bare = (figures["step_seconds_median"] + again) / 2  # before and after: a drifting machine cancels
-    return figures | {"fed_over_bare_step": figures["fed_step_seconds"] / bare, "data": str(dataset.path)}
+    fed = measure_fed_step(config, system, dataset, _STEPS.value)
+    again = bare.time(_STEPS.value)["step_seconds_median"]
+    seconds = (figures["step_seconds_median"] + again) / 2  # before and after: a drifting machine cancels
+    ratio = fed["fed_step_seconds"] / seconds
+    return {**figures, **fed, "fed_over_bare_step": ratio, "data": str(dataset.path)}
 
 
 def _cores() -> int:

@@ -6,7 +6,7 @@ with their labels. They take turns, epoch by epoch, so that whatever else the ma
 them; the figure is the median epoch, from asking for the first batch to receiving the last. On a busy machine
 the more threads a pipeline has, the larger its share: the processor time of a picture is the fairer figure.
 
-  emojax        emojax.data.loader.Batches, --threads threads
+  emojax        emojax.data.loader.Batches
   torch-N       torch DataLoader with N worker processes, OpenCV decoding, the same records and checksums
   torch-files-N the same over one file a picture and cv2.imread (JPEG only)
   tf.data       TFRecordDataset, parallel map, AUTOTUNE everywhere
@@ -40,7 +40,7 @@ import numpy as np
 
 from emojax.data.dataset import Dataset, Feature, Split, load_dataset, save_dataset, shard_name
 from emojax.data.example import decode_example, encode_example
-from emojax.data.loader import Batches
+from emojax.data.loader import Batches, default_threads
 from emojax.data.tfrecord import TFRecordSource, TFRecordWriter
 from emojax.labels import affectnet_labels
 
@@ -74,7 +74,7 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--records", type=int, default=2048, help="pictures to draw (default 2048)")
     parser.add_argument("--size", type=int, default=227, help="their width and height (default 227)")
     parser.add_argument("--batch-size", type=int, default=64)
-    parser.add_argument("--threads", type=int, default=min(os.cpu_count() or 1, 8), help="threads of emojax")
+    parser.add_argument("--threads", type=int, help="threads of emojax (default: as in training)")
     parser.add_argument(
         "--rivals", nargs="*", choices=("torch", "tf"), default=["torch", "tf"], help="none: emojax alone"
     )
@@ -111,7 +111,10 @@ def _measure(dataset: Dataset, scratch: str, arguments: argparse.Namespace) -> d
 
 def _pipelines(dataset: Dataset, scratch: str, arguments: argparse.Namespace) -> dict[str, Callable]:
     """Name -> function of the epoch that runs it and returns (pictures, seconds, processor seconds)."""
-    pipelines = {f"emojax ({arguments.threads} threads)": _emojax_pipeline(dataset, arguments)}
+    threads = (
+        default_threads(map(dataset.feature, FEATURES)) if arguments.threads is None else arguments.threads
+    )
+    pipelines = {f"emojax ({threads} threads)": _emojax_pipeline(dataset, threads, arguments)}
     if "torch" in arguments.rivals and importlib.util.find_spec("torch"):
         records = _TorchRecords(dataset, arguments.split)
         files = _TorchFiles(records, scratch) if records.encoding == "jpeg" else None
@@ -125,7 +128,7 @@ def _pipelines(dataset: Dataset, scratch: str, arguments: argparse.Namespace) ->
     return pipelines
 
 
-def _emojax_pipeline(dataset: Dataset, arguments: argparse.Namespace) -> Callable:
+def _emojax_pipeline(dataset: Dataset, threads: int, arguments: argparse.Namespace) -> Callable:
     def epoch_batches(epoch: int) -> Batches:
         return Batches(
             dataset,
@@ -135,7 +138,7 @@ def _emojax_pipeline(dataset: Dataset, arguments: argparse.Namespace) -> Callabl
             shuffle=True,
             seed=epoch,
             num_epochs=1,
-            threads=arguments.threads,
+            threads=threads,
         )
 
     return lambda epoch: _timed(lambda: sum(int(batch["mask"].sum()) for batch in epoch_batches(epoch)))

@@ -10,13 +10,14 @@ holds the same records for any P.
 from __future__ import annotations
 
 import functools
+import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import grain
 import numpy as np
 
-from emojax.data.dataset import Dataset
+from emojax.data.dataset import Dataset, Feature
 from emojax.data.decode import BatchDecoder, read_record
 from emojax.errors import CheckpointError, ConfigError, DataError
 
@@ -47,7 +48,7 @@ class Batches:
         num_epochs: int | None = None,
         start_step: int = 0,
         state: Mapping | None = None,
-        threads: int = 2,
+        threads: int | None = None,
         pad_to_multiple: int = 1,
         process_index: int = 0,
         process_count: int = 1,
@@ -65,7 +66,8 @@ class Batches:
             num_epochs: after which the iterator ends; None goes on for ever.
             start_step: the step to begin with.
             state: of `state()`, to go on from there; instead of `start_step`.
-            threads: batches decoded at the same time; 0 decodes in the caller's thread when asked.
+            threads: batches decoded at the same time; 0 decodes in the caller's thread when asked; None:
+                see `default_threads`.
             pad_to_multiple: `rows` is rounded up to a multiple of this, e.g. the number of local devices.
             process_index: this process.
             process_count: number of processes; divides `batch_size`. All get equally many batches; where the
@@ -97,6 +99,8 @@ class Batches:
         }
         self._step = self._restored_step(state) if state is not None else start_step
         self._error: BaseException | None = None
+        if threads is None:
+            threads = default_threads(dataset.feature(name) for name in features)
         self._iterator = self._start(num_epochs, threads)
 
     def __iter__(self) -> Batches:
@@ -151,6 +155,17 @@ class Batches:
                     f"this run has {mine}. Use the same data and {name}, or start in a new work directory."
                 )
         return int(state["step"])
+
+
+def default_threads(features: Iterable[Feature]) -> int:
+    """Threads that fill batches fastest: one a core, at most 16, where there are pictures to decompress.
+
+    Else one: raw pixels are copied at the speed of memory, and several threads would wait for the interpreter's
+    lock (2 cores, 227 px: 32,000 images/s with one thread, 27,000 with two; 2026-11-25).
+    """
+    if not any(feature.kind == "image" and feature.encoding != "raw" for feature in features):
+        return 1
+    return min(16, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 class _EpochOrder:

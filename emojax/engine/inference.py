@@ -6,8 +6,8 @@ from collections import deque
 
 import jax
 import numpy as np
-from tqdm import tqdm
 
+from emojax import progress
 from emojax.engine.prefetch import DevicePrefetcher
 
 _IN_FLIGHT = 2  # batches computed ahead of the copy to the host
@@ -39,7 +39,9 @@ def predict_split(
         Arrays ``[N, ...]`` by name, sorted by record number; padding is left out.
     """
     prefetcher = DevicePrefetcher(batches, mesh)
-    bar = tqdm(total=batches.steps_per_epoch, desc=title, unit="batch", leave=False, disable=title is None)
+    bar = progress.bar(
+        total=batches.steps_per_epoch, desc=title, unit="batch", leave=False, disable=title is None
+    )
     in_flight: deque = deque()
     fetched = []
     try:

@@ -18,6 +18,7 @@ from emojax.engine.prefetch import DevicePrefetcher, Prefetched
 from emojax.engine.run import Run, StopSignal, claim_workdir, source_id
 from emojax.engine.runlog import LateLogs, RunLog
 from emojax.engine.state import TrainState
+from emojax.progress import bar as progress_bar
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +78,8 @@ def train(config, system, dataset: Dataset, workdir, *, mesh=None, progress: boo
         log = stack.enter_context(contextlib.closing(RunLog(workdir, start)))
         late = LateLogs(lambda records: _name_records(batches, records), meta and meta["log"])
         stop = stack.enter_context(StopSignal())
-        bar = tqdm(total=run.total_steps, initial=start, desc="train", unit="step", disable=not progress)
+        shown = {"desc": "train", "unit": "step", "disable": not progress}
+        bar = progress_bar(total=run.total_steps, initial=start, **shown)
         stack.enter_context(contextlib.closing(bar))
         return _Loop(run, state, start, prefetcher, checkpoints, log, late, stop, bar).go()
 

@@ -8,46 +8,63 @@ import time
 import jax
 import numpy as np
 
-from emojax.engine import roofline
+from emojax.engine import compile_cache, roofline
 from emojax.engine.loop import train
 from emojax.engine.mesh import put_batch
 from emojax.engine.run import Run
 
 
-def measure_step(run: Run, steps: int, warmup: int = 3) -> dict:
-    """Compiles the training step and times it on a batch that stays on the device.
+class BareStep:
+    """The compiled training step on a batch that stays on the device.
 
-    Outputs are blocked on; compilation and `warmup` steps are left out.
+    Compiled anew, never taken from the cache on disk, so that the times are those of a compilation.
 
-    Returns:
-        Seconds (`compile_seconds`, `step_seconds_median`, `step_seconds_p90`), `images_per_second`, parameters,
-        FLOPs and bytes of the compiled program, memory in bytes, and percent of the roofline if it is known.
+    Attributes:
+        costs: `trace_seconds`, `compile_seconds`, `parameters`; FLOPs, bytes and memory of the compiled program.
     """
-    batch = put_batch(random_batch(run), run.mesh)
-    state = jax.block_until_ready(run.initial_state())
-    parameters = sum(x.size for x in jax.tree.leaves(state.params))
-    start = time.perf_counter()
-    lowered = run.train_step.lower(state, batch)
-    traced = time.perf_counter()
-    compiled = lowered.compile()
-    compiled_at = time.perf_counter()
-    seconds = []
-    for i in range(warmup + steps):
-        begin = time.perf_counter()
-        state, logs = compiled(state, batch)
-        jax.block_until_ready((state, logs))
-        if i >= warmup:
-            seconds.append(time.perf_counter() - begin)
-    median = float(np.median(seconds))
-    return {
-        "trace_seconds": traced - start,
-        "compile_seconds": compiled_at - traced,
-        "step_seconds_median": median,
-        "step_seconds_p90": float(np.quantile(seconds, 0.9)),
-        "images_per_second": run.config.batch_size / median,
-        "parameters": parameters,
-        **_program_costs(compiled, run.mesh, median),
-    }
+
+    def __init__(self, run: Run):
+        self._run = run
+        self._batch = put_batch(random_batch(run), run.mesh)
+        state = jax.block_until_ready(run.initial_state())
+        start = time.perf_counter()
+        lowered = run.train_step.lower(state, self._batch)
+        traced = time.perf_counter()
+        with compile_cache.bypassed():
+            self._program = lowered.compile()
+        self.costs = {
+            "trace_seconds": traced - start,
+            "compile_seconds": time.perf_counter() - traced,
+            "parameters": sum(x.size for x in jax.tree.leaves(state.params)),
+            **_program_costs(self._program),
+        }
+
+    def time(self, steps: int, warmup: int = 3) -> dict:
+        """Times `steps` steps after `warmup`; the outputs of each are waited for.
+
+        Returns:
+            `step_seconds_median`, `step_seconds_p90`, `images_per_second`, `peak_memory_bytes` (None where the
+            device does not report it), and percent of the roofline where the device is known.
+        """
+        state = jax.block_until_ready(self._run.initial_state())  # the steps donate it
+        seconds = []
+        for i in range(warmup + steps):
+            begin = time.perf_counter()
+            state, logs = self._program(state, self._batch)
+            jax.block_until_ready((state, logs))
+            if i >= warmup:
+                seconds.append(time.perf_counter() - begin)
+        median = float(np.median(seconds))
+        device = self._run.mesh.devices.flat[0]
+        known = roofline.of_device(device.device_kind)
+        work = {"flops": self.costs["flops_per_device"], "nbytes": self.costs["bytes_per_device"]}
+        return {
+            "step_seconds_median": median,
+            "step_seconds_p90": float(np.quantile(seconds, 0.9)),
+            "images_per_second": self._run.config.batch_size / median,
+            "peak_memory_bytes": (device.memory_stats() or {}).get("peak_bytes_in_use"),
+            **(roofline.percent_of_roofline(known, **work, seconds=median) if known else {}),
+        }
 
 
 def random_batch(run: Run) -> dict[str, np.ndarray]:
@@ -69,22 +86,14 @@ def _random_feature(run: Run, name: str, rows: int, rng: np.random.Generator) ->
     return rng.uniform(-1, 1, shape).astype(np.float32)
 
 
-def _program_costs(compiled, mesh, seconds: float) -> dict:
+def _program_costs(compiled) -> dict:
     costs = compiled.cost_analysis() or {}
-    flops, nbytes = float(costs.get("flops", 0.0)), float(costs.get("bytes accessed", 0.0))
-    device = mesh.devices.flat[0]
     memory = compiled.memory_analysis()
     planned = memory.argument_size_in_bytes + memory.temp_size_in_bytes + memory.output_size_in_bytes
-    planned -= memory.alias_size_in_bytes
-    measured = (device.memory_stats() or {}).get("peak_bytes_in_use")
-    known = roofline.of_device(device.device_kind)
-    shares = roofline.percent_of_roofline(known, flops=flops, nbytes=nbytes, seconds=seconds) if known else {}
     return {
-        "flops_per_device": flops,
-        "bytes_per_device": nbytes,
-        "program_memory_bytes": planned,
-        "peak_memory_bytes": measured,
-        **shares,
+        "flops_per_device": float(costs.get("flops", 0.0)),
+        "bytes_per_device": float(costs.get("bytes accessed", 0.0)),
+        "program_memory_bytes": planned - memory.alias_size_in_bytes,
     }
 
 

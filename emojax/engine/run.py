@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pathlib
 import signal
 import threading
@@ -55,7 +54,7 @@ class Run:
             seed=config.seed,
             num_epochs=config.num_epochs if train else 1,
             state=state,
-            threads=config.run.threads or _default_threads(),
+            threads=config.run.threads or None,
             pad_to_multiple=self.mesh.size // jax.process_count(),
             process_index=jax.process_index(),
             process_count=jax.process_count(),
@@ -111,10 +110,6 @@ class Run:
 def source_id(batches: Batches, index: int) -> str:
     """Where a record came from, e.g. the path of its image in the raw data."""
     return batches.read_record(index, ["source_id"])["source_id"][0].decode()
-
-
-def _default_threads() -> int:
-    return min(16, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
 
 
 def require_same_labels(meta: dict, labels: Labels, where, data_path) -> None:
