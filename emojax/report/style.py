@@ -83,6 +83,7 @@ def figure(path: str | pathlib.Path, width: float, height: float) -> Iterator[Fi
         fig = Figure(figsize=(width, height), layout="constrained")
         fig.get_layout_engine().set(w_pad=0.08, h_pad=0.08, wspace=0.03, hspace=0.05)
         yield fig
+        fig.draw_without_rendering()  # the layout takes a second look at legends that stand outside
         fig.savefig(path, dpi=DPI, metadata={"Software": None})
 
 
