@@ -43,8 +43,8 @@ class BareStep:
         """Times `steps` steps after `warmup`; the outputs of each are waited for.
 
         Returns:
-            `step_seconds_median`, `step_seconds_p90`, `images_per_second`, `peak_memory_bytes` (None where the
-            device does not report it), and percent of the roofline where the device is known.
+            `step_seconds_mean`, `step_seconds_median`, `step_seconds_p90`, `images_per_second`, `peak_memory_bytes`
+            (None where the device does not report it), and percent of the roofline where the device is known.
         """
         state = jax.block_until_ready(self._run.initial_state())  # the steps donate it
         seconds = []
@@ -59,6 +59,7 @@ class BareStep:
         known = roofline.of_device(device.device_kind)
         work = {"flops": self.costs["flops_per_device"], "nbytes": self.costs["bytes_per_device"]}
         return {
+            "step_seconds_mean": float(np.mean(seconds)),
             "step_seconds_median": median,
             "step_seconds_p90": float(np.quantile(seconds, 0.9)),
             "images_per_second": self._run.config.batch_size / median,

@@ -7,6 +7,7 @@ import math
 import pathlib
 from collections.abc import Callable, Mapping
 
+import jax
 import numpy as np
 
 from emojax.errors import TrainingError
@@ -97,7 +98,7 @@ class LateLogs:
             return
         step, logs, records = self._pending
         self._pending = None
-        values = {k: float(v) for k, v in logs.items()}
+        values = {k: float(v) for k, v in jax.device_get(dict(logs)).items()}  # one copy for all
         bad = [f"{k} = {v}" for k, v in values.items() if not math.isfinite(v)]
         if bad:
             raise TrainingError(
