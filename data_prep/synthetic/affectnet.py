@@ -9,7 +9,7 @@ import pathlib
 import numpy as np
 
 from data_prep.parallel import advance, parallel_map
-from data_prep.published import published_counts
+from data_prep.published import known_counts
 from data_prep.synthetic.actions import express, sample_valence_arousal
 from data_prep.synthetic.affectnet_files import Annotation, write_2017, write_2021, write_ages, write_lists
 from data_prep.synthetic.claim import claim, mark
@@ -74,7 +74,7 @@ def class_counts(total: int, *, balanced: bool) -> list[int]:
     """Pictures for each of 8 classes: equal numbers, or AffectNet's proportions with a floor for the rare."""
     if balanced:
         return [max(round(total / len(AFFECTNET_CLASSES)), 1)] * len(AFFECTNET_CLASSES)
-    published = np.array(list(published_counts("affectnet", AFFECTNET_CLASSES)["train"].values()))
+    published = np.array(list(known_counts("affectnet", AFFECTNET_CLASSES).counts["train"].values()))
     share = np.maximum(published / published.sum(), _RAREST_SHARE)
     counts = np.maximum(np.rint(share / share.sum() * total).astype(int), 1)
     counts[np.argmax(counts)] += total - counts.sum()  # the commonest class takes the rounding
