@@ -41,7 +41,7 @@ def known_counts(dataset: str, classes: Sequence[str]) -> KnownCounts | None:
     """What is known of the size of a data set with these classes; None if nothing is."""
     if dataset == "affwild2":
         counts = {split: dict(zip(classes, numbers)) for split, numbers in _AFFWILD2.items()}
-        return KnownCounts(counts, "third-party", "those a third party reported (third-party, not verified)")
+        return KnownCounts(counts, "third-party", "the third-party ones, which are not verified")
     if dataset != "affectnet":
         return None
     from emojax.graphs.affectnet import (
