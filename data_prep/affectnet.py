@@ -9,7 +9,7 @@ import functools
 import hashlib
 import pathlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from data_prep.align import ALIGNMENTS, CROP_ANCHORS, MASK_SIZE, NoFaceError, cr
 from data_prep.door import add_output_options, parse, run
 from data_prep.face_dataset import describe, encode_face
 from data_prep.images import read_image
-from data_prep.pipeline import Record, ShardResult, Skip, file_digest, plan_splits, write_shards
+from data_prep.pipeline import Record, Shard, ShardResult, Skip, file_digest, plan_splits, write_shards
 from emojax.data.dataset import Dataset, Feature, save_dataset, write_tfds_metadata
 from emojax.errors import DataError
 from emojax.labels import affectnet_labels
@@ -154,13 +154,7 @@ def prepare(
     for split in SPLITS:
         if not len(rows[split]):
             raise DataError(f"The {split} split of {raw} has no rows at all: the download is incomplete.")
-    shards = plan_splits(
-        NAME,
-        {split: len(rows[split]) for split in SPLITS},
-        lambda split, part: layout.shard_items(split, rows[split][part.start : part.stop]),
-        num_shards=num_shards,
-        items_per_shard=_RAW_ITEMS_PER_SHARD if options.encoding == "raw" else _ITEMS_PER_SHARD,
-    )
+    shards = _plan_shards(layout, rows, options, num_shards)
     parameters = {
         "dataset": NAME,
         **dataclasses.asdict(options),
@@ -186,6 +180,18 @@ def prepare(
     save_dataset(dataset)
     write_tfds_metadata(dataset)
     return dataset, results
+
+
+def _plan_shards(
+    layout: Layout2017 | Layout2021, rows: dict[str, Sequence], options: Options, num_shards: int | None
+) -> list[Shard]:
+    return plan_splits(
+        NAME,
+        {split: len(rows[split]) for split in SPLITS},
+        lambda split, part: layout.shard_items(split, rows[split][part.start : part.stop]),
+        num_shards=num_shards,
+        items_per_shard=_RAW_ITEMS_PER_SHARD if options.encoding == "raw" else _ITEMS_PER_SHARD,
+    )
 
 
 _EPILOG = """examples:

@@ -1,5 +1,7 @@
-"""Prepares Aff-Wild2: `python -m data_prep.affwild2 --videos DIR --annotations DIR --out DIR` (spec
-emotion_gcn 1.4)."""
+"""Prepares Aff-Wild2: `python -m data_prep.affwild2 --videos DIR --annotations DIR --out DIR`.
+
+The subset of spec emotion_gcn 1.4: frames with an expression, valence and arousal.
+"""
 
 from __future__ import annotations
 

@@ -24,6 +24,7 @@ from data_prep.synthetic.claim import claim, mark
 from data_prep.synthetic.clips import Moment, play
 from data_prep.synthetic.faces import draw_face
 from data_prep.synthetic.identity import Identity, sample_identity
+from data_prep.synthetic.proportions import imbalanced_counts
 from data_prep.synthetic.scene import draw_background, draw_occluder, light_head, photograph
 from emojax.errors import ConfigError, DataError
 from emojax.labels import AFFECTNET_CLASSES
@@ -89,11 +90,8 @@ class Clip:
 
 def class_counts(split: str, total: int) -> list[int]:
     """How often each class is shown: Aff-Wild2's proportions with a floor for the rare."""
-    known = np.array(list(known_counts("affwild2", _CLASSES).counts[split].values()))
-    share = np.maximum(known / known.sum(), _RAREST_SHARE)
-    counts = np.maximum(np.rint(share / share.sum() * total).astype(int), 1)
-    counts[np.argmax(counts)] += total - counts.sum()  # the commonest class takes the rounding
-    return [int(count) for count in counts]
+    known = known_counts("affwild2", _CLASSES).counts[split]
+    return imbalanced_counts(known.values(), total, _RAREST_SHARE)
 
 
 def plan_clips(split: str, num_clips: int, num_frames: int, seed: int) -> list[Clip]:
