@@ -76,7 +76,7 @@ def raw_affwild2(tmp_path_factory) -> pathlib.Path:
 
 @pytest.fixture(scope="session")
 def prepared_affwild2(raw_affwild2, tmp_path_factory) -> pathlib.Path:
-    """The synthetic Aff-Wild2 prepared into 4 + 4 shards. Read only."""
+    """The synthetic Aff-Wild2 prepared into 4 + 3 shards. Read only."""
     out = tmp_path_factory.mktemp("prepared_affwild2")
     folders = raw_affwild2 / "cropped_aligned", raw_affwild2 / "annotations"
     affwild2.prepare(*folders, out, affwild2.Options(size=SIZE), num_shards=4)
