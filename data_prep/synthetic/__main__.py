@@ -27,7 +27,7 @@ then:
 
 _AFFWILD2_EPILOG = """examples:
   python -m data_prep.synthetic affwild2 --out data/raw_affwild2
-      160 training and 40 validation clips of 32 frames, faces of 112 x 112 pixels
+      240 training and 60 validation clips of 24 frames, faces of 112 x 112 pixels
   python -m data_prep.synthetic affwild2 --out data/tiny --train 8 --val 8 --frames 16 --faults
       a small set with deliberately bad rows, files and videos, to see how the preparation reports them
 then:
@@ -89,9 +89,9 @@ def _add_affwild2(datasets) -> None:
     default = affwild2.Settings()
     number = {"type": int, "metavar": "N"}
     _add_common(parser)
-    parser.add_argument("--train", **number, default=default.train, help="training clips [160]")
-    parser.add_argument("--val", **number, default=default.validation, help="validation clips [40]")
-    parser.add_argument("--frames", **number, default=default.frames, help="frames of a clip [32]")
+    parser.add_argument("--train", **number, default=default.train, help="training clips [240]")
+    parser.add_argument("--val", **number, default=default.validation, help="validation clips [60]")
+    parser.add_argument("--frames", **number, default=default.frames, help="frames of a clip [24]")
     parser.add_argument("--size", **number, default=default.size, help="side of a face in pixels [112]")
     parser.add_argument("--faults", action="store_true", help="add bad rows, files and videos")
     parser.set_defaults(draw=_draw_affwild2)

@@ -32,7 +32,7 @@ from emojax.labels import AFFECTNET_CLASSES
 SPLITS = ("train", "validation")
 _CLASSES = AFFECTNET_CLASSES[:7]
 _RAREST_SHARE = 0.035  # of a split; Aff-Wild2's own 0.5 % would leave a small set without a clip
-_EXPRESSION_FRAMES = 16
+_EXPRESSION_FRAMES = 12  # a clip shows one expression for each so many frames
 _VALIDATION_PEOPLE = 1_000_000  # people of the validation set are numbered from here: none is in training
 _OCCLUDED_SHARE = 0.12
 _OTHER_VA_SPLIT_SHARE = 0.2
@@ -53,9 +53,9 @@ class Settings:
         faults: add bad rows, files and videos.
     """
 
-    train: int = 160
-    validation: int = 40
-    frames: int = 32
+    train: int = 240
+    validation: int = 60
+    frames: int = 24
     size: int = 112
     seed: int = 0
     faults: bool = False
