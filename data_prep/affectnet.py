@@ -12,32 +12,20 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 
-import emojax
 from data_prep.affectnet_raw import SPLITS, Layout2017, Layout2021, find_layout
 from data_prep.align import ALIGNMENTS, CROP_ANCHORS, MASK_SIZE, NoFaceError, crop_face, eye_mouth_mask
-from data_prep.images import encode_jpeg, read_image
-from data_prep.parallel import available_cores
-from data_prep.pipeline import (
-    Record,
-    Shard,
-    ShardResult,
-    Skip,
-    default_num_shards,
-    file_digest,
-    split_evenly,
-    sum_skipped,
-    write_shards,
-)
-from data_prep.summary import print_summary
-from emojax.data.dataset import Dataset, Feature, Split, save_dataset, shard_name, write_tfds_metadata
-from emojax.data.tfrecord import TFRecordSource
-from emojax.errors import DataError, EmojaxError
+from data_prep.door import add_output_options, parse, run
+from data_prep.face_dataset import describe, encode_face
+from data_prep.images import read_image
+from data_prep.pipeline import Record, Shard, ShardResult, Skip, file_digest, plan_splits, write_shards
+from emojax.data.dataset import Dataset, Feature, save_dataset, write_tfds_metadata
+from emojax.errors import DataError
 from emojax.labels import affectnet_labels
 
 NAME = "affectnet"
+_ITEMS_PER_SHARD = 4096
 _RAW_ITEMS_PER_SHARD = 1024  # packed pixels: about 150 MB a shard at 227 px
 _NO_AGE = -1.0
 
@@ -91,7 +79,7 @@ class AffectNetSource:
         except NoFaceError as error:
             raise Skip(error.reason, f"{face.source}: {error}") from None
         features = {
-            "image": _encode(crop, options.encoding),
+            "image": encode_face(crop, options.encoding),
             "label": face.expression,
             "valence": face.valence,
             "arousal": face.arousal,
@@ -119,10 +107,6 @@ def record_features(options: Options) -> dict[str, Feature]:
     if options.masks:
         features["face_mask"] = Feature("image", (MASK_SIZE, MASK_SIZE), "raw")
     return features
-
-
-def _encode(crop: np.ndarray, encoding: str) -> bytes:
-    return encode_jpeg(crop) if encoding == "jpeg" else cv2.cvtColor(crop, cv2.COLOR_BGR2RGB).tobytes()
 
 
 @functools.cache
@@ -170,7 +154,7 @@ def prepare(
     for split in SPLITS:
         if not len(rows[split]):
             raise DataError(f"The {split} split of {raw} has no rows at all: the download is incomplete.")
-    shards = plan_shards(layout, rows, options, num_shards)
+    shards = _plan_shards(layout, rows, options, num_shards)
     parameters = {
         "dataset": NAME,
         **dataclasses.asdict(options),
@@ -190,77 +174,24 @@ def prepare(
         workers=workers,
         title="preparing AffectNet",
     )
-    dataset = describe(out, options, parameters, results)
+    dataset = describe(
+        out, NAME, affectnet_labels(options.classes), record_features(options), parameters, results
+    )
     save_dataset(dataset)
     write_tfds_metadata(dataset)
     return dataset, results
 
 
-def plan_shards(
+def _plan_shards(
     layout: Layout2017 | Layout2021, rows: dict[str, Sequence], options: Options, num_shards: int | None
 ) -> list[Shard]:
-    """Cuts the rows of both splits into shards, in file order."""
-    per_shard = {"items_per_shard": _RAW_ITEMS_PER_SHARD} if options.encoding == "raw" else {}
-    shards = []
-    for split in SPLITS:
-        count = len(rows[split])
-        wanted = default_num_shards(count, **per_shard)
-        if num_shards is not None:
-            wanted = max(1, round(num_shards * count / len(rows["train"])))
-        ranges = split_evenly(count, wanted)
-        for i, part in enumerate(ranges):
-            items = layout.shard_items(split, rows[split][part.start : part.stop])
-            shards.append(Shard(split, shard_name(NAME, split, i, len(ranges)), items, len(part)))
-    return shards
-
-
-def describe(out: pathlib.Path, options: Options, parameters: dict, results: list[ShardResult]) -> Dataset:
-    """The content of `dataset.json`: counts, hashes, and the statistics of the training labels.
-
-    Raises:
-        DataError: a class has no record.
-    """
-    from emojax.graphs.label_graph import label_statistics  # scipy: slow to import, and workers do without
-
-    labels = affectnet_labels(options.classes)
-    splits, statistics = {}, {}
-    for split in SPLITS:
-        parts = [result for result in results if result.split == split]
-        columns = {
-            name: np.concatenate([np.asarray(part.columns.get(name, ()), np.float64) for part in parts])
-            for name in ("label", "valence", "arousal")
-        }
-        label = columns["label"].astype(np.int64)
-        counts = np.bincount(label, minlength=options.classes)
-        _require_every_class(split, labels.classes, counts, sum_skipped(parts).get(split, {}))
-        files = tuple(part.file_name for part in parts)
-        splits[split] = Split(
-            num_records=len(label),
-            shards=files,
-            records_per_shard=tuple(part.num_records for part in parts),
-            class_counts={name: int(count) for name, count in zip(labels.classes, counts)},
-            content_hash=TFRecordSource([out / name for name in files]).content_hash(),
-        )
-        if split == "train":
-            statistics = label_statistics(label, columns["valence"], columns["arousal"], options.classes)
-    skipped = {
-        split: {r: n for r, (n, _) in reasons.items()} for split, reasons in sum_skipped(results).items()
-    }
-    build = {**parameters, "version": emojax.__version__}
-    return Dataset(str(out), NAME, labels, record_features(options), splits, statistics, build, skipped)
-
-
-def _require_every_class(split: str, names: Sequence[str], counts: np.ndarray, skipped: dict) -> None:
-    empty = [name for name, count in zip(names, counts) if not count]
-    if empty:
-        reasons = ", ".join(
-            f"{reason} {count:,} (e.g. {example})" for reason, (count, example) in skipped.items()
-        )
-        raise DataError(
-            f"The {split} split has no record of {', '.join(empty)}, but class weights and the label graph "
-            f"need every class. Rows left out: {reasons or 'none'}. Complete the raw data and prepare into a "
-            "new folder."
-        )
+    return plan_splits(
+        NAME,
+        {split: len(rows[split]) for split in SPLITS},
+        lambda split, part: layout.shard_items(split, rows[split][part.start : part.stop]),
+        num_shards=num_shards,
+        items_per_shard=_RAW_ITEMS_PER_SHARD if options.encoding == "raw" else _ITEMS_PER_SHARD,
+    )
 
 
 _EPILOG = """examples:
@@ -284,7 +215,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     default = Options()
     parser.add_argument("--raw", type=pathlib.Path, required=True, help="folder of the unpacked AffectNet")
-    parser.add_argument("--out", type=pathlib.Path, required=True, help="folder for shards and dataset.json")
     parser.add_argument(
         "--align",
         choices=ALIGNMENTS,
@@ -298,44 +228,26 @@ def _parser() -> argparse.ArgumentParser:
         default=default.crop_anchor,
         help="point of the face box that rotate_crop keeps: topleft as the public code (default), or center",
     )
-    parser.add_argument("--size", type=int, default=default.size, help="side of the crop in pixels [227]")
     parser.add_argument(
         "--classes", type=int, choices=(7, 8), default=default.classes, help="8 adds contempt [7]"
-    )
-    parser.add_argument(
-        "--encoding",
-        choices=("jpeg", "raw"),
-        default=default.encoding,
-        help="jpeg (quality 95) or packed uint8 [jpeg]",
     )
     parser.add_argument(
         "--masks", action="store_true", help="store the 56 x 56 eye and mouth mask with every face"
     )
     parser.add_argument("--ages", type=pathlib.Path, help="CSV of image path and age, from an age estimator")
-    parser.add_argument("--shards", type=int, help="training shards [by size]")
-    parser.add_argument("--workers", type=int, default=available_cores(), help="processes [one a core]")
+    add_output_options(parser, default_size=default.size)
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = _parser()
-    args = parser.parse_args(argv)
-    if not 16 <= args.size <= 1024 or args.workers < 1 or (args.shards is not None and args.shards < 1):
-        parser.error("--size must be 16..1024, --workers and --shards at least 1")
+    args = parse(_parser(), argv)
     options = Options(args.align, args.crop_anchor, args.size, args.classes, args.encoding, args.masks)
-    try:
-        dataset, results = prepare(
+    return run(
+        lambda: prepare(
             args.raw, args.out, options, ages=args.ages, num_shards=args.shards, workers=args.workers
-        )
-    except (EmojaxError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted: the same command continues after the finished shards", file=sys.stderr)
-        return 130
-    print_summary(dataset, sum_skipped(results))
-    print(f"\nCheck it: python -m data_prep.check {args.out}")
-    return 0
+        ),
+        args.out,
+    )
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import pathlib
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
+from data_prep.affwild2_raw import subject_free
 from data_prep.parallel import advance, available_cores, parallel_map
 from data_prep.published import class_order
 from data_prep.summary import class_table
@@ -24,12 +26,14 @@ _SHOWN = 20
 
 @dataclasses.dataclass(frozen=True)
 class ShardReport:
-    """What a shard holds: good records, records per class, and its problems in words (`total` of them)."""
+    """What a shard holds: good records, records per class, its videos if it has any, and its problems in
+    words (`total` of them)."""
 
     num_records: int
     class_counts: tuple[int, ...]
     problems: tuple[str, ...]
     total: int
+    videos: frozenset[str] = frozenset()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +60,7 @@ def check_dataset(dataset: Dataset, workers: int) -> tuple[dict[str, dict[str, i
         counts = np.sum([part.class_counts for part in parts], axis=0)
         found[name] = {label: int(count) for label, count in zip(dataset.labels.classes, counts)}
         problems += _split_problems(dataset, name, parts, found[name])
+    problems += _shared_videos(dataset, reports)
     shards = list(reports.values())
     problems += [problem for report in shards for problem in report.problems]
     hidden = sum(report.total - len(report.problems) for report in shards)
@@ -91,12 +96,24 @@ def _split_problems(
             yield f"{name}: the content hash is {content[:12]}..., {FILE_NAME} says {said}..."
 
 
+def _shared_videos(dataset: Dataset, reports: dict[str, ShardReport]) -> Iterator[str]:
+    """A video whose subjects are in two splits: what is measured on one was learned on the other."""
+    videos = {
+        name: {subject_free(video) for file_name in split.shards for video in reports[file_name].videos}
+        for name, split in dataset.splits.items()
+    }
+    for a, b in itertools.combinations(videos, 2):
+        if both := sorted(videos[a] & videos[b]):
+            yield f"{a} and {b} share {len(both)} videos, e.g. {both[0]}"
+
+
 def _check_shard(task: _Task) -> ShardReport:
     """Reads all records of a shard (worker)."""
     dataset = task.dataset
     path = pathlib.Path(dataset.path, task.file_name)
     counts = [0] * len(dataset.labels.classes)
     problems: list[str] = []
+    videos = set()
     good = 0
     try:
         source = TFRecordSource([path])
@@ -104,7 +121,8 @@ def _check_shard(task: _Task) -> ShardReport:
         return ShardReport(0, tuple(counts), (str(error),), 1)
     for i in range(len(source)):
         try:
-            classes = _check_record(source[i], dataset)
+            record = decode_example(source[i])
+            classes = _check_record(record, dataset)
         except DataError as error:
             problems.append(str(error))
         except ValueError as error:
@@ -114,13 +132,14 @@ def _check_shard(task: _Task) -> ShardReport:
             good += 1
             for label in classes:
                 counts[label] += 1
+            if "video_id" in record:
+                videos.add(bytes(record["video_id"][0]).decode("utf-8", "surrogateescape"))
         advance()
-    return ShardReport(good, tuple(counts), tuple(problems[:_SHOWN]), len(problems))
+    return ShardReport(good, tuple(counts), tuple(problems[:_SHOWN]), len(problems), frozenset(videos))
 
 
-def _check_record(payload: bytes, dataset: Dataset) -> list[int]:
+def _check_record(record: dict, dataset: Dataset) -> list[int]:
     """Returns the classes of the record; ValueError says what is wrong with it."""
-    record = decode_example(payload)
     missing = [name for name in dataset.features if name not in record]
     unknown = [name for name in record if name not in dataset.features]
     if missing or unknown:
@@ -187,8 +206,8 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m data_prep.check",
         description="Reads every record of a prepared data set and verifies checksums, features, labels, "
-        "valence and arousal, image sizes, class order, counts and content hash. Exit status 0: all is well; "
-        "1: problems, listed by file, record and byte offset; 2: there is no data set.",
+        "valence and arousal, image sizes, class order, counts, content hash, and that splits share no video. "
+        "Exit status 0: all is well; 1: problems, listed by file, record and byte offset; 2: there is no data set.",
         epilog="example:\n  python -m data_prep.check data/affectnet_227",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

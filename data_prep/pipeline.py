@@ -22,11 +22,11 @@ import itertools
 import json
 import os
 import pathlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from data_prep.parallel import advance, parallel_map
-from emojax.data.dataset import FILE_NAME
+from emojax.data.dataset import FILE_NAME, shard_name
 from emojax.data.example import FeatureValue, encode_example
 from emojax.data.tfrecord import TFRecordWriter
 from emojax.errors import DataError
@@ -138,6 +138,35 @@ def split_evenly(num_items: int, num_shards: int) -> list[range]:
     num_shards = max(1, min(num_shards, num_items))
     bounds = [num_items * i // num_shards for i in range(num_shards + 1)]
     return [range(a, b) for a, b in itertools.pairwise(bounds)]
+
+
+def plan_splits(
+    name: str,
+    counts: Mapping[str, int],
+    items_of: Callable[[str, range], Any],
+    *,
+    num_shards: int | None,
+    items_per_shard: int,
+) -> list[Shard]:
+    """Cuts every split into shards of about equal length, in the order of its items.
+
+    Args:
+        name: of the data set.
+        counts: split -> number of items; `train` is one of them.
+        items_of: (split, range of its items) -> `Shard.items`.
+        num_shards: of the training split, by default from its size; other splits get their share.
+        items_per_shard: at most, where `num_shards` is not given.
+    """
+    shards = []
+    for split, count in counts.items():
+        wanted = default_num_shards(count, items_per_shard)
+        if num_shards is not None:
+            wanted = max(1, round(num_shards * count / counts["train"]))
+        ranges = split_evenly(count, wanted)
+        for i, part in enumerate(ranges):
+            file_name = shard_name(name, split, i, len(ranges))
+            shards.append(Shard(split, file_name, items_of(split, part), len(part)))
+    return shards
 
 
 def sum_skipped(results: Iterable[ShardResult]) -> dict[str, dict[str, tuple[int, str]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from data_prep.published import compare_counts, published_counts
+from data_prep.published import compare_counts, known_counts
 from emojax.data.dataset import Dataset
 
 
@@ -17,7 +17,7 @@ def print_summary(dataset: Dataset, skipped: Mapping[str, Mapping[str, tuple[int
         if reasons:
             print(f"  skipped {sum(count for count, _ in reasons.values()):,} rows")
         for reason, (count, example) in reasons.items():
-            print(f"    {reason:<20} {count:>9,}   e.g. {example}")
+            print(f"    {reason:<26} {count:>9,}   e.g. {example}")
     print()
     for line in class_table(
         dataset.name, {name: split.class_counts for name, split in dataset.splits.items()}
@@ -26,10 +26,12 @@ def print_summary(dataset: Dataset, skipped: Mapping[str, Mapping[str, tuple[int
 
 
 def class_table(dataset: str, counts: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """Lines: classes down, splits across, each beside its published count, and whether they agree."""
+    """Lines: classes down, splits across, each beside its known count, and whether they agree."""
     classes = list(next(iter(counts.values())))
-    published = published_counts(dataset, classes)
-    header = "".join(f"{split:>12} {'published':>10}" for split in counts)
+    known_set = known_counts(dataset, classes)
+    published = known_set.counts if known_set else {}
+    source = known_set.source if known_set else "published"
+    header = "".join(f"{split:>12} {source:>11}" for split in counts)
     lines = [f"{'class':<12}{header}"]
     for name in [*classes, "total"]:
         cells = ""
@@ -39,6 +41,6 @@ def class_table(dataset: str, counts: Mapping[str, Mapping[str, int]]) -> list[s
                 ours, theirs = sum(numbers.values()), sum(known.values()) if known else None
             else:
                 ours, theirs = numbers[name], known[name] if known else None
-            cells += f"{ours:>12,} {'-' if theirs is None else format(theirs, ','):>10}"
+            cells += f"{ours:>12,} {'-' if theirs is None else format(theirs, ','):>11}"
         lines.append(f"{name:<12}{cells}")
     return [*lines, compare_counts(dataset, counts)[1]]

@@ -8,7 +8,7 @@ import sys
 import time
 
 from data_prep.parallel import available_cores
-from data_prep.synthetic import affectnet, emotic
+from data_prep.synthetic import affectnet, affwild2, emotic
 from emojax.errors import EmojaxError
 
 _DESCRIPTION = (
@@ -25,6 +25,17 @@ then:
   python -m data_prep.affectnet --raw data/synthetic_affectnet --out data/affectnet_synthetic_64 --size 64
 """
 
+_AFFWILD2_EPILOG = """examples:
+  python -m data_prep.synthetic affwild2 --out data/raw_affwild2
+      240 training and 60 validation clips of 24 frames, faces of 112 x 112 pixels
+  python -m data_prep.synthetic affwild2 --out data/tiny --train 8 --val 8 --frames 16 --faults
+      a small set with deliberately bad rows, files and videos, to see how the preparation reports them
+then:
+  python -m data_prep.affwild2 --videos data/raw_affwild2/cropped_aligned \\
+      --annotations data/raw_affwild2/annotations --out data/synthetic_affwild2 --size 64
+  python -m emojax.train --config configs/affwild2.py:aw2_emotion_gcn@demo --workdir runs/aw2
+"""
+
 _EMOTIC_EPILOG = """examples:
   python -m data_prep.synthetic emotic --out data/synthetic_emotic
       2,000 training, 300 validation and 500 test pictures with one to four people, and all side inputs
@@ -39,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m data_prep.synthetic", description=_DESCRIPTION)
     datasets = parser.add_subparsers(dest="dataset", required=True, metavar="DATASET")
     _add_affectnet(datasets)
+    _add_affwild2(datasets)
     _add_emotic(datasets)
     return parser
 
@@ -64,6 +76,25 @@ def _add_affectnet(datasets) -> None:
     parser.add_argument("--layout", type=int, choices=(2017, 2021), default=default.layout, help="[2017]")
     parser.add_argument("--faults", action="store_true", help="add bad rows and files")
     parser.set_defaults(draw=_draw_affectnet)
+
+
+def _add_affwild2(datasets) -> None:
+    parser = datasets.add_parser(
+        "affwild2",
+        help="clips of faces whose expression, valence and arousal change",
+        description="Draws clips of faces in the raw layout of Aff-Wild2.",
+        epilog=_AFFWILD2_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    default = affwild2.Settings()
+    number = {"type": int, "metavar": "N"}
+    _add_common(parser)
+    parser.add_argument("--train", **number, default=default.train, help="training clips [240]")
+    parser.add_argument("--val", **number, default=default.validation, help="validation clips [60]")
+    parser.add_argument("--frames", **number, default=default.frames, help="frames of a clip [24]")
+    parser.add_argument("--size", **number, default=default.size, help="side of a face in pixels [112]")
+    parser.add_argument("--faults", action="store_true", help="add bad rows, files and videos")
+    parser.set_defaults(draw=_draw_affwild2)
 
 
 def _add_emotic(datasets) -> None:
@@ -100,6 +131,16 @@ def _draw_affectnet(args: argparse.Namespace) -> str:
     return (
         f"{counts['train']} training and {counts['validation']} validation pictures.\n"
         f"Prepare them: python -m data_prep.affectnet --raw {args.out} --out DIR --size 64"
+    )
+
+
+def _draw_affwild2(args: argparse.Namespace) -> str:
+    settings = affwild2.Settings(args.train, args.val, args.frames, args.size, args.seed, args.faults)
+    counts = affwild2.generate(args.out, settings, args.workers)
+    return (
+        f"{counts['train']} training and {counts['validation']} validation clips.\n"
+        f"Prepare them: python -m data_prep.affwild2 --videos {args.out}/cropped_aligned "
+        f"--annotations {args.out}/annotations --out DIR --size 64"
     )
 
 

@@ -9,7 +9,7 @@ import pathlib
 import numpy as np
 
 from data_prep.parallel import advance, parallel_map
-from data_prep.published import published_counts
+from data_prep.published import known_counts
 from data_prep.synthetic.actions import express, sample_valence_arousal
 from data_prep.synthetic.affectnet_files import Annotation, write_2017, write_2021, write_ages, write_lists
 from data_prep.synthetic.claim import claim, mark
@@ -17,6 +17,7 @@ from data_prep.synthetic.faces import draw_face
 from data_prep.synthetic.faults import add_faults
 from data_prep.synthetic.geometry import Pose
 from data_prep.synthetic.identity import Identity, sample_identity
+from data_prep.synthetic.proportions import imbalanced_counts
 from data_prep.synthetic.scene import draw_background, draw_occluder, light_head, photograph
 from emojax.errors import ConfigError, DataError
 from emojax.labels import AFFECTNET_CLASSES
@@ -74,11 +75,8 @@ def class_counts(total: int, *, balanced: bool) -> list[int]:
     """Pictures for each of 8 classes: equal numbers, or AffectNet's proportions with a floor for the rare."""
     if balanced:
         return [max(round(total / len(AFFECTNET_CLASSES)), 1)] * len(AFFECTNET_CLASSES)
-    published = np.array(list(published_counts("affectnet", AFFECTNET_CLASSES)["train"].values()))
-    share = np.maximum(published / published.sum(), _RAREST_SHARE)
-    counts = np.maximum(np.rint(share / share.sum() * total).astype(int), 1)
-    counts[np.argmax(counts)] += total - counts.sum()  # the commonest class takes the rounding
-    return [int(count) for count in counts]
+    published = known_counts("affectnet", AFFECTNET_CLASSES).counts["train"]
+    return imbalanced_counts(published.values(), total, _RAREST_SHARE)
 
 
 def plan_samples(split: str, total: int, seed: int) -> list[Sample]:

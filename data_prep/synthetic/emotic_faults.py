@@ -7,17 +7,14 @@ import pathlib
 
 from data_prep.synthetic.emotic_mat import AnnotatedImage, AnnotatedPerson
 from data_prep.synthetic.emotic_rule import Annotation
+from data_prep.synthetic.faults import damaged_pictures
 
 
 def faulty_images(out: pathlib.Path, good: AnnotatedImage) -> list[AnnotatedImage]:
     """Annotations to append to the training set; their pictures are written below `out`, `good`'s exists."""
     folder = out / "emotic" / good.folder
     data = (folder / good.filename).read_bytes()
-    pictures = {
-        "truncated": data[: len(data) * 2 // 3],
-        "unreadable": b"this is no picture\n" * 40,
-        "empty": b"",
-    }
+    pictures = damaged_pictures(data)
     for name, content in pictures.items():
         (folder / f"{name}.jpg").write_bytes(content)
     person = good.people[0]

@@ -22,14 +22,15 @@ def _unused(good: Annotation) -> list[Annotation]:
     return [dataclasses.replace(good, label=code, valence=-2.0, arousal=-2.0) for code in (8, 9, 10)]
 
 
-def _pictures(data: bytes) -> dict[str, bytes]:
+def damaged_pictures(data: bytes) -> dict[str, bytes]:
+    """A JPEG cut short, a file that is none, and an empty one."""
     return {"truncated": data[: len(data) * 2 // 3], "unreadable": b"this is no picture\n" * 40, "empty": b""}
 
 
 def _add_2017(out: pathlib.Path, good: Annotation) -> None:
     folder = out / IMAGE_FOLDER / "faults"
     folder.mkdir(exist_ok=True)
-    pictures = _pictures((out / IMAGE_FOLDER / good.source).read_bytes())
+    pictures = damaged_pictures((out / IMAGE_FOLDER / good.source).read_bytes())
     for name, data in pictures.items():
         (folder / f"{name}.jpg").write_bytes(data)
     bad = [dataclasses.replace(good, source=f"faults/{name}.jpg") for name in ("missing", *pictures)]
@@ -67,7 +68,7 @@ def _add_2021(out: pathlib.Path, good: Annotation) -> None:
     for annotation in _unused(good):
         add(f"9{annotation.label:05d}", exp=str(annotation.label), val="-2.0", aro="-2.0")
     add("900021", picture=None)
-    for number, picture in enumerate(_pictures(data).values()):
+    for number, picture in enumerate(damaged_pictures(data).values()):
         add(f"90003{number}", picture=picture)
     add("900041", val="1.7")
     add("900042", lnd=lnd[:120])

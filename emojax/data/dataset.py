@@ -194,6 +194,7 @@ def _read_json(folder: pathlib.Path) -> dict:
         raise DataError(
             f"There is no prepared data in {folder} (no such {missing}). Make it from the raw data with\n"
             f"  python -m data_prep.affectnet --raw RAW_FOLDER --out {folder}\n"
+            "(or data_prep.affwild2, data_prep.emotic: data_prep/README.md), "
             "or make synthetic faces and train on them with\n"
             "  scripts/demo"
         ) from error

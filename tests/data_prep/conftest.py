@@ -6,11 +6,14 @@ import pathlib
 
 import pytest
 
-from data_prep import emotic
+from data_prep import affwild2, emotic
 from data_prep.affectnet import Options, prepare
 from data_prep.emotic_side import SideInputs
+from data_prep.synthetic import affwild2 as synthetic_affwild2
 from data_prep.synthetic import emotic as synthetic_emotic
 from data_prep.synthetic.affectnet import Settings, generate
+
+from .affwild2_tree import SIZE
 
 OPTIONS = Options(size=48)
 
@@ -59,4 +62,22 @@ def prepared_emotic(raw_emotic, emotic_sides, tmp_path_factory) -> pathlib.Path:
     """The synthetic EMOTIC prepared into 3 + 1 + 1 shards of packed pixels. Read only."""
     out = tmp_path_factory.mktemp("prepared_emotic")
     emotic.prepare(raw_emotic, out, emotic.Options(size=64, encoding="raw"), emotic_sides, num_shards=3)
+    return out
+
+
+@pytest.fixture(scope="session")
+def raw_affwild2(tmp_path_factory) -> pathlib.Path:
+    """8 + 8 clips of 16 frames and a few with one kind of label, faults in the training split."""
+    out = tmp_path_factory.mktemp("raw_affwild2")
+    settings = synthetic_affwild2.Settings(8, 8, frames=16, size=32, seed=7, faults=True)
+    synthetic_affwild2.generate(out, settings, workers=1)
+    return out
+
+
+@pytest.fixture(scope="session")
+def prepared_affwild2(raw_affwild2, tmp_path_factory) -> pathlib.Path:
+    """The synthetic Aff-Wild2 prepared into 4 + 3 shards. Read only."""
+    out = tmp_path_factory.mktemp("prepared_affwild2")
+    folders = raw_affwild2 / "cropped_aligned", raw_affwild2 / "annotations"
+    affwild2.prepare(*folders, out, affwild2.Options(size=SIZE), num_shards=4)
     return out
