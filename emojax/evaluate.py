@@ -28,10 +28,9 @@ from emojax.data.dataset import Dataset, load_dataset
 from emojax.data.decode import BatchDecoder
 from emojax.data.loader import Batches
 from emojax.engine import compile_cache
-from emojax.engine.checkpoint import Checkpoints
-from emojax.engine.run import CONFIG_FILE, Run, require_same_labels, source_id
+from emojax.engine.run import Run, read_config, source_id
 from emojax.engine.runlog import read_log
-from emojax.errors import CheckpointError, ConfigError
+from emojax.errors import ConfigError
 from emojax.systems.base import System
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a run of emojax.train.")
@@ -54,17 +53,6 @@ def main(argv) -> int:
             print(f"  {name:24} {value:.4f}")
     print(f"Written: {', '.join(str(path) for path in result_paths(workdir, _SPLIT.value))}")
     return 0
-
-
-def read_config(workdir: pathlib.Path) -> ConfigDict:
-    """The config of a run; raises CheckpointError when the folder holds none."""
-    file = workdir / CONFIG_FILE
-    if not file.is_file():
-        raise CheckpointError(
-            f"{workdir} holds no run (there is no {CONFIG_FILE}). Train one: "
-            f"python -m emojax.train --config configs/affectnet_gcn.py:demo --workdir {workdir}"
-        )
-    return ConfigDict(json.loads(file.read_text()))
 
 
 def result_paths(workdir: pathlib.Path, split: str) -> tuple[pathlib.Path, pathlib.Path, pathlib.Path]:
@@ -99,13 +87,7 @@ def evaluate(
     described = dataset.split(split)
     system = systems.build(config, dataset)
     run = Run(config, system, dataset)
-    checkpoints = Checkpoints(workdir, system.monitor)
-    step = checkpoints.resolve(which)
-    require_same_labels(
-        checkpoints.read_meta(step), system.labels, checkpoints.folder / str(step), dataset.path
-    )
-    state = checkpoints.restore(step, run.abstract_state())
-    checkpoints.close()
+    step, state = run.restore(workdir, which)
     predicted = run.predict(state.variables, split, title="evaluate")
 
     def predict_split(name: str) -> dict:

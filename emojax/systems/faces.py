@@ -32,13 +32,11 @@ from emojax.pretrained.initialise import initialise
 from emojax.systems.base import Batch, System, Variables
 from emojax.systems.faces_checks import MASK_FEATURE, SAMPLER_FEATURES, require_valid
 from emojax.systems.faces_heads import VA_TASKS, build_head, num_regions
+from emojax.systems.faces_metric_terms import CENTRES
 from emojax.systems.faces_objective import build_objective
 from emojax.systems.stand_in import affectnet_stand_in as stand_in
 
 __all__ = ["FaceSystem", "build", "stand_in"]
-
-# Collection of the metric loss's centres in the model state.
-CENTRES = "centres"
 
 
 def build(config, dataset: Dataset) -> FaceSystem:
