@@ -16,7 +16,6 @@ import csv
 import datetime
 import json
 import pathlib
-from collections.abc import Sequence
 
 import jax
 import numpy as np
@@ -25,7 +24,7 @@ from ml_collections import ConfigDict
 
 from emojax import cli, systems
 from emojax.data.dataset import Dataset, load_dataset
-from emojax.data.decode import BatchDecoder
+from emojax.data.decode import read_features
 from emojax.data.loader import Batches
 from emojax.engine import compile_cache
 from emojax.engine.run import Run, read_config, source_id
@@ -115,15 +114,9 @@ def evaluate(
             outputs,
             results,
             read_log(workdir),
-            lambda indices, names: read_records(dataset, records, indices, names),
+            lambda indices, names: read_features(dataset, split, names, indices),
         )
     return results
-
-
-def read_records(dataset: Dataset, records: Batches, indices: np.ndarray, names: Sequence[str]) -> dict:
-    """Features of some records by name, ``[n, ...]`` each, in the order of `indices`."""
-    features = {name: dataset.feature(name) for name in names}
-    return BatchDecoder(records.source, features, len(indices))(indices)
 
 
 def write_predictions(path: pathlib.Path, system: System, outputs: dict, records: Batches) -> None:

@@ -21,10 +21,9 @@ from absl import flags
 
 from emojax import cli, systems
 from emojax.data.dataset import Dataset, load_dataset
-from emojax.data.decode import BatchDecoder
+from emojax.data.decode import read_features
 from emojax.engine import compile_cache
-from emojax.engine.run import Run, read_config
-from emojax.errors import ConfigError, DataError
+from emojax.errors import ConfigError
 from emojax.report.page import Picture, Section, write_report
 
 _OUT = flags.DEFINE_string("out", None, "Folder of the figures; made when missing.")
@@ -80,66 +79,15 @@ def draw_alignment(folder: pathlib.Path, raw: pathlib.Path) -> Section:
 def draw_runs(
     folder: pathlib.Path, workdirs: Sequence[str], data_dir: str | None, which: str, split: str
 ) -> list[Section]:
-    """Several runs side by side.
-
-    Args:
-        folder: where the PNGs go.
-        workdirs: two or more folders of runs.
-        data_dir: prepared data; None: what each run was trained on.
-        which: ``best``, ``latest`` or a step number.
-        split: name of the split to predict.
-
-    Raises:
-        ConfigError: a run is no face system.
-        DataError: the runs do not have the same labels and the same records.
-    """
+    """Several runs of face systems side by side."""
     from emojax.systems import faces_comparison
-    from emojax.systems.faces import FaceSystem
 
     compile_cache.enable()
-    configs = {name: read_config(pathlib.Path(path)) for name, path in run_names(workdirs).items()}
-    datasets = {name: load_dataset(data_dir or config.data_dir) for name, config in configs.items()}
-    require_same_records(datasets, split)
-    runs = {}
-    for (name, config), workdir in zip(configs.items(), workdirs):
-        system = systems.build(config, datasets[name])
-        if not isinstance(system, FaceSystem):
-            raise ConfigError(
-                f"{workdir} is a run of the family {config.family!r}; runs of faces are compared here."
-            )
-        run = Run(config, system, datasets[name])
-        step, state = run.restore(pathlib.Path(workdir), which)
-        outputs = run.predict(state.variables, split, title=name)
-        runs[name] = faces_comparison.EvaluatedRun(system, step, jax.device_get(state.variables), outputs)
-    dataset = next(iter(datasets.values()))
-    source = dataset.source(split)
-
-    def read_records(records: np.ndarray, names: Sequence[str]) -> dict[str, np.ndarray]:
-        return BatchDecoder(source, {n: dataset.feature(n) for n in names}, len(records))(records)
-
-    return faces_comparison.compare(folder, runs, read_records)
-
-
-def run_names(workdirs: Sequence[str]) -> dict[str, str]:
-    """Name to show -> folder: the last part of the path, or the whole where that is not unique."""
-    last = [pathlib.Path(path).name for path in workdirs]
-    if len({pathlib.Path(path).resolve() for path in workdirs}) < len(workdirs):
-        raise ConfigError(f"A run is given twice: --workdir {' --workdir '.join(workdirs)}.")
-    return dict(zip(last if len(set(last)) == len(last) else workdirs, workdirs))
-
-
-def require_same_records(datasets: dict[str, Dataset], split: str) -> None:
-    """Raises DataError when the runs' data differ in labels or in the records of the split."""
-    (first, one), *others = datasets.items()
-    for name, other in others:
-        one.labels.require_equal(other.labels, mine=f"the run {first}", theirs=f"the run {name}")
-        hashes = one.split(split).content_hash, other.split(split).content_hash
-        if hashes[0] != hashes[1]:
-            raise DataError(
-                f"The runs {first} and {name} have other records in their split {split!r}: {one.path} (content hash "
-                f"{hashes[0][:12]}) and {other.path} ({hashes[1][:12]}). Predictions of other records cannot stand "
-                "side by side: name data that fits both with --data_dir."
-            )
+    runs = faces_comparison.load_runs(workdirs, data_dir, which, split)
+    dataset = next(iter(runs.values())).system.dataset
+    return faces_comparison.compare(
+        folder, runs, lambda records, names: read_features(dataset, split, names, records)
+    )
 
 
 def draw_without_data(folder: pathlib.Path) -> list[Section]:

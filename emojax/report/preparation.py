@@ -121,6 +121,7 @@ def picture_figure(
             ax.set_title(caption, fontsize=8.5, weight="normal", pad=4)
             marks = (points or {}).get(caption)
             if marks is not None:
+                ax.autoscale(False)  # a point outside the picture would shrink it
                 ax.scatter(*np.asarray(marks).T, 5, style.ORANGE, linewidths=0)
         if not pictures:
             style.say_empty(axes[0, 0])

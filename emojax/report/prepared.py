@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Sequence
-
-import numpy as np
 
 from emojax.data.augment import PRESETS
 from emojax.data.dataset import Dataset
-from emojax.data.decode import BatchDecoder
+from emojax.data.decode import read_features
 from emojax.errors import DataError
 from emojax.report import classification, preparation, valence_arousal
 from emojax.report.page import Picture, Section
@@ -25,7 +22,7 @@ def label_section(folder: pathlib.Path, dataset: Dataset) -> Section:
         DataError: the records have no class, valence and arousal.
     """
     names = dataset.labels.classes
-    train, validation = (_read(dataset, split, _PLANE) for split in ("train", "validation"))
+    train, validation = (read_features(dataset, split, _PLANE) for split in ("train", "validation"))
     counts = {name: list(split.class_counts.values()) for name, split in dataset.splits.items()}
     distribution = classification.label_distribution_figure(folder / "classes.png", counts, names)
     classes = valence_arousal.class_scatter_figure(
@@ -58,7 +55,7 @@ def record_section(folder: pathlib.Path, dataset: Dataset, record: int) -> Secti
             f"There is no record {record} in {dataset.path}: the training split has 0 to {number - 1}."
         )
     masked = _MASK in dataset.features
-    values = _read(dataset, "train", ("image", _MASK) if masked else ("image",), [record])
+    values = read_features(dataset, "train", ("image", _MASK) if masked else ("image",), [record])
     image = values["image"][0]
     augmented = preparation.augmentation_figure(folder / "augmentation.png", image, PRESETS["full"])
     pictures = [Picture(augmented, "Each operation at full strength, then random draws of all.", wide=True)]
@@ -66,13 +63,3 @@ def record_section(folder: pathlib.Path, dataset: Dataset, record: int) -> Secti
         path = preparation.mask_figure(folder / "mask.png", image, values[_MASK][0])
         pictures.append(Picture(path, "Eyes and mouth, the target of the mask task.", wide=True))
     return Section(f"Training record {record}", pictures=pictures)
-
-
-def _read(
-    dataset: Dataset, split: str, names: Sequence[str], records: Sequence[int] | None = None
-) -> dict[str, np.ndarray]:
-    """Features ``[n, ...]`` of some records of a split, of all if None."""
-    source = dataset.source(split)
-    records = range(len(source)) if records is None else records
-    features = {name: dataset.feature(name) for name in names}
-    return BatchDecoder(source, features, len(records))(records)

@@ -6,8 +6,13 @@ import dataclasses
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 
+import jax
 import numpy as np
 
+from emojax import systems
+from emojax.data.dataset import Dataset, load_dataset
+from emojax.engine.run import Run, read_config
+from emojax.errors import ConfigError, DataError
 from emojax.metrics.similarity import cosine_similarity
 from emojax.report import classification, features, matrices, samples
 from emojax.report.page import Picture, Section, Table
@@ -20,7 +25,7 @@ _METRICS = ("accuracy", "mean_class_accuracy", "macro_f1", "ccc_valence", "ccc_a
 
 @dataclasses.dataclass(frozen=True)
 class EvaluatedRun:
-    """A trained system and what it says of the records.
+    """A trained system and what it says of the records of a split.
 
     Attributes:
         system: the system.
@@ -33,6 +38,62 @@ class EvaluatedRun:
     step: int
     variables: Mapping
     outputs: Mapping[str, np.ndarray]
+
+
+def load_runs(
+    workdirs: Sequence[str], data_dir: str | None, which: str, split: str
+) -> dict[str, EvaluatedRun]:
+    """Restores runs and lets them predict a split.
+
+    Args:
+        workdirs: folders of runs.
+        data_dir: prepared data; None: what each run was trained on.
+        which: ``best``, ``latest`` or a step number.
+        split: name of the split.
+
+    Returns:
+        The runs by the last part of their path, or the whole path where that is not unique.
+
+    Raises:
+        CheckpointError: a folder holds no run or no such checkpoint.
+        ConfigError: a folder is given twice, or its run is no face system.
+        DataError: the runs do not have the same labels and the same records.
+    """
+    names = _names(workdirs)
+    configs = [read_config(pathlib.Path(workdir)) for workdir in workdirs]
+    datasets = [load_dataset(data_dir or config.data_dir) for config in configs]
+    require_same_records(dict(zip(names, datasets)), split)
+    runs = {}
+    for name, workdir, config, dataset in zip(names, workdirs, configs, datasets):
+        system = systems.build(config, dataset)
+        if not isinstance(system, FaceSystem):
+            raise ConfigError(f"{workdir} is a run of the family {config.family!r}; only faces are compared.")
+        run = Run(config, system, dataset)
+        step, state = run.restore(pathlib.Path(workdir), which)
+        outputs = run.predict(state.variables, split, title=name)
+        runs[name] = EvaluatedRun(system, step, jax.device_get(state.variables), outputs)
+    return runs
+
+
+def _names(workdirs: Sequence[str]) -> Sequence[str]:
+    if len({pathlib.Path(path).resolve() for path in workdirs}) < len(workdirs):
+        raise ConfigError(f"A run is given twice: --workdir {' --workdir '.join(workdirs)}.")
+    last = [pathlib.Path(path).name for path in workdirs]
+    return last if len(set(last)) == len(last) else workdirs
+
+
+def require_same_records(datasets: Mapping[str, Dataset], split: str) -> None:
+    """Raises DataError when the runs' data differ in labels or in the records of the split."""
+    (first, one), *others = datasets.items()
+    for name, other in others:
+        one.labels.require_equal(other.labels, mine=f"the run {first}", theirs=f"the run {name}")
+        mine, theirs = (d.split(split).content_hash[:12] for d in (one, other))
+        if mine != theirs:
+            raise DataError(
+                f"The runs {first} and {name} do not have the same {split} records: {one.path} has the content hash "
+                f"{mine}, {other.path} {theirs}. What they say of other pictures cannot stand side by side: "
+                "name data that fits both with --data_dir."
+            )
 
 
 def compare(folder: pathlib.Path, runs: Mapping[str, EvaluatedRun], read_records: Callable) -> list[Section]:
