@@ -30,12 +30,14 @@ def trained(spec, splits, steps=STEPS, rows=BATCH, **changes):
 @pytest.mark.parametrize(
     "spec",
     [
+        "affectnet_baseline.py:base7",
         "affectnet_soft.py:soft_b5",
         "affectnet_soft.py:logit_b10",
         "affectnet_metric.py:center",
         "affectnet_metric.py:center_local",
         "affectnet_metric.py:island",
         "affectnet_metric.py:island_eucl_m2",
+        "affectnet_metric.py:subclass",
         "affectnet_metric.py:subclass_m_k3",
         "affectnet_metric.py:va_center",
         "affectnet_metric.py:contrastive",
@@ -52,15 +54,18 @@ def assert_learned_both_tasks(metrics):
     assert metrics["ccc_valence"] > 0.5 and metrics["ccc_arousal"] > 0.5  # a constant has CCC 0
 
 
-@pytest.mark.parametrize("name", ["mtl_ccc_concat", "mtl_mse_classic"])
+@pytest.mark.parametrize("name", ["mtl_ccc_concat", "mtl_mse_classic", "ccc_subclass_k5_separate"])
 def test_two_tasks_beat_chance_and_the_mean_of_the_training_values(name, splits):
     assert_learned_both_tasks(trained(f"affectnet_multitask.py:{name}", splits)[1])
 
 
-def test_emotion_gcn_beats_chance_and_the_mean_of_the_training_values(splits):
+@pytest.mark.parametrize(
+    "name", ["affectnet_breg.py:breg_emotion_gcn", "affectnet_gcn.py:emotion_gcn_condprob"]
+)
+def test_emotion_gcn_beats_chance_and_the_mean_of_the_training_values(name, splits):
     # The head has no bias and its vectors move together: at ten times this rate valence and arousal never settle.
     slow = {"optimizer__learning_rate": 0.0005}
-    _, metrics = trained("affectnet_breg.py:breg_emotion_gcn", splits, 120, rows=2 * BATCH, **slow)
+    _, metrics = trained(name, splits, 120, rows=2 * BATCH, **slow)
     assert_learned_both_tasks(metrics)
 
 
@@ -72,7 +77,12 @@ def test_the_network_of_valence_and_arousal_alone_beats_the_mean(splits):
 
 @pytest.mark.parametrize(
     ("spec", "regions"),
-    [("affectnet_multitask.py:eight_focal_focal", 8), ("affectnet_multitask.py:mtl_half_bce", 2)],
+    [
+        ("affectnet_multitask.py:eight_focal_focal", 8),
+        ("affectnet_multitask.py:mtl_half_bce", 2),
+        ("affectnet_multitask.py:mtl_half_mse", 2),
+        ("affectnet_multitask.py:mtl_quarter_classic", 4),
+    ],
 )
 def test_region_tasks_beat_the_commonest_region(spec, regions, splits):
     from emojax.graphs.va_plane import sector_labels
