@@ -59,13 +59,10 @@ def test_two_tasks_beat_chance_and_the_mean_of_the_training_values(name, splits)
     assert_learned_both_tasks(trained(f"affectnet_multitask.py:{name}", splits)[1])
 
 
-@pytest.mark.parametrize(
-    "name", ["affectnet_breg.py:breg_emotion_gcn", "affectnet_gcn.py:emotion_gcn_condprob"]
-)
-def test_emotion_gcn_beats_chance_and_the_mean_of_the_training_values(name, splits):
+def test_emotion_gcn_beats_chance_and_the_mean_of_the_training_values(splits):
     # The head has no bias and its vectors move together: at ten times this rate valence and arousal never settle.
     slow = {"optimizer__learning_rate": 0.0005}
-    _, metrics = trained(name, splits, 120, rows=2 * BATCH, **slow)
+    _, metrics = trained("affectnet_breg.py:breg_emotion_gcn", splits, 120, rows=2 * BATCH, **slow)
     assert_learned_both_tasks(metrics)
 
 
@@ -81,7 +78,6 @@ def test_the_network_of_valence_and_arousal_alone_beats_the_mean(splits):
         ("affectnet_multitask.py:eight_focal_focal", 8),
         ("affectnet_multitask.py:mtl_half_bce", 2),
         ("affectnet_multitask.py:mtl_half_mse", 2),
-        ("affectnet_multitask.py:mtl_quarter_classic", 4),
     ],
 )
 def test_region_tasks_beat_the_commonest_region(spec, regions, splits):
