@@ -113,7 +113,11 @@ def _predicted_dimensions(folder: pathlib.Path, system, outputs) -> list[Picture
     )  # fmt: skip
     return [
         Picture(predicted, "Predicted against true values; the line is a perfect prediction.", wide=True),
-        Picture(plane, "Where the predictions of each expression lie.", wide=True),
+        Picture(
+            plane,
+            "Where the predictions of each expression lie; those outside the square are not drawn.",
+            wide=True,
+        ),
     ]
 
 
