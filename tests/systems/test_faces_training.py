@@ -37,7 +37,6 @@ def trained(spec, splits, steps=STEPS, rows=BATCH, **changes):
         "affectnet_metric.py:center_local",
         "affectnet_metric.py:island",
         "affectnet_metric.py:island_eucl_m2",
-        "affectnet_metric.py:subclass",
         "affectnet_metric.py:subclass_m_k3",
         "affectnet_metric.py:va_center",
         "affectnet_metric.py:contrastive",
@@ -54,7 +53,7 @@ def assert_learned_both_tasks(metrics):
     assert metrics["ccc_valence"] > 0.5 and metrics["ccc_arousal"] > 0.5  # a constant has CCC 0
 
 
-@pytest.mark.parametrize("name", ["mtl_ccc_concat", "mtl_mse_classic", "ccc_subclass_k5_separate"])
+@pytest.mark.parametrize("name", ["mtl_ccc_concat", "mtl_mse_classic"])
 def test_two_tasks_beat_chance_and_the_mean_of_the_training_values(name, splits):
     assert_learned_both_tasks(trained(f"affectnet_multitask.py:{name}", splits)[1])
 
