@@ -126,7 +126,9 @@ def _numbers(runs: Mapping[str, EvaluatedRun], metrics: Mapping[str, Mapping]) -
         for name, run in runs.items()
     ]
     header = ("run", "system", "step", *(m.replace("_", " ") for m in shown))
-    return Section("Numbers", tables=[Table(rows, header)])
+    first = next(iter(runs.values()))
+    text = f"{len(first.outputs['label']):,} records of {first.system.dataset.name}, the same for every run."
+    return Section("Numbers", text, tables=[Table(rows, header)])
 
 
 def _samples(folder: pathlib.Path, runs: Mapping[str, EvaluatedRun], read_records) -> Section:
