@@ -73,6 +73,10 @@ VARIANTS = {
         "6.4.3",
         {"accuracy": 66.23},
     ),
+    "emotion_gcn_shuffled": Variant(
+        {"model.gcn.shuffle_seed": 1},
+        "control: the nodes of the label graph have changed places; not in the thesis",
+    ),
     "fast": Variant(
         {
             "precision": "bfloat16",

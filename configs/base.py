@@ -158,6 +158,7 @@ def _model() -> ConfigDict:
     model.gcn.tau_literal = False
     model.gcn.transpose = False
     model.gcn.isolated_nodes = False  # True: a node without neighbours keeps its own vector
+    model.gcn.shuffle_seed = 0  # over 0: the nodes of A'' change places at random, a control
     model.gcn.category_block = "none"  # edges between expressions: none, va_soft, spearman, file (spec 4.10)
     model.gcn.category_file = ""  # for the block `file`: C rows of comma-separated numbers
     model.gcn.embedding = "glove"  # glove, random, onehot

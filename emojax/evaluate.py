@@ -16,7 +16,6 @@ import csv
 import datetime
 import json
 import pathlib
-from collections.abc import Sequence
 
 import jax
 import numpy as np
@@ -25,13 +24,12 @@ from ml_collections import ConfigDict
 
 from emojax import cli, systems
 from emojax.data.dataset import Dataset, load_dataset
-from emojax.data.decode import BatchDecoder
+from emojax.data.decode import read_features
 from emojax.data.loader import Batches
 from emojax.engine import compile_cache
-from emojax.engine.checkpoint import Checkpoints
-from emojax.engine.run import CONFIG_FILE, Run, require_same_labels, source_id
+from emojax.engine.run import Run, read_config, source_id
 from emojax.engine.runlog import read_log
-from emojax.errors import CheckpointError, ConfigError
+from emojax.errors import ConfigError
 from emojax.systems.base import System
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a run of emojax.train.")
@@ -54,17 +52,6 @@ def main(argv) -> int:
             print(f"  {name:24} {value:.4f}")
     print(f"Written: {', '.join(str(path) for path in result_paths(workdir, _SPLIT.value))}")
     return 0
-
-
-def read_config(workdir: pathlib.Path) -> ConfigDict:
-    """The config of a run; raises CheckpointError when the folder holds none."""
-    file = workdir / CONFIG_FILE
-    if not file.is_file():
-        raise CheckpointError(
-            f"{workdir} holds no run (there is no {CONFIG_FILE}). Train one: "
-            f"python -m emojax.train --config configs/affectnet_gcn.py:demo --workdir {workdir}"
-        )
-    return ConfigDict(json.loads(file.read_text()))
 
 
 def result_paths(workdir: pathlib.Path, split: str) -> tuple[pathlib.Path, pathlib.Path, pathlib.Path]:
@@ -99,13 +86,7 @@ def evaluate(
     described = dataset.split(split)
     system = systems.build(config, dataset)
     run = Run(config, system, dataset)
-    checkpoints = Checkpoints(workdir, system.monitor)
-    step = checkpoints.resolve(which)
-    require_same_labels(
-        checkpoints.read_meta(step), system.labels, checkpoints.folder / str(step), dataset.path
-    )
-    state = checkpoints.restore(step, run.abstract_state())
-    checkpoints.close()
+    step, state = run.restore(workdir, which)
     predicted = run.predict(state.variables, split, title="evaluate")
 
     def predict_split(name: str) -> dict:
@@ -133,15 +114,9 @@ def evaluate(
             outputs,
             results,
             read_log(workdir),
-            lambda indices, names: read_records(dataset, records, indices, names),
+            lambda indices, names: read_features(dataset, split, names, indices),
         )
     return results
-
-
-def read_records(dataset: Dataset, records: Batches, indices: np.ndarray, names: Sequence[str]) -> dict:
-    """Features of some records by name, ``[n, ...]`` each, in the order of `indices`."""
-    features = {name: dataset.feature(name) for name in names}
-    return BatchDecoder(records.source, features, len(indices))(indices)
 
 
 def write_predictions(path: pathlib.Path, system: System, outputs: dict, records: Batches) -> None:

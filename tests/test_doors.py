@@ -51,6 +51,7 @@ def test_an_unknown_variant_names_the_near_ones():
             "data_prep.affectnet",
         ),
         (["emojax.evaluate", "--workdir", "nowhere"], "holds no run"),
+        (["emojax.figures", "--out", "x", "--workdir", "a"], "--workdir has nothing to stand beside it"),
         (["emojax.benchmark", "--config", DEMO, "--steps", "0"], "steps"),
     ],
 )
@@ -59,3 +60,10 @@ def test_a_mistake_is_one_line_and_status_two(arguments, expected):
     assert result.returncode == 2
     assert result.stderr.startswith("error: ") and expected in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_figures_without_data_are_the_focal_loss_and_the_karate_club(tmp_path):
+    result = door("emojax.figures", "--out", str(tmp_path))
+    assert result.returncode == 0, result.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"focal.png", "karate.png", "index.html"}
+    assert (tmp_path / "index.html").read_text().count("data:image/png") == 2

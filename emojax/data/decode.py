@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 import cv2
 import numpy as np
 
-from emojax.data.dataset import Feature
+from emojax.data.dataset import Dataset, Feature
 from emojax.data.example import (
     BYTES_LIST,
     FLOAT_LIST,
@@ -134,6 +134,20 @@ class BatchDecoder:
         ):
             return None
         return first, last
+
+
+def read_features(
+    dataset: Dataset, split: str, names: Sequence[str], records: Sequence[int] | None = None
+) -> dict[str, np.ndarray]:
+    """Features ``[n, ...]`` by name of some records of a split, in their order; of all records if None.
+
+    Raises:
+        DataError: no such split or feature, or a record is damaged.
+    """
+    source = dataset.source(split)
+    records = range(len(source)) if records is None else records
+    batch = BatchDecoder(source, {name: dataset.feature(name) for name in names}, len(records))(records)
+    return {name: batch[name] for name in names}
 
 
 def read_record(

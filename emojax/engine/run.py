@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import pathlib
 import signal
 import threading
 
 import jax
+from ml_collections import ConfigDict
 
 import emojax
 from emojax.data.dataset import Dataset
 from emojax.data.loader import Batches
+from emojax.engine.checkpoint import Checkpoints
 from emojax.engine.inference import predict_split, with_truth
 from emojax.engine.mesh import data_mesh, replicated
 from emojax.engine.state import TrainState
@@ -74,6 +77,22 @@ class Run:
         everywhere = replicated(self.mesh)
         return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=everywhere), state)
 
+    def restore(self, workdir: pathlib.Path, which: str) -> tuple[int, TrainState]:
+        """Step and state of a checkpoint.
+
+        Args:
+            workdir: folder of the run.
+            which: ``best``, ``latest`` or a step number.
+
+        Raises:
+            CheckpointError: no such checkpoint, or its classes are in another order than the data's.
+        """
+        with contextlib.closing(Checkpoints(workdir, self.system.monitor)) as checkpoints:
+            step = checkpoints.resolve(which)
+            where = checkpoints.folder / str(step)
+            require_same_labels(checkpoints.read_meta(step), self.system.labels, where, self.dataset.path)
+            return step, checkpoints.restore(step, self.abstract_state())
+
     def predict(self, variables, split: str, *, title: str | None = None) -> dict:
         """Predictions and truth of a split, arrays ``[N, ...]`` in record order."""
         batches = self.batches(split, train=False)
@@ -118,6 +137,17 @@ def require_same_labels(meta: dict, labels: Labels, where, data_path) -> None:
         Labels.from_json(meta["labels"]).require_equal(labels, mine=str(where), theirs=str(data_path))
     except DataError as error:
         raise CheckpointError(str(error)) from error
+
+
+def read_config(workdir: pathlib.Path) -> ConfigDict:
+    """The config of a run; raises CheckpointError when the folder holds none."""
+    file = workdir / CONFIG_FILE
+    if not file.is_file():
+        raise CheckpointError(
+            f"{workdir} holds no run (there is no {CONFIG_FILE}). Train one: "
+            f"python -m emojax.train --config configs/affectnet_gcn.py:demo --workdir {workdir}"
+        )
+    return ConfigDict(json.loads(file.read_text()))
 
 
 def claim_workdir(workdir: pathlib.Path, config) -> None:

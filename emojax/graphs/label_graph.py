@@ -243,6 +243,12 @@ def adjacency(
     return weighted.T.copy() if transpose else weighted
 
 
+def shuffle_nodes(matrix: np.ndarray, seed: int) -> np.ndarray:
+    """The same graph ``[n, n]`` with its nodes in random places: a control that keeps degrees and weights."""
+    order = np.random.default_rng(seed).permutation(len(matrix))
+    return matrix[np.ix_(order, order)]
+
+
 def va_histogram(
     labels: np.ndarray, valence: np.ndarray, arousal: np.ndarray, num_classes: int, bins: int
 ) -> np.ndarray:

@@ -51,8 +51,8 @@ def confusion_figures(
     """
     names = [style.capital(n) for n in names]
     rows, columns = grid_shape(len(runs))
-    size = matrix_size(len(names), len(names), names)
-    with style.figure(path, *grid_size(rows, columns, *size)) as fig:
+    width, height = grid_size(rows, columns, *matrix_size(len(names), len(names), names))
+    with style.figure(path, width, height + 0.5) as fig:  # for notes and the names of the axes
         axes = fig.subplots(rows, columns, squeeze=False)
         image = None
         for i, (run, counts) in enumerate(runs.items()):
@@ -236,6 +236,7 @@ def _accuracy_by_group(ax, hits: np.ndarray, totals: np.ndarray, groups: Sequenc
     for at, n in zip(x, totals):
         ax.text(at, 0.015, f"{int(n):,}", ha="center", fontsize=7.5, color=style.MUTED)
     ax.set_xticks(x, groups)
+    ax.set_xlim(-0.6, len(groups) - 0.4)
     ax.set(title="Accuracy with 95 % interval", xlabel="age group (years)", ylabel="accuracy", ylim=(0, 1))
     ax.grid(axis="y")
 

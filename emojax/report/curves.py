@@ -103,7 +103,7 @@ def _draw_series(ax: Axes, kind: str, name: str, epochs, values, colour: str, pi
 
 
 def _pretty(name: str) -> str:
-    return " ".join(word.upper() if word in ("f1", "ccc") else word for word in name.split("_"))
+    return " ".join(word.upper() if word in ("f1", "ccc", "aae") else word for word in name.split("_"))
 
 
 def _running_mean(values: np.ndarray, window: int) -> np.ndarray:

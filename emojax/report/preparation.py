@@ -78,16 +78,18 @@ def mask_figure(
         mask: ``[h, w]``, non-zero inside; any size.
         title: of the whole figure.
     """
-    inside = np.asarray(mask) != 0
-    height, width = image.shape[:2]
-    rows = np.arange(height) * inside.shape[0] // height
-    columns = np.arange(width) * inside.shape[1] // width
-    inside = inside[rows][:, columns]
-    tint = np.array([int(style.VERMILLION[i : i + 2], 16) for i in (1, 3, 5)])
-    both = np.where(inside[..., None], 0.45 * image + 0.55 * tint, image).astype(np.uint8)
+    inside = _enlarged(mask, image)
     black_and_white = np.repeat(inside[..., None] * np.uint8(255), 3, axis=-1)
-    shown = {"Picture": image, f"Mask, {inside.mean():.1%} of the area": black_and_white, "Both": both}
+    area = f"Mask, {inside.mean():.1%} of the area"
+    shown = {"Picture": image, area: black_and_white, "Both": mask_overlay(image, mask)}
     return picture_figure(path, shown, columns=3, side=2.4, title=title)
+
+
+def mask_overlay(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The picture uint8 ``[H, W, 3]`` with the inside of a mask ``[h, w]`` of any size tinted."""
+    tint = np.array([int(style.VERMILLION[i : i + 2], 16) for i in (1, 3, 5)])
+    inside = _enlarged(mask, image)[..., None]
+    return np.where(inside, 0.45 * image + 0.55 * tint, image).astype(np.uint8)
 
 
 def picture_figure(
@@ -119,11 +121,20 @@ def picture_figure(
             ax.set_title(caption, fontsize=8.5, weight="normal", pad=4)
             marks = (points or {}).get(caption)
             if marks is not None:
+                ax.autoscale(False)  # a point outside the picture would shrink it
                 ax.scatter(*np.asarray(marks).T, 5, style.ORANGE, linewidths=0)
         if not pictures:
             style.say_empty(axes[0, 0])
         style.heading(fig, title)
     return pathlib.Path(path)
+
+
+def _enlarged(mask: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """The mask at the size of the picture, by nearest neighbours: bool ``[H, W]``."""
+    inside, (height, width) = np.asarray(mask) != 0, image.shape[:2]
+    rows = np.arange(height) * inside.shape[0] // height
+    columns = np.arange(width) * inside.shape[1] // width
+    return inside[rows][:, columns]
 
 
 def _single_operations(spec: AugmentSpec) -> dict[str, dict[str, float]]:

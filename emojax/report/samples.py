@@ -177,7 +177,7 @@ def _write_card(ax: Axes, i: int, truth, runs: Mapping, names: Sequence[str]) ->
         y = 1 - (k + 0.5) * step
         mark = "" if k == 0 else (style.CHECK if right else style.CROSS) + " "
         colour = style.INK if k == 0 else style.RIGHT if right else style.WRONG
-        ax.text(0, y, style.shorten(run, 24), va="bottom", fontsize=7.5, color=style.MUTED)
+        ax.text(0, y + 0.25 * step, style.shorten(run, 32), va="center", fontsize=7.5, color=style.MUTED)
         said = f"{mark}{_class(names, int(classes[i]))}{_values(values, i)}"
-        ax.text(0, y, said, va="top", color=colour, weight="bold")
+        ax.text(0, y - 0.1 * step, said, va="center", color=colour, weight="bold")
     ax.set(xlim=(-0.04, 1), ylim=(0, 1))

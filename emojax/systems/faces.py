@@ -16,7 +16,7 @@ import numpy as np
 
 from emojax.data.augment import PRESETS, augment, augment_mask, normalize
 from emojax.data.dataset import Dataset
-from emojax.data.decode import BatchDecoder
+from emojax.data.decode import read_features
 from emojax.engine.mesh import DATA_AXIS, gather_rows
 from emojax.engine.precision import compute_dtype
 from emojax.engine.step import sample_keys
@@ -32,13 +32,11 @@ from emojax.pretrained.initialise import initialise
 from emojax.systems.base import Batch, System, Variables
 from emojax.systems.faces_checks import MASK_FEATURE, SAMPLER_FEATURES, require_valid
 from emojax.systems.faces_heads import VA_TASKS, build_head, num_regions
+from emojax.systems.faces_metric_terms import CENTRES
 from emojax.systems.faces_objective import build_objective
 from emojax.systems.stand_in import affectnet_stand_in as stand_in
 
 __all__ = ["FaceSystem", "build", "stand_in"]
-
-# Collection of the metric loss's centres in the model state.
-CENTRES = "centres"
 
 
 def build(config, dataset: Dataset) -> FaceSystem:
@@ -231,9 +229,8 @@ class FaceSystem(System):
         feature = SAMPLER_FEATURES[self.config.sampler]
         if feature is None:
             return None
-        source = self.dataset.source(split)
-        decode = BatchDecoder(source, {feature: self.dataset.feature(feature)}, len(source))
-        return _SAMPLERS[self.config.sampler](decode(range(len(source)))[feature], len(self.labels.classes))
+        values = read_features(self.dataset, split, (feature,))[feature]
+        return _SAMPLERS[self.config.sampler](values, len(self.labels.classes))
 
 
 # sampler -> (values of its feature [N], C) -> weights [N]

@@ -95,6 +95,7 @@ def _require_graph_options(config) -> None:
     for field in ("model.gcn.tau", "model.gcn.p"):
         require_between(config, field, 0, 1)
     require_positive(config, ("model.gcn.hidden",))
+    require_between(config, "model.gcn.shuffle_seed", 0, 2**31)
     block, file = config.model.gcn.category_block, config.model.gcn.category_file
     if (block == "file") != bool(file):
         raise ConfigError(

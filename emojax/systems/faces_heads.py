@@ -12,7 +12,7 @@ from emojax.data.dataset import Dataset
 from emojax.engine.mesh import DATA_AXIS
 from emojax.engine.precision import compute_dtype
 from emojax.errors import ConfigError, DataError
-from emojax.graphs.label_graph import adjacency, binary_edges, isolated_nodes, va_soft_block
+from emojax.graphs.label_graph import adjacency, binary_edges, isolated_nodes, shuffle_nodes, va_soft_block
 from emojax.graphs.word_vectors import load_word_vectors
 from emojax.models.gcn import to_graph
 from emojax.models.heads import ExpressionHead, GCNHead, MaskDecoder, MultiTaskHead, ValenceArousalHead
@@ -96,7 +96,8 @@ def _gcn(config, dataset: Dataset, feature_size: int) -> FaceHead:
     vectors, source = load_word_vectors(words, options.word_vectors or None, source=options.embedding)
     matrix = _label_graph(options, dataset, words)
     widths = (options.hidden,) * (options.layers - 1) + (feature_size,)
-    note = f"label graph of {len(words)} nodes from the training labels; {source}"
+    order = ", in shuffled places" if options.shuffle_seed else ""
+    note = f"label graph of {len(words)} nodes from the training labels{order}; {source}"
     return FaceHead(GCNHead(widths, to_graph(matrix), vectors), adjacency=matrix, notes=(note,))
 
 
@@ -115,7 +116,10 @@ def _label_graph(options, dataset: Dataset, words: list[str]) -> np.ndarray:
             f"At config.model.gcn.tau {options.tau:g} no edge reaches {', '.join(alone)}. Take a smaller "
             "tau, or --config.model.gcn.isolated_nodes=True: such a node then gets nothing from the others."
         )
-    return adjacency(correlation, options.tau, options.p, transpose=options.transpose, names=words, **choice)
+    matrix = adjacency(
+        correlation, options.tau, options.p, transpose=options.transpose, names=words, **choice
+    )
+    return shuffle_nodes(matrix, options.shuffle_seed) if options.shuffle_seed else matrix
 
 
 def _spearman_block(options, dataset: Dataset) -> np.ndarray:

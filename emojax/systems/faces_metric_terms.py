@@ -27,6 +27,9 @@ from emojax.objectives.island import (
 from emojax.objectives.subclass import subclass_loss, update_subclass_centres
 from emojax.objectives.va_centre import va_centre_local_loss
 
+# Collection of the centres in the model state.
+CENTRES = "centres"
+
 
 @dataclasses.dataclass(frozen=True)
 class Centres:

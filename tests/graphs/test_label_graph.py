@@ -15,6 +15,7 @@ from emojax.graphs.label_graph import (
     isolated_nodes,
     label_statistics,
     phi_matrix,
+    shuffle_nodes,
     spearman_matrix,
     va_histogram,
     va_soft_block,
@@ -160,6 +161,19 @@ def test_a_block_between_expressions_adds_its_edges_and_leaves_valence_arousal_o
     added = edges - binary_edges(AFFECTNET_SPEARMAN, 0.1)
     assert np.argwhere(added).tolist() == [[0, 2]]
     assert adjacency(AFFECTNET_SPEARMAN, 0.1, 0.7, category_block=block)[0, 2] == pytest.approx(0.7 / 3)
+
+
+def test_shuffled_nodes_keep_the_graph_but_not_the_places():
+    matrix = adjacency(AFFECTNET_SPEARMAN, 0.1, 0.7)
+    for seed in (1, 2, 3):
+        shuffled = shuffle_nodes(matrix, seed)
+        assert np.count_nonzero((shuffled > 0) != (matrix > 0)) > 20  # of 33 edges, both ways
+        np.testing.assert_allclose(np.sort(shuffled.sum(axis=0)), np.sort(matrix.sum(axis=0)))
+        np.testing.assert_allclose(
+            np.sort(np.linalg.eigvals(shuffled).real), np.sort(np.linalg.eigvals(matrix).real), atol=1e-9
+        )
+        np.testing.assert_array_equal(np.diag(shuffled), np.diag(matrix))
+    np.testing.assert_array_equal(shuffle_nodes(matrix, 1), shuffle_nodes(matrix, 1))
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.booleans(), st.booleans())

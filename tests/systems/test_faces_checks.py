@@ -62,6 +62,7 @@ def build(name, *, dataset=None, statistics=None, **changes):
         ("soft_b5", {"objective__soft_bins": 7}, "objective.soft_bins is 7; choose 5, 10"),
         ("emotion_gcn", {"model__gcn__tau": 1.5}, r"model.gcn.tau is 1.5; it must lie in \[0, 1\]"),
         ("emotion_gcn", {"model__gcn__p": -0.1}, r"model.gcn.p is -0.1; it must lie in \[0, 1\]"),
+        ("emotion_gcn", {"model__gcn__shuffle_seed": -1}, "model.gcn.shuffle_seed is -1; it must lie"),
         ("emotion_gcn", {"model__gcn__layers": 4}, "model.gcn.layers is 4; choose 1, 2, 3"),
         ("emotion_gcn", {"model__gcn__tau": 0.2}, "tau 0.2 no edge reaches disgust"),
         ("emotion_gcn", {"model__gcn__category_file": "x.csv"}, "a file goes with the block 'file'"),

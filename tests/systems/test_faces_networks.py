@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from emojax import systems
+from emojax.graphs.label_graph import shuffle_nodes
 from tests.configs.emotion_gcn_list import SYSTEMS, load
 from tests.systems.tiny import zeros_batch
 
@@ -208,6 +209,9 @@ def test_the_systems_multiply_by_the_matrices_of_the_spec():
     neighbours = golden_matrix() - np.diag(np.diag(golden_matrix()))
     code = (neighbours * 0.5 / 0.7 + 0.5 * np.eye(9)).T
     np.testing.assert_allclose(matrix("emotion_gcn_code"), code, atol=1e-6)
+    np.testing.assert_array_equal(
+        matrix("emotion_gcn_shuffled"), shuffle_nodes(matrix("emotion_gcn"), seed=1)
+    )
     assert matrix("base7") is None
     condprob = matrix("emotion_gcn_condprob")
     np.testing.assert_allclose(condprob.sum(axis=1), 1)

@@ -30,6 +30,7 @@ def trained(spec, splits, steps=STEPS, rows=BATCH, **changes):
 @pytest.mark.parametrize(
     "spec",
     [
+        "affectnet_baseline.py:base7",
         "affectnet_soft.py:soft_b5",
         "affectnet_soft.py:logit_b10",
         "affectnet_metric.py:center",
@@ -72,7 +73,11 @@ def test_the_network_of_valence_and_arousal_alone_beats_the_mean(splits):
 
 @pytest.mark.parametrize(
     ("spec", "regions"),
-    [("affectnet_multitask.py:eight_focal_focal", 8), ("affectnet_multitask.py:mtl_half_bce", 2)],
+    [
+        ("affectnet_multitask.py:eight_focal_focal", 8),
+        ("affectnet_multitask.py:mtl_half_bce", 2),
+        ("affectnet_multitask.py:mtl_half_mse", 2),
+    ],
 )
 def test_region_tasks_beat_the_commonest_region(spec, regions, splits):
     from emojax.graphs.va_plane import sector_labels

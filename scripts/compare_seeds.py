@@ -1,0 +1,116 @@
+"""Trains systems with several seeds on the same data and prints mean and spread of what they reach.
+
+  python scripts/compare_seeds.py --data_dir runs/demo/data --out runs/loss --seeds 3 --epochs 4 \\
+      configs/affectnet_baseline.py:base7@demo \\
+      "configs/affectnet_baseline.py:base7@demo objective.expression=unweighted"
+
+A system is a config, with changed fields behind it. The numbers are those of the last epoch, so nothing is
+chosen on the validation split. Finished runs are kept in --out/results.jsonl and not run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import pathlib
+import sys
+
+import numpy as np
+
+from emojax import cli, systems
+from emojax.data.dataset import Dataset, load_dataset
+from emojax.engine import compile_cache
+from emojax.engine.loop import train
+from emojax.engine.run import Run
+from emojax.errors import ConfigError, EmojaxError
+
+SHOWN = (
+    *("accuracy", "mean_class_accuracy", "svm_accuracy", "ccc_valence", "ccc_arousal"),
+    *("region_accuracy", "mask_iou"),
+)
+
+
+def configured(spec: str, data_dir: str, seed: int, epochs: int):
+    """The config of ``FILE.py:variant [field=value ...]`` with data, seed and number of epochs."""
+    name, *changes = spec.split()
+    config = cli.load_config_file(name)
+    config.update_from_flattened_dict({"data_dir": data_dir, "seed": seed, "num_epochs": epochs})
+    known = dict.fromkeys(cli.config_fields(config))
+    for change in changes:
+        field, _, value = change.partition("=")
+        if field not in known:
+            raise cli.unknown_field(field, list(known))
+        try:
+            config.update_from_flattened_dict({field: json.loads(value)})
+        except json.JSONDecodeError:
+            config.update_from_flattened_dict({field: value})
+    return config
+
+
+def reached(config, dataset: Dataset, workdir: pathlib.Path) -> dict[str, float]:
+    """Validation metrics after the last epoch."""
+    system = systems.build(config, dataset)
+    state = train(config, system, dataset, workdir, progress=False).state
+    run = Run(config, system, dataset)
+    outputs = system.complete(
+        run.predict(state.variables, "validation"), lambda split: run.predict(state.variables, split)
+    )
+    metrics = system.metrics(outputs)
+    return {name: metrics[name] for name in SHOWN if name in metrics}
+
+
+def run_all(options) -> list[dict]:
+    """Rows of the results file, those that are missing made first."""
+    file = options.out / "results.jsonl"
+    options.out.mkdir(parents=True, exist_ok=True)
+    rows = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    done = {(row["system"], row["seed"], row["epochs"]) for row in rows}
+    dataset = load_dataset(options.data_dir)
+    for seed in range(options.seeds):
+        for i, spec in enumerate(options.systems):
+            if (spec, seed, options.epochs) in done:
+                continue
+            config = configured(spec, options.data_dir, seed, options.epochs)
+            metrics = reached(config, dataset, options.out / f"{i}_{config.name}_{seed}")
+            rows.append({"system": spec, "seed": seed, "epochs": options.epochs, **metrics})
+            print(json.dumps(rows[-1]), flush=True)
+            with file.open("a") as out:
+                out.write(json.dumps(rows[-1]) + "\n")
+    return rows
+
+
+def print_table(rows: list[dict], specs: list[str]) -> None:
+    """Mean and sample standard deviation over the seeds, a line a system and metric."""
+    for spec in specs:
+        mine = [row for row in rows if row["system"] == spec]
+        print(spec)
+        for name in (n for n in SHOWN if n in mine[0]):
+            values = np.array([row[name] for row in mine])
+            spread = values.std(ddof=1) if len(values) > 1 else float("nan")
+            print(f"  {name:22} {values.mean():.4f} +- {spread:.4f}   {np.round(values, 4).tolist()}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("systems", nargs="+", help="config, or config and changed fields in quotes")
+    parser.add_argument("--data_dir", required=True, help="prepared data of all systems")
+    parser.add_argument("--out", type=pathlib.Path, required=True, help="folder of the runs and the results")
+    parser.add_argument("--seeds", type=int, default=3, help="seeds 0, 1, ... [3]")
+    parser.add_argument("--epochs", type=int, default=4, help="epochs of each run [4]")
+    options = parser.parse_args()
+    compile_cache.enable()
+    try:
+        if options.seeds < 1 or options.epochs < 1:
+            raise ConfigError("--seeds and --epochs must be at least 1.")
+        rows = run_all(options)
+    except EmojaxError as error:
+        return cli.fail(error)
+    wanted = [r for r in rows if r["epochs"] == options.epochs and r["seed"] < options.seeds]
+    print_table(wanted, options.systems)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
