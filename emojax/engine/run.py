@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pathlib
-import signal
-import threading
 
 import jax
 
@@ -17,11 +15,9 @@ from emojax.engine.inference import predict_split, with_truth
 from emojax.engine.mesh import data_mesh, replicated
 from emojax.engine.state import TrainState
 from emojax.engine.step import make_predict_step, make_train_step
+from emojax.engine.workdir import CONFIG_FILE, differences
 from emojax.errors import CheckpointError, ConfigError, DataError
 from emojax.labels import Labels
-
-CONFIG_FILE = "config.json"
-_FREE_FIELDS = ("run.", "data_dir")  # they change neither the parameters nor the order of the data
 
 
 class Run:
@@ -139,44 +135,8 @@ def claim_workdir(workdir: pathlib.Path, config) -> None:
             file.write_text(json.dumps(mine, indent=1) + "\n")
     except OSError as error:
         raise ConfigError(f"Cannot write to the work directory {workdir}: {error}.") from error
-    theirs, mine = _flat(json.loads(file.read_text())), _flat(mine)
-    different = [
-        f"{k} ({theirs.get(k)!r} there, {mine.get(k)!r} now)"
-        for k in sorted(theirs.keys() | mine.keys())
-        if theirs.get(k) != mine.get(k) and not k.startswith(_FREE_FIELDS)
-    ]
-    if different:
+    if different := differences(json.loads(file.read_text()), mine):
         raise ConfigError(
             f"{workdir} holds a run of another config; it differs in {', '.join(different[:5])}. "
             f"Give this run its own --workdir, or repeat the command that started the other."
         )
-
-
-def _flat(tree: dict, prefix: str = "") -> dict:
-    flat = {}
-    for key, value in tree.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat
-
-
-class StopSignal:
-    """While active, SIGTERM (preemption) and the first Ctrl-C set `requested` instead of killing the run."""
-
-    def __init__(self):
-        self.requested = False
-        self._previous: dict = {}
-
-    def __enter__(self) -> StopSignal:
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGTERM, signal.SIGINT):
-                self._previous[number] = signal.signal(number, self._request)
-        return self
-
-    def _request(self, number, frame) -> None:
-        if self.requested and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        self.requested = True
-
-    def __exit__(self, *exc) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
