@@ -20,8 +20,7 @@ def write_heatmaps(folder: pathlib.Path, table: ThesisTable, lines: Sequence[Lin
         table: with its sweeps.
         lines: its rows with what was found; cells without a line are drawn as missing.
     """
-    grids = {sweep: _axes(sweep) for sweep in table.sweeps}
-    grids = {sweep: axes for sweep, axes in grids.items() if len(axes) == 2}
+    grids = [(sweep, axes) for sweep in table.sweeps if len(axes := _axes(sweep)) == 2]
     if not grids:
         return []
     from emojax.report.matrices import ablation_heatmap  # matplotlib: a second that other tables do not pay
@@ -31,7 +30,7 @@ def write_heatmaps(folder: pathlib.Path, table: ThesisTable, lines: Sequence[Lin
     ours = {name: cell.mean for name, cell in cells.items() if cell.mean is not None}
     published = {row.name: row.published[metric] for row in table.rows}
     paths = []
-    for sweep, axes in grids.items():
+    for sweep, axes in grids:
         (rows, row_values), (columns, column_values) = axes.items()
         names = [[f"{field.rsplit('.', 1)[-1]} {v:g}" for v in values] for field, values in axes.items()]
         panels = {

@@ -14,6 +14,8 @@ from emojax.engine.workdir import CONFIG_FILE, differences, result_paths
 from emojax.errors import ConfigError
 from emojax.sweeps.tables import Row, ThesisTable
 
+DEMO_EPOCHS = 4  # of the small size: learns, and a table of 14 rows takes minutes on two cores
+
 
 @dataclasses.dataclass(frozen=True)
 class Options:
@@ -114,6 +116,8 @@ def _prepared(config: ConfigDict, seed: int, options: Options) -> ConfigDict:
     config.seed = seed
     config.data_dir = str(options.data / pathlib.Path(config.data_dir).name)
     config.run.stop_after_steps = options.max_steps
+    if options.demo:
+        config.num_epochs = DEMO_EPOCHS
     for text in options.overrides:
         _override(config, text)
     return config
