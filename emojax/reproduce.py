@@ -62,11 +62,11 @@ def main(argv) -> int:
 
     def tell(outcomes: list[Outcome], seconds_left: float | None) -> None:
         print(_progress_line(outcomes[-1], len(outcomes), len(tasks), seconds_left), flush=True)
-        _write(folder, table, tasks, outcomes)
+        _write(folder, table, tasks, outcomes, options)
 
     with row_processes(len(tasks)) as run_row:
         outcomes = run_tasks(tasks, run_row, tell)
-    _write(folder, table, tasks, outcomes)
+    _write(folder, table, tasks, outcomes, options)
     paths = ablation.write_heatmaps(folder, table, summary.summarise(tasks, outcomes))
     print(f"\n{(folder / 'table.md').read_text()}")
     print(f"Written: {', '.join(str(p) for p in (folder / 'table.md', folder / 'table.csv', *paths))}")
@@ -95,11 +95,13 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def _write(folder: pathlib.Path, table: ThesisTable, tasks: list[Task], outcomes: list[Outcome]) -> None:
+def _write(
+    folder: pathlib.Path, table: ThesisTable, tasks: list[Task], outcomes: list[Outcome], options: Options
+) -> None:
     lines = summary.summarise(tasks, outcomes)
     command = shlex.join(["scripts/reproduce", *sys.argv[1:]])
     pages = {
-        "table.md": summary.markdown(table, tasks, lines, command),
+        "table.md": summary.markdown(table, tasks, lines, options, command),
         "table.csv": summary.as_csv(table, lines),
     }
     summary.write(folder, pages)

@@ -130,11 +130,12 @@ def _override(config: ConfigDict, text: str) -> None:
         raise unknown_field(field, known)
     if field.split(".")[0] == "init_from" and config.get("pretraining") == "none":
         return  # the thesis trains this row from scratch
-    value = value.replace("{backbone}", config.model.backbone)
+    value, now = value.replace("{backbone}", config.model.backbone), _value(config, field)
     try:
-        config.update_from_flattened_dict({field: _typed(value, _value(config, field))})
+        config.update_from_flattened_dict({field: _typed(value, now)})
     except (TypeError, ValueError, SyntaxError) as error:
-        raise ConfigError(f"config.{field} cannot be {value!r}: {' '.join(str(error).split())}.") from error
+        kind = type(now).__name__
+        raise ConfigError(f"config.{field} cannot be {value!r}: it takes a {kind}, e.g. {now!r}.") from error
 
 
 def _value(config: ConfigDict, field: str):

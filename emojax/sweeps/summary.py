@@ -11,9 +11,10 @@ from collections.abc import Sequence
 
 from configs.tables import METRICS, RECORDS, Metric
 from emojax.sweeps.outcome import MISSING, STOPPED, Outcome
-from emojax.sweeps.plan import Task
+from emojax.sweeps.plan import Options, Task
 from emojax.sweeps.tables import Row, ThesisTable
 
+_NO_CHANGE = ("init_from", "run.", "data_dir", "precision")  # of the recipe
 _NO_VALUE, _MINUS = "\u2013", "\u2212"  # en dash and minus sign
 
 
@@ -95,13 +96,17 @@ def _trouble(ends: Sequence[Outcome | None]) -> str:
     return ""
 
 
-def markdown(table: ThesisTable, tasks: Sequence[Task], lines: Sequence[Line], command: str) -> str:
+def markdown(
+    table: ThesisTable, tasks: Sequence[Task], lines: Sequence[Line], options: Options, command: str
+) -> str:
     """The page of a table: what its numbers are worth, then one Markdown table a data set."""
-    caveats = reservations(tasks, lines)
+    caveats = reservations(tasks, lines, options)
     parts = [f"# Table {table.number} of {table.thesis}: {table.printed.title}"]
     if caveats:
         parts.append("**This does not reproduce the published table:**\n")
-        parts[-1] += "\n".join(f"- {caveat}" for caveat in caveats)
+        parts[-1] += "\n".join(f"- {_escaped(caveat)}" for caveat in caveats)
+    else:
+        parts.append("Full size, whole schedule, data of the published size.")
     for dataset in dict.fromkeys(line.row.dataset for line in lines):
         parts.append(f"## {dataset}, {table.printed.split} split")
         parts.append(_grid([line for line in lines if line.row.dataset == dataset]))
@@ -114,11 +119,14 @@ def markdown(table: ThesisTable, tasks: Sequence[Task], lines: Sequence[Line], c
     return "\n\n".join(parts) + "\n"
 
 
-def reservations(tasks: Sequence[Task], lines: Sequence[Line]) -> list[str]:
+def reservations(tasks: Sequence[Task], lines: Sequence[Line], options: Options) -> list[str]:
     """Why the numbers may not be held against the published ones; empty when nothing is known."""
     found = []
     if any("@" in task.config.name for task in tasks):
         found.append("small size: tiny networks, a short schedule and small pictures (`@demo`)")
+    changed = [text for text in options.overrides if not text.startswith(_NO_CHANGE)]
+    if changed:
+        found.append(f"changed in every row: {', '.join(changed)}")
     results = [(line.row, result) for line in lines for result in line.results]
     found += dict.fromkeys(filter(None, (_other_data(row, result) for row, result in results)))
     early = {(r["trained"]["steps"], r["trained"]["of"]) for _, r in results}
