@@ -28,12 +28,14 @@ from emojax import cli
 from emojax.errors import ConfigError
 from emojax.sweeps import ablation, missing, summary
 from emojax.sweeps.outcome import FAILED, KEPT, MISSING, STOPPED, Outcome
-from emojax.sweeps.plan import Options, Task, plan
+from emojax.sweeps.plan import Options, Task, every_task, plan
 from emojax.sweeps.sweep import row_processes, run_tasks
 from emojax.sweeps.tables import ThesisTable, find_table, table_names
 
 _SEEDS = flags.DEFINE_integer("seeds", 1, "Runs a row, with the seeds 0, 1, ...", lower_bound=1)
-_ROWS = flags.DEFINE_list("rows", [], "Run only these rows, e.g. base7,mtl_ccc_classic.")
+_ROWS = flags.DEFINE_list(
+    "rows", [], "Run only these rows, e.g. base7,mtl_ccc_classic; the table shows the others as they are."
+)
 _MAX_STEPS = flags.DEFINE_integer(
     "max_steps", 0, "Stop each training after so many steps; 0: the whole schedule.", lower_bound=0
 )
@@ -56,18 +58,20 @@ def main(argv) -> int:
         demo=_DEMO.value,
         overrides=tuple(_OVERRIDES.value),
     )
-    tasks = plan(table, options)
+    tasks, every = plan(table, options), every_task(table, options)
+    names = {task.name for task in tasks}
+    before = [Outcome(task, KEPT) for task in every if task.name not in names and task.is_finished()]
     folder = options.out / (table.name.replace("/", "_") + ("_demo" if options.demo else ""))
     print(f"Table {table.name}, {table.printed.title}: {len(tasks)} runs, in {options.out}", flush=True)
 
     def tell(outcomes: list[Outcome], seconds_left: float | None) -> None:
         print(_progress_line(outcomes[-1], len(outcomes), len(tasks), seconds_left), flush=True)
-        _write(folder, table, tasks, outcomes, options)
+        _write(folder, table, every, [*before, *outcomes], options)
 
     with row_processes(len(tasks)) as run_row:
         outcomes = run_tasks(tasks, run_row, tell)
-    _write(folder, table, tasks, outcomes, options)
-    paths = ablation.write_heatmaps(folder, table, summary.summarise(tasks, outcomes))
+    lines = _write(folder, table, every, [*before, *outcomes], options)
+    paths = ablation.write_heatmaps(folder, table, lines)
     print(f"\n{(folder / 'table.md').read_text()}")
     print(f"Written: {', '.join(str(p) for p in (folder / 'table.md', folder / 'table.csv', *paths))}")
     return _end(outcomes, options)
@@ -97,7 +101,7 @@ def _duration(seconds: float) -> str:
 
 def _write(
     folder: pathlib.Path, table: ThesisTable, tasks: list[Task], outcomes: list[Outcome], options: Options
-) -> None:
+) -> list[summary.Line]:
     lines = summary.summarise(tasks, outcomes)
     command = shlex.join(["scripts/reproduce", *sys.argv[1:]])
     pages = {
@@ -105,6 +109,7 @@ def _write(
         "table.csv": summary.as_csv(table, lines),
     }
     summary.write(folder, pages)
+    return lines
 
 
 def _end(outcomes: list[Outcome], options: Options) -> int:

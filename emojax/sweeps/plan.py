@@ -89,20 +89,24 @@ class Task:
 
 
 def plan(table: ThesisTable, options: Options) -> list[Task]:
-    """The runs of a table, row by row.
+    """The runs that are asked for, row by row.
 
     Raises:
         ConfigError: an unknown row or field, a value of the wrong type, or a folder that holds the run of
             another config.
     """
-    tasks = [
-        _task(row, seed, table.printed.split, options)
-        for row in table.select(options.rows)
-        for seed in range(options.seeds)
-    ]
+    names = {row.name for row in table.select(options.rows)}
+    tasks = [task for task in every_task(table, options) if task.row.name in names]
     for task in tasks:
         _require_own_folder(task, options.out)
     return tasks
+
+
+def every_task(table: ThesisTable, options: Options) -> list[Task]:
+    """The runs of all rows, asked for or not: what the table shows."""
+    return [
+        _task(row, seed, table.printed.split, options) for row in table.rows for seed in range(options.seeds)
+    ]
 
 
 def _task(row: Row, seed: int, split: str, options: Options) -> Task:

@@ -63,7 +63,7 @@ def test_a_sweep_that_is_killed_continues_and_a_failing_row_is_told(tmp_path):
     assert "error: 1 of 2 runs failed: eight_agesampler@demo seed 0" in errors
     after = rows_logged(workdir)
     assert after[-1]["step"] == 40
-    assert after[:5] == before[:5]  # measured speeds too: these steps were not run again
+    assert after[:4] == before[:4]  # measured speeds too: these steps were not run again
 
     result = workdir / "metrics.json"
     written = result.stat().st_mtime_ns
