@@ -98,6 +98,7 @@ def load_config_file(spec: str) -> ml_collections.ConfigDict:
 
 
 def _parse_flags(argv: Sequence[str]) -> list[str]:
+    argv = [_with_underscores(argument) for argument in argv]
     try:
         spec = _config_argument(argv)
         if spec is not None:
@@ -109,6 +110,12 @@ def _parse_flags(argv: Sequence[str]) -> list[str]:
         sys.exit(fail(error))
     except (flags.Error, AttributeError, KeyError, TypeError, ValueError) as error:
         sys.exit(fail(ConfigError(f"{' '.join(str(error).split())}. Try --help.")))
+
+
+def _with_underscores(argument: str) -> str:
+    """``--max-steps=3`` as ``--max_steps=3``."""
+    match = re.fullmatch(r"--(\w[\w-]*)((=.*)?)", argument, re.DOTALL)
+    return f"--{match[1].replace('-', '_')}{match[2]}" if match else argument
 
 
 def _config_argument(argv: Sequence[str]) -> str | None:

@@ -2,7 +2,7 @@
 
   scripts/reproduce 5.1                        # table 5.1 of the Emotion-GCN thesis on AffectNet in data/
   scripts/reproduce 5.1 --demo                 # the same rows small, on drawn faces: minutes on a CPU
-  scripts/reproduce 6.2 --seeds 3 --rows gcn_l2_tau0_p0.7,gcn_l2_tau0.1_p0.7
+  scripts/reproduce 6.2 --seeds 3 --max-steps 5000 --rows gcn_l2_tau0_p0.7,gcn_l2_tau0.1_p0.7
   scripts/reproduce emotic/4.6 --data /disk/data --out /disk/tables
   scripts/reproduce 3.1 --config.init_from=weights/{backbone}.safetensors --config.batch_size=64
 
@@ -85,7 +85,9 @@ def _progress_line(outcome: Outcome, number: int, total: int, seconds_left: floa
         return f"{head}: {what}{': ' if outcome.message else ''}{outcome.message}"
     cells = summary.summarise([task], [outcome])[0].cells
     found = ", ".join(
-        f"{c.style.title} {c.mean:.{c.style.digits}f} (published {c.published:g})" for c in cells
+        f"{c.style.title} {c.mean:.{c.style.digits}f} (published {c.published:g})"
+        for c in cells
+        if c.mean is not None
     )
     if outcome.status == KEPT:
         return f"{head}: {found}; finished before"
