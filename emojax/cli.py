@@ -17,6 +17,7 @@ from ml_collections import config_flags
 from emojax.errors import ConfigError, EmojaxError
 
 USER_ERROR = 2
+_OVERRIDE = "override"
 
 
 def define_config() -> flags.FlagHolder:
@@ -29,15 +30,28 @@ def define_config() -> flags.FlagHolder:
     )
 
 
-def run(main: Callable[[Sequence[str]], int | None]) -> None:
-    """Runs a command; an EmojaxError becomes ``error: ...`` on stderr and exit status 2."""
+def define_overrides() -> flags.FlagHolder:
+    """Defines ``--config.FIELD=VALUE`` for a command that changes fields of many configs: a list of texts."""
+    return flags.DEFINE_multi_string(
+        _OVERRIDE, [], "Written --config.FIELD=VALUE: change this field in every row; may be given again."
+    )
+
+
+def run(main: Callable[[Sequence[str]], int | None], *, arguments: int = 0) -> None:
+    """Runs a command; an EmojaxError becomes ``error: ...`` on stderr and exit status 2.
+
+    Args:
+        main: gets the program's name and the arguments that are no options.
+        arguments: how many of these it takes.
+    """
     logging.set_verbosity(logging.ERROR)
     # Every thread's error (loader, checkpoint writer) is raised again in the main thread and told there, once.
     threading.excepthook = lambda _: None
 
     def guarded(argv):
-        if len(argv) > 1:
-            return fail(ConfigError(f"Unexpected argument {argv[1]!r}; options start with --."))
+        if len(argv) > 1 + arguments:
+            unexpected = argv[1 + arguments]
+            return fail(ConfigError(f"Unexpected argument {unexpected!r}; options start with --."))
         try:
             return main(argv)
         except EmojaxError as error:
@@ -84,15 +98,24 @@ def load_config_file(spec: str) -> ml_collections.ConfigDict:
 
 
 def _parse_flags(argv: Sequence[str]) -> list[str]:
+    argv = [_with_underscores(argument) for argument in argv]
     try:
         spec = _config_argument(argv)
         if spec is not None:
             _check_overrides(argv, load_config_file(spec))
+        if _OVERRIDE in flags.FLAGS:
+            argv = [re.sub(r"^--?config\.(?=[\w.]+=)", f"--{_OVERRIDE}=", argument) for argument in argv]
         return flags.FLAGS(argv)
     except EmojaxError as error:
         sys.exit(fail(error))
     except (flags.Error, AttributeError, KeyError, TypeError, ValueError) as error:
         sys.exit(fail(ConfigError(f"{' '.join(str(error).split())}. Try --help.")))
+
+
+def _with_underscores(argument: str) -> str:
+    """``--max-steps=3`` as ``--max_steps=3``."""
+    match = re.fullmatch(r"--(\w[\w-]*)((=.*)?)", argument, re.DOTALL)
+    return f"--{match[1].replace('-', '_')}{match[2]}" if match else argument
 
 
 def _config_argument(argv: Sequence[str]) -> str | None:

@@ -27,8 +27,9 @@ from emojax.data.dataset import Dataset, load_dataset
 from emojax.data.decode import read_features
 from emojax.data.loader import Batches
 from emojax.engine import compile_cache
-from emojax.engine.run import Run, read_config, source_id
+from emojax.engine.run import Run, source_id
 from emojax.engine.runlog import read_log
+from emojax.engine.workdir import read_config, result_paths
 from emojax.errors import ConfigError
 from emojax.systems.base import System
 
@@ -54,27 +55,23 @@ def main(argv) -> int:
     return 0
 
 
-def result_paths(workdir: pathlib.Path, split: str) -> tuple[pathlib.Path, pathlib.Path, pathlib.Path]:
-    """Where the metrics, the predictions and the page of a split are written."""
-    suffix = "" if split == "validation" else f"_{split}"
-    return (
-        workdir / f"metrics{suffix}.json",
-        workdir / f"predictions{suffix}.csv",
-        workdir / f"report{suffix}" / "index.html",
-    )
-
-
 def evaluate(
-    workdir: pathlib.Path, config: ConfigDict, dataset: Dataset, which: str, split: str = "validation"
+    workdir: pathlib.Path,
+    config: ConfigDict,
+    dataset: Dataset,
+    which: str,
+    split: str = "validation",
+    out: pathlib.Path | None = None,
 ) -> dict:
     """Restores a checkpoint, predicts a split, writes all results.
 
     Args:
         workdir: folder of the run.
-        config: its config.
+        config: its config, or that of a system with the same network.
         dataset: the prepared data.
         which: ``best``, ``latest`` or a step number.
         split: name of the split.
+        out: folder of the results; the run's if None.
 
     Returns:
         What ``metrics.json`` holds.
@@ -86,7 +83,8 @@ def evaluate(
     described = dataset.split(split)
     system = systems.build(config, dataset)
     run = Run(config, system, dataset)
-    step, state = run.restore(workdir, which)
+    restored = run.restore(workdir, which)
+    step, state = restored.step, restored.state
     predicted = run.predict(state.variables, split, title="evaluate")
 
     def predict_split(name: str) -> dict:
@@ -97,15 +95,18 @@ def evaluate(
         "system": config.name,
         "step": step,
         "checkpoint": which,
+        "trained": {"steps": restored.last_step, "of": run.total_steps},
         "protocol": f"{dataset.name} {split}, {system.protocol}",
         "split": {"name": split, "records": len(outputs["index"]), "content_hash": described.content_hash},
+        "records": {name: described.num_records for name, described in dataset.splits.items()},
         "labels": system.labels.to_json(),
+        "config": json.loads(config.to_json_best_effort()),
+        "notes": system.notes,
         "metrics": system.metrics(outputs),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "device": jax.devices()[0].device_kind,
     }
-    metrics_file, predictions_file, page = result_paths(workdir, split)
-    metrics_file.write_text(json.dumps(results, indent=1) + "\n")
+    metrics_file, predictions_file, page = result_paths(out or workdir, split)
     with contextlib.closing(run.batches(split, train=False)) as records:
         write_predictions(predictions_file, system, outputs, records)
         system.write_report(
@@ -116,6 +117,10 @@ def evaluate(
             read_log(workdir),
             lambda indices, names: read_features(dataset, split, names, indices),
         )
+    # Last, and whole or not at all: where it is, the rest is.
+    temporary = metrics_file.with_suffix(".tmp")
+    temporary.write_text(json.dumps(results, indent=1) + "\n")
+    temporary.replace(metrics_file)
     return results
 
 

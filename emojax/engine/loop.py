@@ -15,9 +15,10 @@ from emojax.data.dataset import Dataset
 from emojax.data.loader import Batches
 from emojax.engine.checkpoint import Checkpoints
 from emojax.engine.prefetch import DevicePrefetcher, Prefetched
-from emojax.engine.run import Run, StopSignal, claim_workdir, source_id
+from emojax.engine.run import Run, claim_workdir, source_id
 from emojax.engine.runlog import LateLogs, RunLog
 from emojax.engine.state import TrainState
+from emojax.engine.stop import StopSignal
 from emojax.progress import bar as progress_bar
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import pathlib
-import signal
-import threading
 
 import jax
-from ml_collections import ConfigDict
 
 import emojax
 from emojax.data.dataset import Dataset
@@ -19,11 +17,18 @@ from emojax.engine.inference import predict_split, with_truth
 from emojax.engine.mesh import data_mesh, replicated
 from emojax.engine.state import TrainState
 from emojax.engine.step import make_predict_step, make_train_step
+from emojax.engine.workdir import CONFIG_FILE, differences
 from emojax.errors import CheckpointError, ConfigError, DataError
 from emojax.labels import Labels
 
-CONFIG_FILE = "config.json"
-_FREE_FIELDS = ("run.", "data_dir")  # they change neither the parameters nor the order of the data
+
+@dataclasses.dataclass(frozen=True)
+class Restored:
+    """A checkpoint's step and state, and the last step that the run has reached."""
+
+    step: int
+    last_step: int
+    state: TrainState
 
 
 class Run:
@@ -77,8 +82,8 @@ class Run:
         everywhere = replicated(self.mesh)
         return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=everywhere), state)
 
-    def restore(self, workdir: pathlib.Path, which: str) -> tuple[int, TrainState]:
-        """Step and state of a checkpoint.
+    def restore(self, workdir: pathlib.Path, which: str) -> Restored:
+        """Takes up a checkpoint.
 
         Args:
             workdir: folder of the run.
@@ -91,7 +96,8 @@ class Run:
             step = checkpoints.resolve(which)
             where = checkpoints.folder / str(step)
             require_same_labels(checkpoints.read_meta(step), self.system.labels, where, self.dataset.path)
-            return step, checkpoints.restore(step, self.abstract_state())
+            state = checkpoints.restore(step, self.abstract_state())
+            return Restored(step, checkpoints.resolve("latest"), state)
 
     def predict(self, variables, split: str, *, title: str | None = None) -> dict:
         """Predictions and truth of a split, arrays ``[N, ...]`` in record order."""
@@ -139,17 +145,6 @@ def require_same_labels(meta: dict, labels: Labels, where, data_path) -> None:
         raise CheckpointError(str(error)) from error
 
 
-def read_config(workdir: pathlib.Path) -> ConfigDict:
-    """The config of a run; raises CheckpointError when the folder holds none."""
-    file = workdir / CONFIG_FILE
-    if not file.is_file():
-        raise CheckpointError(
-            f"{workdir} holds no run (there is no {CONFIG_FILE}). Train one: "
-            f"python -m emojax.train --config configs/affectnet_gcn.py:demo --workdir {workdir}"
-        )
-    return ConfigDict(json.loads(file.read_text()))
-
-
 def claim_workdir(workdir: pathlib.Path, config) -> None:
     """Writes ``config.json``, or checks that the folder's run has this config.
 
@@ -164,44 +159,8 @@ def claim_workdir(workdir: pathlib.Path, config) -> None:
             file.write_text(json.dumps(mine, indent=1) + "\n")
     except OSError as error:
         raise ConfigError(f"Cannot write to the work directory {workdir}: {error}.") from error
-    theirs, mine = _flat(json.loads(file.read_text())), _flat(mine)
-    different = [
-        f"{k} ({theirs.get(k)!r} there, {mine.get(k)!r} now)"
-        for k in sorted(theirs.keys() | mine.keys())
-        if theirs.get(k) != mine.get(k) and not k.startswith(_FREE_FIELDS)
-    ]
-    if different:
+    if different := differences(json.loads(file.read_text()), mine):
         raise ConfigError(
             f"{workdir} holds a run of another config; it differs in {', '.join(different[:5])}. "
             f"Give this run its own --workdir, or repeat the command that started the other."
         )
-
-
-def _flat(tree: dict, prefix: str = "") -> dict:
-    flat = {}
-    for key, value in tree.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat
-
-
-class StopSignal:
-    """While active, SIGTERM (preemption) and the first Ctrl-C set `requested` instead of killing the run."""
-
-    def __init__(self):
-        self.requested = False
-        self._previous: dict = {}
-
-    def __enter__(self) -> StopSignal:
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGTERM, signal.SIGINT):
-                self._previous[number] = signal.signal(number, self._request)
-        return self
-
-    def _request(self, number, frame) -> None:
-        if self.requested and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        self.requested = True
-
-    def __exit__(self, *exc) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)

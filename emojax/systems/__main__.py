@@ -7,20 +7,16 @@ python -m emojax.systems --filter gcn --parameters       # with their numbers of
 
 from __future__ import annotations
 
-import importlib
-import pathlib
-
 import jax
 from absl import flags
 
 from emojax import cli, systems
+from emojax.catalogue import catalogue
 from emojax.errors import ConfigError
 
 _FAMILY = flags.DEFINE_string("family", "", "Show only the systems of one thesis, e.g. emotion_gcn.")
 _FILTER = flags.DEFINE_string("filter", "", "Show only systems whose name or note contains this.")
 _PARAMETERS = flags.DEFINE_bool("parameters", False, "Count the parameters of each.")
-
-TRAIN = "python -m emojax.train --config {spec} --workdir runs/{name}"
 
 
 def main(argv) -> int:
@@ -50,36 +46,6 @@ def describe(row: dict) -> list[str]:
     if _PARAMETERS.value:
         lines.append(f"    parameters: {count_parameters(row['config']):,}")
     return [*lines, f"    {row['command']}"]
-
-
-def catalogue(folder: str = "configs") -> list[dict]:
-    """One row a variant of every config file in `folder` that lists ``VARIANTS``.
-
-    Returns:
-        Dictionaries with ``name``, ``spec`` (what --config takes), ``family`` (the thesis), ``dataset``,
-        ``note``, ``table``, ``published`` (metric -> value), ``cells`` (variants of a sweep),
-        ``command`` and ``config``.
-    """
-    rows = []
-    for path in sorted(pathlib.Path(folder).glob("*.py")):
-        module = importlib.import_module(f"{path.parent.name}.{path.stem}")
-        for name, variant in getattr(module, "VARIANTS", {}).items():
-            spec = f"{path}:{name}"
-            rows.append(
-                {
-                    "name": name,
-                    "spec": spec,
-                    "family": getattr(module, "FAMILY", path.stem),
-                    "dataset": module.DATASET,
-                    "note": variant.note,
-                    "table": variant.table,
-                    "published": dict(variant.published),
-                    "cells": variant.cells,
-                    "command": getattr(module, "COMMAND", TRAIN).format(spec=spec, name=name),
-                    "config": module.get_config(name),
-                }
-            )
-    return rows
 
 
 def count_parameters(config) -> int:

@@ -11,7 +11,8 @@ import numpy as np
 
 from emojax import systems
 from emojax.data.dataset import Dataset, load_dataset
-from emojax.engine.run import Run, read_config
+from emojax.engine.run import Run
+from emojax.engine.workdir import read_config
 from emojax.errors import ConfigError, DataError
 from emojax.metrics.similarity import cosine_similarity
 from emojax.report import classification, features, matrices, samples
@@ -69,9 +70,10 @@ def load_runs(
         if not isinstance(system, FaceSystem):
             raise ConfigError(f"{workdir} is a run of the family {config.family!r}; only faces are compared.")
         run = Run(config, system, dataset)
-        step, state = run.restore(pathlib.Path(workdir), which)
-        outputs = run.predict(state.variables, split, title=name)
-        runs[name] = EvaluatedRun(system, step, jax.device_get(state.variables), outputs)
+        restored = run.restore(pathlib.Path(workdir), which)
+        variables = restored.state.variables
+        outputs = run.predict(variables, split, title=name)
+        runs[name] = EvaluatedRun(system, restored.step, jax.device_get(variables), outputs)
     return runs
 
 

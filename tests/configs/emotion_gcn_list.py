@@ -6,7 +6,7 @@ import functools
 import importlib
 import pathlib
 
-from emojax.systems.__main__ import catalogue
+from emojax.catalogue import catalogue
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 

@@ -4,7 +4,8 @@ import pathlib
 import subprocess
 import sys
 
-from emojax.systems.__main__ import catalogue, count_parameters
+from emojax.catalogue import catalogue
+from emojax.systems.__main__ import count_parameters
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 

@@ -1,0 +1,107 @@
+"""What the theses' tables print. Their rows and numbers are those of the `VARIANTS` that name the table.
+
+Sources: emotion_gcn spec 1.2, 1.4 and 7; context_emotion spec 1.3 and 7.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Metric:
+    """How a metric of `metrics.json` is printed.
+
+    Attributes:
+        title: of its columns.
+        scale: of the printed value; 100 where the theses print percent and a metrics file has shares.
+        digits: after the point, of means and spreads.
+    """
+
+    title: str
+    scale: float = 1.0
+    digits: int = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """One table of a thesis.
+
+    Attributes:
+        title: what it compares.
+        metrics: what it prints, keys of `METRICS`; of these a row shows the ones it has a number for.
+        split: of the data that is evaluated.
+    """
+
+    title: str
+    metrics: tuple[str, ...] = ("accuracy",)
+    split: str = "validation"
+
+
+METRICS = {
+    "accuracy": Metric("accuracy (%)", 100, 2),
+    "svm_accuracy": Metric("SVM accuracy (%)", 100, 2),
+    "aff_wild2_score": Metric("0.67 F1 + 0.33 accuracy (%)", 100, 2),
+    "ccc_valence": Metric("CCC valence"),
+    "ccc_arousal": Metric("CCC arousal"),
+    "map": Metric("mAP (%)", 100, 2),
+    "aae": Metric("mean AAE", digits=4),
+}
+
+_CCC = ("ccc_valence", "ccc_arousal")
+
+EMOTION_GCN = {
+    "3.1": Table("baselines"),
+    "3.2": Table("soft and logit loss"),
+    "4.1": Table("metric learning"),
+    "5.1": Table("multi-task learning"),
+    "5.2": Table("samplers and focal loss"),
+    "5.3": Table("metric learning with multi-task learning"),
+    "5.4": Table("softmax and SVM on the same features", ("accuracy", "svm_accuracy")),
+    "6.1": Table("ablation, categorical model", ("accuracy", "aff_wild2_score")),
+    "6.2": Table("hyper-parameters of the label GCN"),
+    "6.3": Table("ablation, dimensional model", _CCC),
+    "6.4.3": Table("edges between expressions (a number of section 6.4.3)"),
+    "6.5": Table("BReG-NeXt backbone"),
+}
+
+
+def _emotic(title: str, *metrics: str) -> Table:
+    return Table(title, metrics, "test")
+
+
+EMOTIC = {
+    "4.1": _emotic("EMOTIC baseline, quoted", "map"),
+    "4.2": _emotic("EMOTIC baseline, quoted", "aae"),
+    "4.3": _emotic("EmotiCon, quoted", "map"),
+    "4.4": _emotic("context", "map"),
+    "4.5": _emotic("context", "aae"),
+    "4.6": _emotic("face", "map"),
+    "4.7": _emotic("face", "aae"),
+    "4.8": _emotic("pose", "map"),
+    "4.9": _emotic("pose", "aae"),
+    "4.10": _emotic("scene scores and attributes", "map"),
+    "4.11": _emotic("scene scores and attributes", "aae"),
+    "4.12": _emotic("depth", "map"),
+    "4.13": _emotic("depth", "aae"),
+    "4.14": _emotic("attention branch", "map"),
+    "4.15": _emotic("attention branch", "aae"),
+    "4.16": _emotic("deeper backbones", "map", "aae"),
+    "4.17": _emotic("ML-GCN", "map"),
+    "4.18": _emotic("ML-GCN", "aae"),
+    "4.19": _emotic("embedding loss", "map"),
+    "4.20": _emotic("embedding loss", "aae"),
+    "4.21": _emotic("comparison with published work: the thesis's row", "map"),
+    "4.22": _emotic("comparison with published work: the thesis's row", "aae"),
+}
+
+# Thesis (`FAMILY` of the config files) -> number -> table.
+TABLES = {"emotion_gcn": EMOTION_GCN, "emotic": EMOTIC}
+
+# Data set -> records of all splits as published: AffectNet with 7 and with 8 classes; EMOTIC's first and second
+# release; Aff-Wild2 as a user of the authors' script counted them.
+RECORDS = {
+    "AffectNet": (287_401, 291_651),
+    "EMOTIC": (23_788, 34_320),
+    "Aff-Wild2": (465_257,),
+}

@@ -1,0 +1,138 @@
+"""Trains and evaluates the rows of a thesis table and writes ours beside the published numbers.
+
+  scripts/reproduce 5.1                        # table 5.1 of the Emotion-GCN thesis on AffectNet in data/
+  scripts/reproduce 5.1 --demo                 # the same rows small, on drawn faces: minutes on a CPU
+  scripts/reproduce 6.2 --seeds 3 --max-steps 5000 --rows gcn_l2_tau0_p0.7,gcn_l2_tau0.1_p0.7
+  scripts/reproduce emotic/4.6 --data /disk/data --out /disk/tables
+  scripts/reproduce 3.1 --config.init_from=weights/{backbone}.safetensors --config.batch_size=64
+
+A field given as --config.FIELD=VALUE is changed in every row; {backbone} in a value is the row's backbone, and rows
+that the thesis trains from scratch take no --config.init_from. Rows of several tables that train the same network
+train it once. Ctrl-C, SIGTERM or kill -9: the same command goes on; finished rows are not run again, an
+interrupted one continues at its last checkpoint. A row that fails is told, and the others go on.
+
+Written under --out: TABLE/table.md and table.csv (mean, spread, published, difference; table 6.2: heat-maps too),
+and runs/ROW/seedN with checkpoints, metrics.json, predictions.csv, report/index.html and output.txt.
+Exit status: 0; 1 when a row failed or has no data; 2 for a mistake in the command.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import shlex
+import sys
+
+from absl import flags
+
+from emojax import cli
+from emojax.errors import ConfigError
+from emojax.sweeps import ablation, missing, summary
+from emojax.sweeps.outcome import FAILED, KEPT, MISSING, STOPPED, Outcome
+from emojax.sweeps.plan import Options, Task, every_task, plan
+from emojax.sweeps.sweep import row_processes, run_tasks
+from emojax.sweeps.tables import ThesisTable, find_table, table_names
+
+_SEEDS = flags.DEFINE_integer("seeds", 1, "Runs a row, with the seeds 0, 1, ...", lower_bound=1)
+_ROWS = flags.DEFINE_list(
+    "rows", [], "Run only these rows, e.g. base7,mtl_ccc_classic; the table shows the others as they are."
+)
+_MAX_STEPS = flags.DEFINE_integer(
+    "max_steps", 0, "Stop each training after so many steps; 0: the whole schedule.", lower_bound=0
+)
+_DEMO = flags.DEFINE_bool("demo", False, "Tiny networks on drawn people instead of the thesis's size.")
+_DATA = flags.DEFINE_string("data", "data", "Folder that holds the prepared data sets.")
+_OUT = flags.DEFINE_string("out", "runs/reproduce", "Folder of runs and tables.")
+_OVERRIDES = cli.define_overrides()
+
+
+def main(argv) -> int:
+    if len(argv) < 2:
+        raise ConfigError(f"Which table? Give one of {', '.join(table_names())}, e.g. scripts/reproduce 5.1")
+    table = find_table(argv[1])
+    options = Options(
+        out=pathlib.Path(_OUT.value),
+        data=pathlib.Path(_DATA.value),
+        seeds=_SEEDS.value,
+        rows=tuple(_ROWS.value),
+        max_steps=_MAX_STEPS.value,
+        demo=_DEMO.value,
+        overrides=tuple(_OVERRIDES.value),
+    )
+    tasks, every = plan(table, options), every_task(table, options)
+    names = {task.name for task in tasks}
+    before = [Outcome(task, KEPT) for task in every if task.name not in names and task.is_finished()]
+    folder = options.out / (table.name.replace("/", "_") + ("_demo" if options.demo else ""))
+    print(f"Table {table.name}, {table.printed.title}: {len(tasks)} runs, in {options.out}", flush=True)
+
+    def tell(outcomes: list[Outcome], seconds_left: float | None) -> None:
+        print(_progress_line(outcomes[-1], len(outcomes), len(tasks), seconds_left), flush=True)
+        _write(folder, table, every, [*before, *outcomes], options)
+
+    with row_processes(len(tasks)) as run_row:
+        outcomes = run_tasks(tasks, run_row, tell)
+    lines = _write(folder, table, every, [*before, *outcomes], options)
+    paths = ablation.write_heatmaps(folder, table, lines)
+    print(f"\n{(folder / 'table.md').read_text()}")
+    print(f"Written: {', '.join(str(p) for p in (folder / 'table.md', folder / 'table.csv', *paths))}")
+    return _end(outcomes, options)
+
+
+def _progress_line(outcome: Outcome, number: int, total: int, seconds_left: float | None) -> str:
+    task = outcome.task
+    head = f"[{number:{len(str(total))}}/{total}] {task.name}"
+    if not outcome.is_good:
+        what = {FAILED: "FAILED", MISSING: "not run", STOPPED: "stopped, saved"}[outcome.status]
+        return f"{head}: {what}{': ' if outcome.message else ''}{outcome.message}"
+    cells = summary.summarise([task], [outcome])[0].cells
+    found = ", ".join(
+        f"{c.style.title} {c.mean:.{c.style.digits}f} (published {c.published:g})"
+        for c in cells
+        if c.mean is not None
+    )
+    if outcome.status == KEPT:
+        return f"{head}: {found}; finished before"
+    left = "" if not seconds_left else f", about {_duration(seconds_left)} left"
+    return f"{head}: {found}; {_duration(outcome.seconds)}{left}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _write(
+    folder: pathlib.Path, table: ThesisTable, tasks: list[Task], outcomes: list[Outcome], options: Options
+) -> list[summary.Line]:
+    lines = summary.summarise(tasks, outcomes)
+    command = shlex.join(["scripts/reproduce", *sys.argv[1:]])
+    pages = {
+        "table.md": summary.markdown(table, tasks, lines, options, command),
+        "table.csv": summary.as_csv(table, lines),
+    }
+    summary.write(folder, pages)
+    return lines
+
+
+def _end(outcomes: list[Outcome], options: Options) -> int:
+    """Says what is left to do, and the exit status."""
+    without_data = [o.task for o in outcomes if o.status == MISSING]
+    if without_data:
+        lines = dict.fromkeys(
+            line
+            for task in without_data
+            for line in missing.commands(task.config, task.row.dataset, demo=options.demo)
+        )
+        print("\nThere is no data for some rows. Make it with\n  " + "\n  ".join(lines), file=sys.stderr)
+        if not options.demo:
+            print("or try the small size on drawn people: --demo", file=sys.stderr)
+    failed = [o.task.name for o in outcomes if o.status == FAILED]
+    if failed:
+        print(f"error: {len(failed)} of {len(outcomes)} runs failed: {', '.join(failed)}", file=sys.stderr)
+    if outcomes and outcomes[-1].status == STOPPED:
+        print("Stopped, saved. The same command goes on from there.")
+    return 1 if failed or without_data else 0
+
+
+if __name__ == "__main__":
+    cli.run(main, arguments=1)

@@ -1,0 +1,224 @@
+"""Ours beside published: means and spreads over the seeds of every row, as Markdown and CSV."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import pathlib
+import statistics
+from collections.abc import Sequence
+
+from configs.tables import METRICS, RECORDS, Metric
+from emojax.sweeps.outcome import MISSING, STOPPED, Outcome
+from emojax.sweeps.plan import Options, Task
+from emojax.sweeps.tables import Row, ThesisTable
+
+_NO_CHANGE = ("init_from", "run.", "data_dir", "precision")  # of the recipe
+_NO_VALUE, _MINUS = "\u2013", "\u2212"  # en dash and minus sign
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """One metric of a row, as printed.
+
+    Attributes:
+        metric: its name.
+        values: ours, one a seed.
+        published: of the thesis.
+    """
+
+    metric: str
+    values: tuple[float, ...]
+    published: float
+
+    @property
+    def style(self) -> Metric:
+        return METRICS[self.metric]
+
+    @property
+    def mean(self) -> float | None:
+        return statistics.fmean(self.values) if self.values else None
+
+    @property
+    def spread(self) -> float | None:
+        """Sample standard deviation (divisor n - 1); None below two seeds."""
+        return statistics.stdev(self.values) if len(self.values) > 1 else None
+
+    @property
+    def difference(self) -> float | None:
+        """Ours minus published."""
+        return None if self.mean is None else self.mean - self.published
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """A row of the table with what was found.
+
+    Attributes:
+        row: of the thesis table.
+        cells: one a metric.
+        results: what the metrics files hold, one a finished seed.
+        seeds: how many were asked for.
+        trouble: why seeds are missing; empty when none is.
+    """
+
+    row: Row
+    cells: tuple[Cell, ...]
+    results: tuple[dict, ...]
+    seeds: int
+    trouble: str
+
+
+def summarise(tasks: Sequence[Task], outcomes: Sequence[Outcome]) -> list[Line]:
+    """Lines in the order of the tasks; rows that have not run yet are lines without values."""
+    by_name = {outcome.task.name: outcome for outcome in outcomes}
+    lines = []
+    for row in {task.row.name: task.row for task in tasks}.values():
+        mine = [task for task in tasks if task.row.name == row.name]
+        ends = [by_name.get(task.name) for task in mine]
+        results = [t.read_result() for t, end in zip(mine, ends) if end is not None and end.is_good]
+        results = tuple(result for result in results if result is not None)
+        cells = tuple(
+            Cell(m, tuple(METRICS[m].scale * r["metrics"][m] for r in results), published)
+            for m, published in row.published.items()
+        )
+        lines.append(Line(row, cells, results, len(mine), _trouble(ends)))
+    return lines
+
+
+def _trouble(ends: Sequence[Outcome | None]) -> str:
+    for end in ends:
+        if end is None or end.status == STOPPED:
+            return "not run yet"
+        if not end.is_good:
+            return f"not run: {end.message}" if end.status == MISSING else f"failed: {end.message}"
+    return ""
+
+
+def markdown(
+    table: ThesisTable, tasks: Sequence[Task], lines: Sequence[Line], options: Options, command: str
+) -> str:
+    """The page of a table: what its numbers are worth, then one Markdown table a data set."""
+    caveats = reservations(tasks, lines, options)
+    parts = [f"# Table {table.number} of {table.thesis}: {table.printed.title}"]
+    if caveats:
+        parts.append("**This does not reproduce the published table:**\n")
+        parts[-1] += "\n".join(f"- {_escaped(caveat)}" for caveat in caveats)
+    else:
+        parts.append("Full size, whole schedule, data of the published size.")
+    for dataset in dict.fromkeys(line.row.dataset for line in lines):
+        parts.append(f"## {dataset}, {table.printed.split} split")
+        parts.append(_grid([line for line in lines if line.row.dataset == dataset]))
+    parts.append(
+        "Published: as the thesis prints it. Ours: mean over the seeds, each the checkpoint that is best by the "
+        "validation metric of its config; spread: sample standard deviation (divisor n - 1), from two seeds on; "
+        "difference: ours minus published."
+    )
+    parts.append(f"Command: `{command}`")
+    return "\n\n".join(parts) + "\n"
+
+
+def reservations(tasks: Sequence[Task], lines: Sequence[Line], options: Options) -> list[str]:
+    """Why the numbers may not be held against the published ones; empty when nothing is known."""
+    found = []
+    if any("@" in task.config.name for task in tasks):
+        found.append("small size: tiny networks, a short schedule and small pictures (`@demo`)")
+    changed = [text for text in options.overrides if not text.startswith(_NO_CHANGE)]
+    if changed:
+        found.append(f"changed in every row: {', '.join(changed)}")
+    results = [(line.row, result) for line in lines for result in line.results]
+    found += dict.fromkeys(filter(None, (_other_data(row, result) for row, result in results)))
+    early = {(r["trained"]["steps"], r["trained"]["of"]) for _, r in results}
+    for steps, total in sorted(early):
+        if steps < total:
+            found.append(f"stopped early: {steps:,} of {total:,} steps")
+    found += dict.fromkeys(note for _, result in results for note in result["notes"])
+    missing = [line.row.name for line in lines if line.trouble]
+    if missing:
+        found.append(f"rows without all their seeds: {', '.join(missing)}")
+    return found
+
+
+def _other_data(row: Row, result: dict) -> str:
+    """A sentence when the data has not the published size; cleaning may drop 2 % of it."""
+    records, published = sum(result["records"].values()), RECORDS[row.dataset]
+    if any(abs(records - number) <= 0.02 * number for number in published):
+        return ""
+    sizes = " or ".join(f"{number:,}" for number in published)
+    folder = result["config"]["data_dir"]
+    return f"synthetic, partial or changed data: {folder} has {records:,} records, {row.dataset} has {sizes}"
+
+
+def _grid(lines: Sequence[Line]) -> str:
+    metrics = list(dict.fromkeys(cell.metric for line in lines for cell in line.cells))
+    header = ["system"]
+    for metric in metrics:
+        header += [f"{METRICS[metric].title}, ours", "spread", "published", "difference"]
+    rows = [[*header, "seeds", "what it is"], ["---"] + ["---:"] * (len(header)) + ["---"]]
+    for line in lines:
+        cells = {cell.metric: cell for cell in line.cells}
+        texts = [text for metric in metrics for text in _texts(cells.get(metric))]
+        seeds = f"{len(line.results)} of {line.seeds}" if line.trouble else str(line.seeds)
+        note = (
+            f"{line.row.variant.note}; **{_escaped(line.trouble)}**"
+            if line.trouble
+            else line.row.variant.note
+        )
+        rows.append([line.row.name, *texts, seeds, note])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _texts(cell: Cell | None) -> list[str]:
+    if cell is None:
+        return [_NO_VALUE] * 4
+    digits = cell.style.digits
+    numbers = [_number(n, digits) for n in (cell.mean, cell.spread)]
+    return [*numbers, f"{cell.published:g}", _number(cell.difference, digits, sign="+")]
+
+
+def _number(value: float | None, digits: int, sign: str = "-") -> str:
+    return _NO_VALUE if value is None else f"{value:{sign}.{digits}f}".replace("-", _MINUS)
+
+
+def _escaped(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def as_csv(table: ThesisTable, lines: Sequence[Line]) -> str:
+    """One line a row and metric, numbers in full."""
+    columns = (
+        "table,system,data_set,split,metric,mean,spread,published,difference,seeds,values,steps,of_steps,"
+        "records,size,trouble,note"
+    )
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns.split(","))
+    for line in lines:
+        for cell in line.cells:
+            writer.writerow(_csv_row(table, line, cell))
+    return text.getvalue()
+
+
+def _csv_row(table: ThesisTable, line: Line, cell: Cell) -> list:
+    def each(read) -> str:
+        return " ".join(dict.fromkeys(str(read(result)) for result in line.results))
+
+    numbers = [f"{n:.6g}" if n is not None else "" for n in (cell.mean, cell.spread)]
+    difference = f"{cell.difference:.6g}" if cell.difference is not None else ""
+    return [
+        table.name, line.row.name, line.row.dataset, table.printed.split, cell.style.title, *numbers,
+        f"{cell.published:g}", difference, len(line.results), " ".join(f"{v:.6g}" for v in cell.values),
+        each(lambda r: r["trained"]["steps"]), each(lambda r: r["trained"]["of"]),
+        each(lambda r: sum(r["records"].values())), each(lambda r: r["system"].partition("@")[2] or "full"),
+        line.trouble, line.row.variant.note,
+    ]  # fmt: skip
+
+
+def write(folder: pathlib.Path, pages: dict[str, str]) -> None:
+    """Writes text files, each whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in pages.items():
+        temporary = folder / f"{name}.tmp"
+        temporary.write_text(text)
+        temporary.replace(folder / name)

@@ -1,0 +1,89 @@
+"""One row of a table, trained and evaluated in a process of its own.
+
+A process a row: one that crashes or is killed for its memory takes no other row along, and its device memory
+is given back. The processes are forked from a server that has imported everything and touched no device, so
+a row pays for no import.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import multiprocessing
+import os
+import pathlib
+import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+
+from absl import flags, logging
+
+from emojax import systems
+from emojax.data.dataset import load_dataset
+from emojax.engine import compile_cache
+from emojax.engine.loop import train
+from emojax.errors import EmojaxError
+from emojax.evaluate import evaluate
+from emojax.sweeps.outcome import DONE, FAILED, OUTPUT_FILE, STOPPED
+from emojax.sweeps.plan import Task
+
+_LOCK_FILE = "lock"
+
+
+def run(task: Task, answer: Connection) -> None:
+    """Trains and evaluates a row; sends (`DONE`, `STOPPED` or `FAILED`, message). Runs in the child process."""
+    os.setsid()  # Ctrl-C reaches the sweep, which tells this process to save
+    threading.Thread(target=_end_with_the_sweep, daemon=True).start()
+    _write_output_to(task.results / OUTPUT_FILE)
+    flags.FLAGS.mark_as_parsed()
+    logging.set_verbosity(logging.ERROR)
+    try:
+        answer.send((_train_and_evaluate(task), ""))
+    except EmojaxError as error:
+        answer.send((FAILED, str(error)))
+    except BaseException as error:
+        traceback.print_exc()
+        where = task.results / OUTPUT_FILE
+        answer.send((FAILED, f"{type(error).__name__}: {error} (the traceback is in {where})"))
+    sys.stderr.flush()
+
+
+def _train_and_evaluate(task: Task) -> str:
+    compile_cache.enable()
+    dataset = load_dataset(task.config.data_dir)
+    dataset.split(task.split)
+    systems.build(task.config, dataset)  # a row that cannot be evaluated is not trained first
+    task.workdir.mkdir(parents=True, exist_ok=True)
+    with _alone_in(task.workdir):
+        system = systems.build(task.network, dataset)
+        result = train(task.network, system, dataset, task.workdir, progress=False)
+        if not result.finished and not 0 < task.config.run.stop_after_steps <= result.step:
+            return STOPPED
+        evaluate(task.workdir, task.config, dataset, "best", task.split, task.results)
+    return DONE
+
+
+def _end_with_the_sweep() -> None:
+    """Ends this process when the sweep has died, so that its successor finds the folder free."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+def _write_output_to(file: pathlib.Path) -> None:
+    """Everything this process prints, crashes of native code included, goes to a file."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a") as output:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+
+
+@contextlib.contextmanager
+def _alone_in(workdir: pathlib.Path) -> Iterator[None]:
+    """Waits until no other sweep trains in `workdir`."""
+    with (workdir / _LOCK_FILE).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,144 @@
+"""What a table says: means, spreads, differences, and what its numbers are worth."""
+
+from __future__ import annotations
+
+import csv
+import io
+import statistics
+
+import numpy as np
+import pytest
+
+from emojax.sweeps import ablation, summary
+from emojax.sweeps.outcome import DONE, FAILED, MISSING, Outcome
+from emojax.sweeps.plan import Options, plan
+from emojax.sweeps.tables import find_table
+from tests.sweeps.runs import write_result
+
+AFFECTNET = 287_401
+
+
+def page(tmp_path, name, end, **options):
+    """Markdown and CSV of a table whose rows ended as `end(task)` says."""
+    table, options = find_table(name), Options(out=tmp_path / "out", data=tmp_path / "data", **options)
+    tasks = plan(table, options)
+    lines = summary.summarise(tasks, [outcome for task in tasks if (outcome := end(task))])
+    return summary.markdown(table, tasks, lines, options, "scripts/reproduce x"), summary.as_csv(table, lines)
+
+
+def ends_with(*accuracies, **result):
+    """Seed i ends with the i-th accuracy."""
+
+    def end(task):
+        write_result(task, accuracy=accuracies[task.config.seed], **result)
+        return Outcome(task, DONE)
+
+    return end
+
+
+def rows_of(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_mean_spread_and_difference_over_the_seeds(tmp_path):
+    seeds = (0.60, 0.62, 0.655)
+    text, table = page(tmp_path, "5.1", ends_with(*seeds), rows=("mtl_ccc_classic",), seeds=3)
+    percent = [100 * a for a in seeds]
+    (row,) = rows_of(table)
+    assert float(row["mean"]) == pytest.approx(statistics.fmean(percent), abs=1e-3)
+    assert float(row["spread"]) == pytest.approx(np.std(percent, ddof=1), abs=1e-3)
+    assert float(row["difference"]) == pytest.approx(statistics.fmean(percent) - 65.63, abs=1e-3)
+    assert (row["published"], row["seeds"], row["values"]) == ("65.63", "3", "60 62 65.5")
+    assert "| mtl_ccc_classic | 62.50 | 2.78 | 65.63 | \u22123.13 | 3 |" in text
+    assert "sample standard deviation (divisor n - 1)" in text
+
+
+def test_one_seed_has_no_spread(tmp_path):
+    text, table = page(tmp_path, "5.1", ends_with(0.66), rows=("base7",))
+    assert "| base7 | 66.00 | \u2013 | 64.37 | +1.63 | 1 |" in text
+    assert rows_of(table)[0]["spread"] == ""
+
+
+def test_a_table_prints_its_own_number_and_metrics(tmp_path):
+    def end(task):
+        write_result(task, accuracy=0.5, ccc_valence=0.5, ccc_arousal=0.25)
+        return Outcome(task, DONE)
+
+    published = {n: page(tmp_path, n, end, rows=("mtl_ccc_classic",)) for n in ("5.1", "6.1", "6.3")}
+    assert "| 65.63 |" in published["5.1"][0] and "| 65.69 |" in published["6.1"][0]
+    assert [r["metric"] for r in rows_of(published["6.3"][1])] == ["CCC valence", "CCC arousal"]
+    assert "| mtl_ccc_classic | 0.500 | \u2013 | 0.768 | \u22120.268 | 0.250 |" in published["6.3"][0]
+
+
+def test_nobody_can_take_a_small_run_on_drawn_data_for_a_reproduction(tmp_path):
+    text, table = page(
+        tmp_path,
+        "5.1",
+        ends_with(0.9, steps=20),
+        rows=("base7",),
+        demo=True,
+        max_steps=20,
+        overrides=("batch_size=8",),
+    )
+    assert "**This does not reproduce the published table:**" in text
+    assert "tiny networks" in text and "has 6,501 records, AffectNet has 287,401 or 291,651" in text
+    assert "stopped early: 20 of 728 steps" in text and "changed in every row: batch_size=8" in text
+    (row,) = rows_of(table)
+    assert (row["size"], row["steps"], row["of_steps"], row["records"]) == ("demo", "20", "728", "6501")
+
+
+def test_the_real_thing_is_said_to_be_so(tmp_path):
+    text, _ = page(tmp_path, "5.1", ends_with(0.64, records=AFFECTNET), rows=("base7",))
+    assert "does not reproduce" not in text
+    assert "Full size, whole schedule, data of the published size." in text
+
+
+def test_rows_that_failed_or_have_no_data_say_why(tmp_path):
+    ends = {"base7": (FAILED, "out of | luck"), "mtl_ccc_classic": (MISSING, "no data in x")}
+
+    def end(task):
+        return Outcome(task, *ends[task.row.name]) if task.row.name in ends else None
+
+    rows = (*ends, "mtl_eight_concat")
+    text, table = page(tmp_path, "5.1", end, rows=rows)
+    assert "**failed: out of \\| luck**" in text and "**not run: no data in x**" in text
+    assert "**not run yet**" in text and f"without all their seeds: {', '.join(rows)}" in text
+    assert [row["mean"] for row in rows_of(table)] == ["", "", ""]
+
+
+def test_data_sets_stand_in_tables_of_their_own(tmp_path):
+    text, _ = page(tmp_path, "6.1", lambda task: None)
+    assert text.index("## AffectNet, validation split") < text.index("## Aff-Wild2, validation split")
+
+
+def test_the_heat_maps_of_the_ablation_show_ours_beside_published(tmp_path, monkeypatch):
+    table, options = find_table("6.2"), Options(out=tmp_path, data=tmp_path)
+    tasks = plan(table, options)
+    for number, task in enumerate(tasks[:-1]):
+        write_result(task, accuracy=number / 100)
+    lines = summary.summarise(tasks, [Outcome(task, DONE) for task in tasks[:-1]])
+    drawn = {}
+
+    def draw(path, panels, *, title, unit):
+        drawn[path.name] = panels
+        return path
+
+    monkeypatch.setattr("emojax.report.matrices.ablation_heatmap", draw)
+    paths = ablation.write_heatmaps(tmp_path, table, lines)
+    assert [path.name for path in paths] == ["emotion_gcn_tau.png", "emotion_gcn_p.png"]
+    (ours, rows, columns), (published, *_) = drawn["emotion_gcn_tau.png"].values()
+    assert rows == ["layers 1", "layers 2", "layers 3"] and columns == [
+        "tau 0",
+        "tau 0.05",
+        "tau 0.1",
+        "tau 0.15",
+    ]
+    assert np.array_equal(ours, np.arange(12).reshape(3, 4))
+    assert published[1, 2] == 66.46 and published[0, 3] == 54.94
+    (ours, *_), (published, *_) = drawn["emotion_gcn_p.png"].values()
+    assert np.isnan(ours[2, 6]) and np.isfinite(ours).sum() == 20
+    assert published.shape == (3, 7) and published[0, 6] == 59.31
+
+
+def test_other_tables_have_no_heat_maps(tmp_path):
+    assert ablation.write_heatmaps(tmp_path, find_table("5.1"), []) == []
