@@ -101,9 +101,9 @@ def evaluate(
     run = Run(config, system, dataset)
     checkpoints = Checkpoints(workdir, system.monitor)
     step = checkpoints.resolve(which)
-    require_same_labels(
-        checkpoints.read_meta(step), system.labels, checkpoints.folder / str(step), dataset.path
-    )
+    meta = checkpoints.read_meta(step)
+    require_same_labels(meta, system.labels, checkpoints.folder / str(step), dataset.path)
+    system.initialised_from = meta["initialised_from"]
     state = checkpoints.restore(step, run.abstract_state())
     checkpoints.close()
     predicted = run.predict(state.variables, split, title="evaluate")
