@@ -77,6 +77,8 @@ def train(config, system, dataset: Dataset, workdir, *, mesh=None, progress: boo
         prefetcher = stack.enter_context(contextlib.closing(DevicePrefetcher(batches, run.mesh)))
         start = int(state.step)
         log = stack.enter_context(contextlib.closing(RunLog(workdir, start)))
+        if meta is None and system.initialised_from and not jax.process_index():
+            log.write_start({"initialised_from": system.initialised_from})
         late = LateLogs(lambda records: _name_records(batches, records), meta and meta["log"])
         stop = stack.enter_context(StopSignal())
         shown = {"desc": "train", "unit": "step", "disable": not progress}
@@ -92,6 +94,7 @@ def _start(run: Run, checkpoints: Checkpoints) -> tuple[TrainState, dict | None]
         return run.initial_state(), None
     meta = checkpoints.read_meta(step)
     run.require_same_data(meta, checkpoints.folder / str(step))
+    run.system.initialised_from = meta["initialised_from"]  # the next checkpoints say it too
     return checkpoints.restore(step, run.abstract_state()), meta
 
 

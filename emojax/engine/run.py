@@ -95,7 +95,9 @@ class Run:
         with contextlib.closing(Checkpoints(workdir, self.system.monitor)) as checkpoints:
             step = checkpoints.resolve(which)
             where = checkpoints.folder / str(step)
-            require_same_labels(checkpoints.read_meta(step), self.system.labels, where, self.dataset.path)
+            meta = checkpoints.read_meta(step)
+            require_same_labels(meta, self.system.labels, where, self.dataset.path)
+            self.system.initialised_from = meta["initialised_from"]
             state = checkpoints.restore(step, self.abstract_state())
             return Restored(step, checkpoints.resolve("latest"), state)
 

@@ -6,6 +6,7 @@ import json
 import math
 import pathlib
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import numpy as np
@@ -53,11 +54,17 @@ class RunLog:
 
     def write(self, kind: str, step: int, epoch: float, values: Mapping[str, float]) -> None:
         """Adds a row; `kind` is ``train`` or ``eval``; values are scalars."""
-        row = {"kind": kind, "step": step, "epoch": round(epoch, 4), **values}
-        self._file.write(json.dumps(row) + "\n")
-        self._file.flush()
+        self._add({"kind": kind, "step": step, "epoch": round(epoch, 4), **values})
         for name, value in values.items():
             self._events.add_scalar(f"{kind}/{name}", value, step)
+
+    def write_start(self, facts: Mapping[str, Any]) -> None:
+        """Adds the row ``start`` of step 0: what a fresh run begins with, JSON-able."""
+        self._add({"kind": "start", "step": 0, "epoch": 0.0, **facts})
+
+    def _add(self, row: Mapping[str, Any]) -> None:
+        self._file.write(json.dumps(row) + "\n")
+        self._file.flush()
 
     def close(self) -> None:
         self._file.close()

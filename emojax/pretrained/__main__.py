@@ -106,7 +106,7 @@ def _describe(arch: Architecture) -> str:
     for flavour, coding in arch.codings.items():
         lines.append(f"    input of {flavour} weights: {coding}")
     for file in arch.published:
-        known = f"sha256 {file.sha256}..." if file.sha256 else "sha256 not published"
+        known = f"sha256 {file.sha256}..." if file.sha256 else "sha256 not known"
         lines.append(f"    {file.name}: {file.where}")
         lines.append(f"        {file.megabytes:.1f} MB, {known}; {file.licence}")
     if not arch.published:

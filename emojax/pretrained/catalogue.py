@@ -41,7 +41,7 @@ class Published:
         where: address.
         licence: as its publisher states it.
         megabytes: size of the file (10^6 bytes).
-        sha256: hash or its first digits; empty where the publisher gives none.
+        sha256: hash or its first digits, from the publisher's file name; empty where it is not known.
     """
 
     name: str
@@ -99,6 +99,11 @@ _PLACES_URL = "http://places2.csail.mit.edu/models_places365"
 def _torchvision(file: str, megabytes: float) -> Published:
     url = f"https://download.pytorch.org/models/{file}.pth"
     return Published("torchvision, ImageNet", url, _IMAGENET_TERMS, megabytes, file.rsplit("-", 1)[1])
+
+
+def _timm(tag: str, megabytes: float, licence: str = "Apache-2.0 (timm)") -> Published:
+    url = f"https://huggingface.co/timm/{tag} (model.safetensors)"
+    return Published("timm, ImageNet", url, f"{licence}; ImageNet images: non-commercial research", megabytes)
 
 
 def _places(file: str, megabytes: float) -> Published:
@@ -161,30 +166,34 @@ def architectures() -> dict[str, Architecture]:
         _densenet(
             "densenet121",
             _torchvision("densenet121-a639ec97", 32.3),
+            _timm("densenet121.ra_in1k", 32.3),
             _keras(keras_densenet.format(121), 33.2),
         ),
         _densenet(
             "densenet169",
             _torchvision("densenet169-b2777c0a", 57.4),
+            _timm("densenet169.tv_in1k", 57.3),
             _keras(keras_densenet.format(169), 59.0),
         ),
         _resnet(
             "resnet18",
             _torchvision("resnet18-f37072fd", 46.8),
+            _timm("resnet18.a1_in1k", 46.8),
             _places("resnet18_places365.pth.tar", 45.5),
         ),
-        _resnet("resnet_tiny"),
-        _resnet("resnet34", _torchvision("resnet34-b627a593", 87.3)),
+        _resnet("resnet34", _torchvision("resnet34-b627a593", 87.3), _timm("resnet34.a1_in1k", 87.3)),
         _resnet(
             "resnet50",
             _torchvision("resnet50-0676ba61", 102.5),
             _torchvision("resnet50-11ad3fa6", 102.5),
+            _timm("resnet50.a1_in1k", 102.5),
             _places("resnet50_places365.pth.tar", 97.3),
         ),
         _resnet(
             "resnet101",
             _torchvision("resnet101-63fe2227", 178.8),
             _torchvision("resnet101-cd907fc2", 178.8),
+            _timm("resnet101.a1_in1k", 178.8),
         ),
         _resnet(
             "wide_resnet18_places",

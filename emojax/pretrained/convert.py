@@ -69,6 +69,9 @@ def import_weights(
     arch = architecture(arch_name)
     if attributes and "attributes" not in arch.heads:
         raise ConfigError(f"--attributes goes with wide_resnet18_places, not with {arch_name}.")
+    if num_classes is not None and (num_classes < 1 or not arch.heads):
+        reason = "a classifier has 1 class or more" if arch.heads else f"{arch_name} has no classifier"
+        raise ConfigError(f"--num-classes is {num_classes}, but {reason}.")
     source = read_file(path)
     names, values = _select(arch, source, leave_out)
     classes = arch.num_classes if num_classes is None else num_classes

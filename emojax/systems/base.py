@@ -54,6 +54,12 @@ class System(abc.ABC):
         """Variables that a fresh run starts from; systems that take pretrained weights load them here."""
         return jax.jit(self.init)(key)
 
+    def origin(self) -> str:
+        """Where the weights come from, for a reader: ``backbone: FILE (densenet121, sha256 ...)``."""
+        parts = self.initialised_from.items()
+        told = [f"{part}: {r['file']} ({r['arch']}, sha256 {r['sha256']})" for part, r in parts]
+        return "; ".join(told) or "random weights"
+
     @abc.abstractmethod
     def loss(self, params, model_state, batch: Batch, key: jax.Array):
         """Loss of the global batch, from this device's rows; runs inside the mapped step.

@@ -46,7 +46,7 @@ def write(system, folder, variables, outputs, results: dict, log: list[dict], re
             "records": f"{results['split']['records']:,}, content hash {results['split']['content_hash'][:16]}",
             "protocol": results["protocol"],
             "evaluated": f"{results['date']} on {results['device']}",
-            "initialised from": system.initialised_from or "random weights",
+            "initialised from": system.origin(),
         },
     )
 

@@ -49,7 +49,7 @@ def write(system, folder, variables, outputs, results: dict, log: list[dict], re
             "records": f"{split['records']:,}, content hash {split['content_hash'][:16]}",
             "protocol": results["protocol"],
             "evaluated": f"{results['date']} on {results['device']}",
-            "initialised from": system.initialised_from or "random weights",
+            "initialised from": system.origin(),
         },
     )
 

@@ -21,6 +21,8 @@ from emojax.engine.run import Run
 from emojax.engine.runlog import read_log
 from emojax.errors import CheckpointError, ConfigError, DataError, TrainingError
 from emojax.labels import Labels
+from emojax.pretrained.native import save_weights, sha256
+from tests.pretrained.test_convert import random_weights
 from tests.toy import make_config, make_dataset
 
 ONE_DEVICE = slice(0, 1)
@@ -184,6 +186,20 @@ def test_a_checkpoint_holds_config_labels_and_data_hash(dataset, uninterrupted):
     assert meta["labels"] == dataset.labels.to_json()
     assert meta["dataset"]["content_hash"] == dataset.splits["train"].content_hash
     assert meta["config"] == json.loads((uninterrupted[1] / "config.json").read_text())
+
+
+def test_log_and_checkpoints_tell_the_weights_that_a_run_began_with_also_after_a_stop(dataset, tmp_path):
+    backbone = make_config(dataset).model.backbone
+    file = tmp_path / "weights.safetensors"
+    save_weights(random_weights(backbone), file)
+    run(dataset, tmp_path / "run", init_from=str(file), run__stop_after_steps=2)
+    run(dataset, tmp_path / "run", init_from=str(file), run__stop_after_steps=4)
+    checkpoints = Checkpoints(tmp_path / "run", "accuracy")
+    records = [checkpoints.read_meta(step)["initialised_from"] for step in checkpoints.steps()]
+    checkpoints.close()
+    (row,) = (row for row in read_log(tmp_path / "run") if row["kind"] == "start")
+    for record in (*records, row["initialised_from"]):
+        assert record["backbone"]["sha256"] == sha256(file) and record["backbone"]["file"] == str(file)
 
 
 def test_a_damaged_checkpoint_is_named(dataset, uninterrupted, tmp_path):

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+import time
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from emojax.errors import ConfigError
 from emojax.models.backbones import backbone_names, create_backbone, feature_size
+from emojax.pretrained.layouts import flatten, unflatten
+from tests.models import golden
 
 
 def abstract(name, size, channels=3, batch=2, **sizes):
@@ -94,6 +98,46 @@ def test_tiny_densenet_turns_64_pixels_into_4():
     stages, variables = abstract("densenet_tiny", 64)
     assert stages["features"] == (4, 4, feature_size("densenet_tiny"))
     assert count(variables["params"]) < 100_000
+
+
+def test_rematerialised_blocks_give_the_same_loss_and_gradients():
+    x = np.random.default_rng(0).normal(size=(4, 32, 32, 3)).astype(np.float32)
+    sizes = {"block_sizes": (2,), "growth_rate": 4, "stem_features": 8, "num_classes": 3}
+    nets = [create_backbone("densenet121", remat=remat, **sizes) for remat in (False, True)]
+    shapes = jax.eval_shape(lambda: nets[0].init(jax.random.key(0), x, train=False))
+    variables = unflatten(golden.variables({p: leaf.shape for p, leaf in flatten(shapes).items()}))
+
+    def step(net):
+        def loss(params):
+            stages, new = net.apply({**variables, "params": params}, x, train=True, mutable=["batch_stats"])
+            return jnp.mean(jnp.square(stages["logits"])), new
+
+        return jax.jit(jax.value_and_grad(loss, has_aux=True))(variables["params"])
+
+    plain, remat = (step(net) for net in nets)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), remat, plain)
+
+
+@pytest.mark.parametrize("name", ["densenet_tiny", "resnet_tiny", "breg_next_tiny"])
+def test_bfloat16_computes_the_maps_and_leaves_parameters_and_logits_in_float32(name):
+    net = create_backbone(name, num_classes=3, dtype=jnp.bfloat16)
+    x = jax.ShapeDtypeStruct((2, 32, 32, 3), jnp.float32)
+    stages, variables = jax.eval_shape(lambda x: net.init_with_output(jax.random.key(0), x, train=True), x)
+    assert {leaf.dtype for leaf in jax.tree.leaves(variables)} == {jnp.dtype("float32")}
+    assert stages.pop("logits").dtype == jnp.float32
+    assert {leaf.dtype for leaf in stages.values()} == {jnp.dtype(jnp.bfloat16)}
+
+
+def test_only_densenet_offers_rematerialisation():
+    with pytest.raises(ConfigError, match="resnet18 has no option 'remat'"):
+        create_backbone("resnet18", remat=True)
+
+
+@pytest.mark.parametrize("name", ["densenet121", "resnet50", "xception", "vgg16"])
+def test_shapes_and_counts_of_a_full_network_take_less_than_two_seconds(name):
+    start = time.process_time()
+    abstract(name, 224, num_classes=1000)
+    assert time.process_time() - start < 2
 
 
 def test_unknown_names_and_options_are_told_with_the_known_ones():

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
 from emojax.pretrained.__main__ import main
 from emojax.pretrained.catalogue import architectures
-from emojax.pretrained.convert import export_weights
+from emojax.pretrained.convert import abstract_shapes, export_weights
 from emojax.pretrained.native import sha256
 from tests.pretrained.files import torch_zip
 from tests.pretrained.test_convert import random_weights
@@ -43,6 +45,16 @@ def test_import_reports_every_tensor_and_export_gives_the_file_back(tmp_path, pu
     assert restored.keys() == state.keys()
     for name, value in state.items():
         np.testing.assert_array_equal(restored[name], value)
+
+
+def test_importing_densenet121_takes_less_than_five_seconds(tmp_path):
+    torch_zip(tmp_path / "published.pth", export_weights(random_weights("densenet121", 1000)))
+    abstract_shapes.cache_clear()
+    out = tmp_path / "ours.safetensors"
+    start = time.process_time()
+    assert main(["import", "--arch", "densenet121", str(tmp_path / "published.pth"), "--out", str(out)]) == 0
+    assert time.process_time() - start < 5
+    assert out.stat().st_size > 4 * 7_978_856
 
 
 def test_user_errors_are_one_line_and_status_2(tmp_path, published, capsys):

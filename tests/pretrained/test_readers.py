@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 
 from emojax.errors import CheckpointError
 from emojax.pretrained.readers import read_file
-from tests.pretrained.files import torch_zip
+from tests.pretrained.files import keras_zip, torch_stream, torch_zip
 
 WEIGHTS = {
     "conv.weight": np.arange(24, dtype=np.float32).reshape(2, 3, 2, 2),
@@ -28,10 +28,11 @@ def same(found, expected):
         np.testing.assert_array_equal(found[name], value)
 
 
+@pytest.mark.parametrize("write", [torch_zip, torch_stream])
 @pytest.mark.parametrize("nested", ["", "state_dict", "model_state_dict"])
-def test_torch_zip_files_are_read_plain_and_nested(tmp_path, nested):
-    file = tmp_path / "weights.pth"
-    torch_zip(file, {nested: WEIGHTS, "epoch": 3, "args": {"lr": 0.1}} if nested else WEIGHTS)
+def test_torch_files_of_both_formats_are_read_plain_and_nested(tmp_path, nested, write):
+    file = tmp_path / "weights.pth.tar"
+    write(file, {nested: WEIGHTS, "epoch": 3, "args": {"lr": 0.1}} if nested else WEIGHTS)
     source = read_file(file)
     assert source.flavour == "torch"
     same(source.tensors, WEIGHTS)
@@ -75,6 +76,31 @@ def test_keras_1_and_2_files_are_read_by_layer(tmp_path):
     assert tensors["conv1/bn/moving_variance"][0] == 3
 
 
+def test_keras_3_files_are_read_by_the_layers_of_their_config(tmp_path):
+    rng = np.random.default_rng(0)
+    shapes = {
+        "stem": ("Conv2D", [(3, 3, 3, 8)]),
+        "stem_bn": ("BatchNormalization", [(8,)] * 4),
+        "middle": ("SeparableConv2D", [(3, 3, 8, 1), (1, 1, 8, 4)]),
+        "middle_bn": ("BatchNormalization", [(4,)] * 4),
+        "predictions": ("Dense", [(4, 2), (2,)]),
+    }
+    layers = {n: (kind, [rng.normal(size=s) for s in sizes]) for n, (kind, sizes) in shapes.items()}
+    keras_zip(tmp_path / "model.keras", layers)
+    source = read_file(tmp_path / "model.keras")
+    norm = ("gamma", "beta", "moving_mean", "moving_variance")
+    names = {
+        "stem": ("kernel",),
+        "stem_bn": norm,
+        "middle": ("depthwise_kernel", "pointwise_kernel"),
+        "middle_bn": norm,
+        "predictions": ("kernel", "bias"),
+    }
+    expected = {f"{n}/{v}": a for n in layers for v, a in zip(names[n], layers[n][1], strict=True)}
+    assert source.flavour == "keras"
+    same(source.tensors, expected)
+
+
 class Evil:
     def __init__(self, marker):
         self.marker = marker
@@ -116,11 +142,15 @@ def test_a_tensor_that_reaches_beyond_its_storage_is_refused(tmp_path):
         read_file(broken)
 
 
-@pytest.mark.parametrize("kind", ["torch", "safetensors", "npz", "keras"])
+@pytest.mark.parametrize("kind", ["torch", "old torch", "safetensors", "npz", "h5", "keras"])
 def test_truncated_files_are_told(tmp_path, kind):
     file = tmp_path / "weights"
     if kind == "torch":
         torch_zip(file, WEIGHTS)
+    elif kind == "old torch":
+        torch_stream(file, WEIGHTS)
+    elif kind == "keras":
+        keras_zip(file, {"dense": ("Dense", [np.ones((4, 2)), np.zeros(2)])})
     elif kind == "safetensors":
         save_file(WEIGHTS, file)
     elif kind == "npz":
