@@ -23,9 +23,9 @@ from absl import flags, logging
 from emojax import systems
 from emojax.data.dataset import load_dataset
 from emojax.engine import compile_cache
+from emojax.engine.evaluation import evaluate
 from emojax.engine.loop import train
 from emojax.errors import EmojaxError
-from emojax.evaluate import evaluate
 from emojax.sweeps.outcome import DONE, FAILED, OUTPUT_FILE, STOPPED
 from emojax.sweeps.plan import Task
 
@@ -54,14 +54,14 @@ def _train_and_evaluate(task: Task) -> str:
     compile_cache.enable()
     dataset = load_dataset(task.config.data_dir)
     dataset.split(task.split)
-    systems.build(task.config, dataset)  # a row that cannot be evaluated is not trained first
+    row = systems.build(task.config, dataset)  # first: a row that cannot be evaluated is not trained
     task.workdir.mkdir(parents=True, exist_ok=True)
     with _alone_in(task.workdir):
         system = systems.build(task.network, dataset)
         result = train(task.network, system, dataset, task.workdir, progress=False)
         if not result.finished and not 0 < task.config.run.stop_after_steps <= result.step:
             return STOPPED
-        evaluate(task.workdir, task.config, dataset, "best", task.split, task.results)
+        evaluate(task.workdir, row, dataset, "best", task.split, task.results)
     return DONE
 
 

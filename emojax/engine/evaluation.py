@@ -1,0 +1,104 @@
+"""Evaluation of a checkpoint: metrics, predictions and report of one split."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import datetime
+import json
+import pathlib
+
+import jax
+import numpy as np
+
+from emojax.data.dataset import Dataset
+from emojax.data.decode import read_features
+from emojax.data.loader import Batches
+from emojax.engine.run import Run, source_id
+from emojax.engine.runlog import read_log
+from emojax.engine.workdir import result_paths
+
+
+def evaluate(
+    workdir: pathlib.Path,
+    system,
+    dataset: Dataset,
+    which: str,
+    split: str = "validation",
+    out: pathlib.Path | None = None,
+) -> dict:
+    """Restores a checkpoint, predicts a split, writes all results.
+
+    Args:
+        workdir: folder of the run.
+        system: what was trained there, or a system with the same network (see `emojax.systems.base.System`).
+        dataset: the prepared data.
+        which: ``best``, ``latest`` or a step number.
+        split: name of the split.
+        out: folder of the results; the run's if None.
+
+    Returns:
+        What ``metrics.json`` holds.
+
+    Raises:
+        CheckpointError: no such checkpoint, or its classes are in another order than the data's.
+        DataError: no such split.
+    """
+    described = dataset.split(split)
+    config = system.config
+    run = Run(config, system, dataset)
+    restored = run.restore(workdir, which)
+    step, state = restored.step, restored.state
+    predicted = run.predict(state.variables, split, title="evaluate")
+
+    def predict_split(name: str) -> dict:
+        return predicted if name == split else run.predict(state.variables, name, title=name)
+
+    outputs = system.complete(predicted, predict_split)
+    results = {
+        "system": config.name,
+        "step": step,
+        "checkpoint": which,
+        "trained": {"steps": restored.last_step, "of": run.total_steps},
+        "protocol": f"{dataset.name} {split}, {system.protocol}",
+        "split": {"name": split, "records": len(outputs["index"]), "content_hash": described.content_hash},
+        "records": {name: described.num_records for name, described in dataset.splits.items()},
+        "labels": system.labels.to_json(),
+        "config": json.loads(config.to_json_best_effort()),
+        "notes": system.notes,
+        "metrics": system.metrics(outputs),
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "device": jax.devices()[0].device_kind,
+    }
+    metrics_file, predictions_file, page = result_paths(out or workdir, split)
+    with contextlib.closing(run.batches(split, train=False)) as records:
+        write_predictions(predictions_file, system, outputs, records)
+        system.write_report(
+            page.parent,
+            state.variables,
+            outputs,
+            results,
+            read_log(workdir),
+            lambda indices, names: read_features(dataset, split, names, indices),
+        )
+    # Last, and whole or not at all: where it is, the rest is.
+    temporary = metrics_file.with_suffix(".tmp")
+    temporary.write_text(json.dumps(results, indent=1) + "\n")
+    temporary.replace(metrics_file)
+    return results
+
+
+def write_predictions(path: pathlib.Path, system, outputs: dict, records: Batches) -> None:
+    """One CSV row a record: number, source id, then the columns of `System.prediction_columns`."""
+    columns = system.prediction_columns(outputs)
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["record", "source_id", *columns])
+        for row, index in enumerate(outputs["index"]):
+            writer.writerow(
+                [index, source_id(records, int(index)), *(_cell(values[row]) for values in columns.values())]
+            )
+
+
+def _cell(value):
+    return f"{value:.6g}" if isinstance(value, (float, np.floating)) else value
