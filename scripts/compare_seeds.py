@@ -22,7 +22,7 @@ from emojax.data.dataset import Dataset, load_dataset
 from emojax.engine import compile_cache
 from emojax.engine.loop import train
 from emojax.engine.run import Run
-from emojax.errors import ConfigError, EmojaxError
+from emojax.errors import ConfigError, EmojaxError, TrainingError
 
 SHOWN = (
     *("accuracy", "mean_class_accuracy", "svm_accuracy", "ccc_valence", "ccc_arousal"),
@@ -48,10 +48,18 @@ def configured(spec: str, data_dir: str, seed: int, epochs: int):
 
 
 def reached(config, dataset: Dataset, workdir: pathlib.Path) -> dict[str, float]:
-    """Validation metrics after the last epoch."""
+    """Validation metrics after the last epoch.
+
+    Raises:
+        TrainingError: the run was asked to stop (SIGTERM, Ctrl-C) before its end.
+    """
     system = systems.build(config, dataset)
-    state = train(config, system, dataset, workdir, progress=False).state
-    run = Run(config, system, dataset)
+    result = train(config, system, dataset, workdir, progress=False)
+    if not result.finished:
+        raise TrainingError(
+            f"{workdir} stopped at step {result.step}, saved. The same command goes on from there."
+        )
+    state, run = result.state, Run(config, system, dataset)
     outputs = system.complete(
         run.predict(state.variables, "validation"), lambda split: run.predict(state.variables, split)
     )

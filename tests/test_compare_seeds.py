@@ -8,7 +8,7 @@ import types
 
 import pytest
 
-from emojax.errors import ConfigError
+from emojax.errors import ConfigError, TrainingError
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BASE = "configs/affectnet_baseline.py:base7@demo"
@@ -53,3 +53,14 @@ def test_finished_runs_are_kept_and_the_table_has_their_mean_and_spread(
     capsys.readouterr()
     script.print_table(rows, specs)
     assert capsys.readouterr().out.count("0.1000 +- 0.1000   [0.0, 0.1, 0.2]") == 2
+
+
+def test_a_run_that_was_stopped_is_no_result(script, monkeypatch, tmp_path):
+    stopped = types.SimpleNamespace(finished=False, step=300, state=None)
+    monkeypatch.setattr(script, "train", lambda *args, **options: stopped)
+    monkeypatch.setattr(script, "load_dataset", lambda path: None)
+    monkeypatch.setattr(script.systems, "build", lambda config, dataset: None)
+    options = types.SimpleNamespace(out=tmp_path, data_dir="x", seeds=1, epochs=1, systems=[BASE])
+    with pytest.raises(TrainingError, match="stopped at step 300"):
+        script.run_all(options)
+    assert not (tmp_path / "results.jsonl").exists()
