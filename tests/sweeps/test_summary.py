@@ -134,7 +134,7 @@ def test_the_heat_maps_of_the_ablation_show_ours_beside_published(tmp_path, monk
         "tau 0.1",
         "tau 0.15",
     ]
-    assert np.array_equal(ours, np.arange(12).reshape(3, 4))
+    np.testing.assert_allclose(ours, np.arange(12).reshape(3, 4))
     assert published[1, 2] == 66.46 and published[0, 3] == 54.94
     (ours, *_), (published, *_) = drawn["emotion_gcn_p.png"].values()
     assert np.isnan(ours[2, 6]) and np.isfinite(ours).sum() == 20
