@@ -71,7 +71,8 @@ def main(argv) -> int:
     with row_processes(len(tasks)) as run_row:
         outcomes = run_tasks(tasks, run_row, tell)
     lines = _write(folder, table, every, [*before, *outcomes], options)
-    paths = ablation.write_heatmaps(folder, table, lines)
+    reserved = bool(summary.reservations(every, lines, options))
+    paths = ablation.write_heatmaps(folder, table, lines, reserved=reserved)
     print(f"\n{(folder / 'table.md').read_text()}")
     print(f"Written: {', '.join(str(p) for p in (folder / 'table.md', folder / 'table.csv', *paths))}")
     return _end(outcomes, options)

@@ -11,14 +11,19 @@ from configs.tables import METRICS
 from emojax.sweeps.summary import Line
 from emojax.sweeps.tables import Sweep, ThesisTable
 
+_RESERVED = "ours: no reproduction, see table.md"
 
-def write_heatmaps(folder: pathlib.Path, table: ThesisTable, lines: Sequence[Line]) -> list[pathlib.Path]:
+
+def write_heatmaps(
+    folder: pathlib.Path, table: ThesisTable, lines: Sequence[Line], *, reserved: bool
+) -> list[pathlib.Path]:
     """One PNG a sweep of the table; none for a table without sweeps over two hyper-parameters.
 
     Args:
         folder: where to.
         table: with its sweeps.
         lines: its rows with what was found; cells without a line are drawn as missing.
+        reserved: ours may not be held against the published values; the figure says so.
     """
     grids = [(sweep, axes) for sweep in table.sweeps if len(axes := _axes(sweep)) == 2]
     if not grids:
@@ -35,7 +40,7 @@ def write_heatmaps(folder: pathlib.Path, table: ThesisTable, lines: Sequence[Lin
         names = [[f"{field.rsplit('.', 1)[-1]} {v:g}" for v in values] for field, values in axes.items()]
         panels = {
             title: (_matrix(sweep, values, (rows, row_values), (columns, column_values)), *names)
-            for title, values in (("ours", ours), ("published", published))
+            for title, values in ((_RESERVED if reserved else "ours", ours), ("published", published))
         }
         path = folder / f"{sweep.name}.png"
         title = f"Table {table.number}: {rows.rsplit('.', 1)[-1]} and {columns.rsplit('.', 1)[-1]}"

@@ -139,7 +139,9 @@ def _override(config: ConfigDict, text: str) -> None:
         config.update_from_flattened_dict({field: _typed(value, now)})
     except (TypeError, ValueError, SyntaxError) as error:
         kind = type(now).__name__
-        raise ConfigError(f"config.{field} cannot be {value!r}: it takes a {kind}, e.g. {now!r}.") from error
+        raise ConfigError(
+            f"config.{field} cannot be {value!r}: it takes {kind} values like {now!r}."
+        ) from error
 
 
 def _value(config: ConfigDict, field: str):

@@ -124,8 +124,9 @@ def test_the_heat_maps_of_the_ablation_show_ours_beside_published(tmp_path, monk
         return path
 
     monkeypatch.setattr("emojax.report.matrices.ablation_heatmap", draw)
-    paths = ablation.write_heatmaps(tmp_path, table, lines)
+    paths = ablation.write_heatmaps(tmp_path, table, lines, reserved=True)
     assert [path.name for path in paths] == ["emotion_gcn_tau.png", "emotion_gcn_p.png"]
+    assert list(drawn["emotion_gcn_p.png"]) == ["ours: no reproduction, see table.md", "published"]
     (ours, rows, columns), (published, *_) = drawn["emotion_gcn_tau.png"].values()
     assert rows == ["layers 1", "layers 2", "layers 3"] and columns == [
         "tau 0",
@@ -133,7 +134,7 @@ def test_the_heat_maps_of_the_ablation_show_ours_beside_published(tmp_path, monk
         "tau 0.1",
         "tau 0.15",
     ]
-    assert np.array_equal(ours, np.arange(12).reshape(3, 4))
+    np.testing.assert_allclose(ours, np.arange(12).reshape(3, 4))
     assert published[1, 2] == 66.46 and published[0, 3] == 54.94
     (ours, *_), (published, *_) = drawn["emotion_gcn_p.png"].values()
     assert np.isnan(ours[2, 6]) and np.isfinite(ours).sum() == 20
@@ -141,4 +142,4 @@ def test_the_heat_maps_of_the_ablation_show_ours_beside_published(tmp_path, monk
 
 
 def test_other_tables_have_no_heat_maps(tmp_path):
-    assert ablation.write_heatmaps(tmp_path, find_table("5.1"), []) == []
+    assert ablation.write_heatmaps(tmp_path, find_table("5.1"), [], reserved=True) == []
