@@ -27,7 +27,7 @@ from tests.models import torch_reference as reference
 pytestmark = pytest.mark.parity
 torch = reference.torch
 NETWORKS = ("resnet18", "resnet50", "densenet121")
-SIZE, BATCH, CLASSES = 96, 8, 10
+SIZE, BATCH, CLASSES = 96, 10, 5
 
 
 @functools.lru_cache(maxsize=1)
@@ -56,12 +56,16 @@ def ordinary(arch: str):
 
 
 def decided(arch: str):
-    """Each shift is 5 times its scale, up or down: a normalised value all but never crosses zero."""
+    """Each shift is 5 times its scale: a normalised value all but never crosses zero.
+
+    Up or down at random; up where a residual is added, so that the sum is decided too.
+    """
     model, generator = ordinary(arch), torch.Generator().manual_seed(1)
     with torch.no_grad():
-        for module in model.modules():
+        for name, module in model.named_modules():
             if isinstance(module, torch.nn.BatchNorm2d):
                 signs = torch.randint(0, 2, module.bias.shape, generator=generator) * 2 - 1
+                signs = signs.abs() if name.endswith(("bn2", "bn3", "downsample.1")) else signs
                 module.weight.mul_(0.2)
                 module.bias.copy_(5 * signs * module.weight)
     return model
@@ -73,9 +77,16 @@ def ours(arch: str, state):
     return reference.variables_from(state, arch, create_backbone(arch, num_classes=CLASSES), SIZE)
 
 
-def batch(seed: int):
-    labels = np.random.default_rng(100 + seed).integers(0, CLASSES, BATCH)
-    return reference.images(SIZE, BATCH, seed=seed), labels
+def batch(number: int):
+    """Noisy images of as many patterns as classes: something to learn.
+
+    On pure noise the losses of five steps at ordinary weights are chaotic: float32 parts from float64 by 3 %.
+    """
+    patterns = (
+        np.random.default_rng(0).normal(size=(CLASSES, 8, 8, 3)).repeat(SIZE // 8, 1).repeat(SIZE // 8, 2)
+    )
+    labels = (np.arange(BATCH) + number) % CLASSES
+    return (patterns[labels] + 0.3 * reference.images(SIZE, BATCH, seed=number)).astype(np.float32), labels
 
 
 def torch_loss(model, images, labels):
@@ -159,7 +170,7 @@ def test_five_steps_of_sgd_give_torchs_losses(arch, weights):
     opt_state = tx.init(params)
     found, expected = [], []
     for number in range(5):
-        images, labels = batch(number % 2)
+        images, labels = batch(number)
         (loss, (_, statistics)), grads = step(params, statistics, images, labels)
         updates, opt_state = tx.update(grads, opt_state, params)
         params = optax.apply_updates(params, updates)
@@ -173,5 +184,5 @@ def test_five_steps_of_sgd_give_torchs_losses(arch, weights):
     print(
         f"{arch}, {weights.__name__}: losses {np.round(expected, 4)}, largest relative error {difference:.1e}"
     )
-    assert len({round(value, 3) for value in expected}) == 5
+    assert weights is decided or expected[-1] < 0.7 * expected[0]  # the steps do something
     np.testing.assert_allclose(found, expected, rtol=1e-3)
