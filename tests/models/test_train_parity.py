@@ -1,9 +1,9 @@
 """In train mode ours and torchvision's networks give the same outputs, gradients, statistics and losses.
 
-A ReLU near its kink is decided by rounding: at random weights the float32 gradients of torch itself are up to 3e-2
-away from its float64 ones (ResNet-50), and steps of SGD soon part. So what has to be equal to many digits is
-compared where every ReLU is decided (`decided`); at ordinary weights the outputs, the statistics and the direction
-of the gradient are.
+A ReLU near its kink is decided by rounding: at ordinary weights a gradient of torch in float32 is up to 3e-2 away from
+that in float64 (ResNet-50), and after five steps of SGD so are its losses (2e-2, ResNet-18). So gradients and losses
+are compared to many digits where every ReLU is decided (`decided`); at ordinary weights the outputs, the statistics
+and the direction of the gradient are.
 """
 
 from __future__ import annotations
@@ -44,15 +44,10 @@ def loss_and_gradients(arch: str):
     return jax.jit(jax.value_and_grad(loss, has_aux=True))
 
 
-def fresh(arch: str):
-    """torchvision's network in train mode, initialised as it does."""
-    torch.manual_seed(0)
-    return test_torch_parity.build(arch, CLASSES).train()
-
-
 def ordinary(arch: str):
-    """Random scales, shifts and running statistics."""
-    return reference.randomise(fresh(arch)).train()
+    """torchvision's network in train mode with random scales, shifts and running statistics."""
+    torch.manual_seed(0)
+    return reference.randomise(test_torch_parity.build(arch, CLASSES)).train()
 
 
 def decided(arch: str):
@@ -78,13 +73,9 @@ def ours(arch: str, state):
 
 
 def batch(number: int):
-    """Noisy images of as many patterns as classes: something to learn.
-
-    On pure noise the losses of five steps at ordinary weights are chaotic: float32 parts from float64 by 3 %.
-    """
-    patterns = (
-        np.random.default_rng(0).normal(size=(CLASSES, 8, 8, 3)).repeat(SIZE // 8, 1).repeat(SIZE // 8, 2)
-    )
+    """Noisy images of as many patterns as classes: something to learn."""
+    coarse = np.random.default_rng(0).normal(size=(CLASSES, 8, 8, 3))
+    patterns = coarse.repeat(SIZE // 8, axis=1).repeat(SIZE // 8, axis=2)
     labels = (np.arange(BATCH) + number) % CLASSES
     return (patterns[labels] + 0.3 * reference.images(SIZE, BATCH, seed=number)).astype(np.float32), labels
 
@@ -154,12 +145,9 @@ def test_where_every_relu_is_decided_the_gradients_are_torchs(arch):
     assert max(gradient_errors.values()) < 1e-3, gradient_errors
 
 
-@pytest.mark.parametrize(
-    ("arch", "weights"),
-    [(arch, decided) for arch in NETWORKS] + [("resnet18", fresh), ("densenet121", fresh)],
-)
-def test_five_steps_of_sgd_give_torchs_losses(arch, weights):
-    model = weights(arch)
+@pytest.mark.parametrize("arch", NETWORKS)
+def test_five_steps_of_sgd_give_torchs_losses(arch):
+    model = decided(arch)
     step = loss_and_gradients(arch)
     config = {"name": "sgd", "learning_rate": 1e-2, "momentum": 0.9, "weight_decay": 1e-3}
     config |= {"schedule": "constant", "warmup_epochs": 0}
@@ -181,8 +169,6 @@ def test_five_steps_of_sgd_give_torchs_losses(arch, weights):
         optimizer.step()
         expected.append(value.item())
     difference = np.abs(np.array(found) / expected - 1).max()
-    print(
-        f"{arch}, {weights.__name__}: losses {np.round(expected, 4)}, largest relative error {difference:.1e}"
-    )
-    assert weights is decided or expected[-1] < 0.7 * expected[0]  # the steps do something
+    print(f"{arch}: losses {np.round(expected, 4)}, largest relative error {difference:.1e}")
+    assert np.abs(np.diff(expected)).min() > 1e-3  # the steps do something
     np.testing.assert_allclose(found, expected, rtol=1e-3)
