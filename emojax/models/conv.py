@@ -13,6 +13,37 @@ kaiming_fan_in = nn.initializers.variance_scaling(2.0, "fan_in", "normal")
 kaiming_fan_out = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
 
 
+class PointwiseConv(nn.Module):
+    """A 1x1 convolution as a matrix product, with the parameters of ``nn.Conv``.
+
+    Of a convolution XLA's CPU compiler takes the kernel's gradient 2 to 6 times slower (measured on ResNet's
+    and DenseNet's sizes).
+
+    Attributes:
+        features: channels of the output.
+        stride: every how many-th row and column is taken.
+        dtype: compute dtype; parameters stay float32.
+        kernel_init: of the kernel ``[1, 1, C, features]``.
+        use_bias: add ``bias [features]``.
+    """
+
+    features: int
+    stride: int = 1
+    dtype: Any = jnp.float32
+    kernel_init: Any = kaiming_fan_out
+    use_bias: bool = False
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """``[B, H, W, C] -> [B, H / stride, W / stride, features]``, sides rounded up."""
+        kernel = self.param("kernel", self.kernel_init, (1, 1, x.shape[-1], self.features), jnp.float32)
+        x = x.astype(self.dtype)[:, :: self.stride, :: self.stride] @ kernel[0, 0].astype(self.dtype)
+        if self.use_bias:
+            bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32)
+            x += bias.astype(self.dtype)
+        return x
+
+
 def conv(
     features: int,
     kernel: int,
@@ -22,21 +53,21 @@ def conv(
     name: str,
     kernel_init=kaiming_fan_out,
     use_bias: bool = False,
-) -> nn.Conv:
+) -> nn.Module:
     """A square convolution padded by ``kernel // 2`` on every side, as torch and torchvision do.
 
     Flax's SAME differs where the stride is 2: there it pads the bottom and the right only.
     """
+    options = dict(use_bias=use_bias, dtype=dtype, kernel_init=kernel_init, name=name)
+    if kernel == 1:
+        return PointwiseConv(features, stride, **options)
     pad = kernel // 2
     return nn.Conv(
         features,
         (kernel, kernel),
         (stride, stride),
         ((pad, pad), (pad, pad)),
-        use_bias=use_bias,
-        dtype=dtype,
-        kernel_init=kernel_init,
-        name=name,
+        **options,
     )
 
 

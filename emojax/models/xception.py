@@ -8,7 +8,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from emojax.models.conv import Classifier, global_average_pool
+from emojax.models.conv import Classifier, PointwiseConv, global_average_pool
 from emojax.models.norm import BatchNorm
 
 
@@ -23,7 +23,7 @@ class SeparableConv(nn.Module):
         channels = x.shape[-1]
         options = dict(use_bias=False, dtype=self.dtype, kernel_init=nn.initializers.glorot_uniform())
         x = nn.Conv(channels, (3, 3), feature_group_count=channels, name="depthwise", **options)(x)
-        return nn.Conv(self.features, (1, 1), name="pointwise", **options)(x)
+        return PointwiseConv(self.features, name="pointwise", **options)(x)
 
 
 class Xception(nn.Module):
@@ -65,8 +65,8 @@ class Xception(nn.Module):
         block = _Blocks(train, mask, self.axis_name, self.dtype)
         stages = {}
         x = x.astype(self.dtype)
-        x = nn.relu(block.conv(x, 32, 3, 2, "VALID", "block1_conv1"))
-        x = stages["block1"] = nn.relu(block.conv(x, 64, 3, 1, "VALID", "block1_conv2"))
+        x = nn.relu(block.conv(x, 32, 2, "block1_conv1"))
+        x = stages["block1"] = nn.relu(block.conv(x, 64, 1, "block1_conv2"))
         for number, width in ((2, 128), (3, 256), (4, 728)):
             x = stages[f"block{number}"] = block.downsampling(
                 x, (width, width), number, relu_first=number > 2
@@ -96,11 +96,14 @@ class _Blocks:
         )
         return layer(x, train=self._train, mask=self._mask)
 
-    def conv(self, x, features, kernel, stride, padding, name):
-        init = nn.initializers.glorot_uniform()
-        options = dict(use_bias=False, dtype=self._dtype, kernel_init=init, name=name)
-        x = nn.Conv(features, (kernel, kernel), (stride, stride), padding, **options)(x)
+    def conv(self, x, features, stride, name):
+        options = dict(use_bias=False, dtype=self._dtype, kernel_init=nn.initializers.glorot_uniform())
+        x = nn.Conv(features, (3, 3), (stride, stride), "VALID", name=name, **options)(x)
         return self.norm(x, f"{name}_bn")
+
+    def shortcut(self, x, features, name):
+        options = dict(dtype=self._dtype, kernel_init=nn.initializers.glorot_uniform(), name=name)
+        return self.norm(PointwiseConv(features, 2, **options)(x), f"{name}_bn")
 
     def separable_norm(self, x, features, name):
         return self.norm(SeparableConv(features, self._dtype, name=name)(x), f"{name}_bn")
@@ -112,6 +115,6 @@ class _Blocks:
         return x
 
     def downsampling(self, x, widths, number, relu_first=True):
-        shortcut = self.conv(x, widths[-1], 1, 2, "SAME", f"block{number}_shortcut")
+        shortcut = self.shortcut(x, widths[-1], f"block{number}_shortcut")
         x = self.separable(x, widths, number, relu_first)
         return nn.max_pool(x, (3, 3), (2, 2), "SAME") + shortcut

@@ -1,9 +1,9 @@
 """In train mode ours and torchvision's networks give the same outputs, gradients, statistics and losses.
 
-A ReLU near its kink is decided by rounding: at random weights the float32 gradients of torch itself are up to 3e-2
-away from its float64 ones (ResNet-50), and steps of SGD soon part. So what has to be equal to many digits is
-compared where every ReLU is decided (`decided`); at ordinary weights the outputs, the statistics and the direction
-of the gradient are.
+A ReLU near its kink is decided by rounding: at ordinary weights a gradient of torch in float32 is up to 3e-2 away from
+that in float64 (ResNet-50), and after five steps of SGD so are its losses (2e-2, ResNet-18). So gradients and losses
+are compared to many digits where every ReLU is decided (`decided`); at ordinary weights the outputs, the statistics
+and the direction of the gradient are.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tests.models import torch_reference as reference
 pytestmark = pytest.mark.parity
 torch = reference.torch
 NETWORKS = ("resnet18", "resnet50", "densenet121")
-SIZE, BATCH, CLASSES = 96, 8, 10
+SIZE, BATCH, CLASSES = 96, 10, 5
 
 
 @functools.lru_cache(maxsize=1)
@@ -44,24 +44,23 @@ def loss_and_gradients(arch: str):
     return jax.jit(jax.value_and_grad(loss, has_aux=True))
 
 
-def fresh(arch: str):
-    """torchvision's network in train mode, initialised as it does."""
-    torch.manual_seed(0)
-    return test_torch_parity.build(arch, CLASSES).train()
-
-
 def ordinary(arch: str):
-    """Random scales, shifts and running statistics."""
-    return reference.randomise(fresh(arch)).train()
+    """torchvision's network in train mode with random scales, shifts and running statistics."""
+    torch.manual_seed(0)
+    return reference.randomise(test_torch_parity.build(arch, CLASSES)).train()
 
 
 def decided(arch: str):
-    """Each shift is 5 times its scale, up or down: a normalised value all but never crosses zero."""
+    """Each shift is 5 times its scale: a normalised value all but never crosses zero.
+
+    Up or down at random; up where a residual is added, so that the sum is decided too.
+    """
     model, generator = ordinary(arch), torch.Generator().manual_seed(1)
     with torch.no_grad():
-        for module in model.modules():
+        for name, module in model.named_modules():
             if isinstance(module, torch.nn.BatchNorm2d):
                 signs = torch.randint(0, 2, module.bias.shape, generator=generator) * 2 - 1
+                signs = signs.abs() if name.endswith(("bn2", "bn3", "downsample.1")) else signs
                 module.weight.mul_(0.2)
                 module.bias.copy_(5 * signs * module.weight)
     return model
@@ -73,9 +72,12 @@ def ours(arch: str, state):
     return reference.variables_from(state, arch, create_backbone(arch, num_classes=CLASSES), SIZE)
 
 
-def batch(seed: int):
-    labels = np.random.default_rng(100 + seed).integers(0, CLASSES, BATCH)
-    return reference.images(SIZE, BATCH, seed=seed), labels
+def batch(number: int):
+    """Noisy images of as many patterns as classes: something to learn."""
+    coarse = np.random.default_rng(0).normal(size=(CLASSES, 8, 8, 3))
+    patterns = coarse.repeat(SIZE // 8, axis=1).repeat(SIZE // 8, axis=2)
+    labels = (np.arange(BATCH) + number) % CLASSES
+    return (patterns[labels] + 0.3 * reference.images(SIZE, BATCH, seed=number)).astype(np.float32), labels
 
 
 def torch_loss(model, images, labels):
@@ -143,12 +145,9 @@ def test_where_every_relu_is_decided_the_gradients_are_torchs(arch):
     assert max(gradient_errors.values()) < 1e-3, gradient_errors
 
 
-@pytest.mark.parametrize(
-    ("arch", "weights"),
-    [(arch, decided) for arch in NETWORKS] + [("resnet18", fresh), ("densenet121", fresh)],
-)
-def test_five_steps_of_sgd_give_torchs_losses(arch, weights):
-    model = weights(arch)
+@pytest.mark.parametrize("arch", NETWORKS)
+def test_five_steps_of_sgd_give_torchs_losses(arch):
+    model = decided(arch)
     step = loss_and_gradients(arch)
     config = {"name": "sgd", "learning_rate": 1e-2, "momentum": 0.9, "weight_decay": 1e-3}
     config |= {"schedule": "constant", "warmup_epochs": 0}
@@ -159,7 +158,7 @@ def test_five_steps_of_sgd_give_torchs_losses(arch, weights):
     opt_state = tx.init(params)
     found, expected = [], []
     for number in range(5):
-        images, labels = batch(number % 2)
+        images, labels = batch(number)
         (loss, (_, statistics)), grads = step(params, statistics, images, labels)
         updates, opt_state = tx.update(grads, opt_state, params)
         params = optax.apply_updates(params, updates)
@@ -170,8 +169,6 @@ def test_five_steps_of_sgd_give_torchs_losses(arch, weights):
         optimizer.step()
         expected.append(value.item())
     difference = np.abs(np.array(found) / expected - 1).max()
-    print(
-        f"{arch}, {weights.__name__}: losses {np.round(expected, 4)}, largest relative error {difference:.1e}"
-    )
-    assert len({round(value, 3) for value in expected}) == 5
+    print(f"{arch}: losses {np.round(expected, 4)}, largest relative error {difference:.1e}")
+    assert np.abs(np.diff(expected)).min() > 1e-3  # the steps do something
     np.testing.assert_allclose(found, expected, rtol=1e-3)
