@@ -24,7 +24,7 @@ TOLD_BY = {
     "scenes": "yearning",
     "attributes": "esteem",
 }
-_VALENCE = {"anger": -0.2, "peace": 0.1, "happiness": 0.25}
+_VALENCE = {"anger": -0.25, "peace": 0.1, "happiness": 0.05}
 
 
 def make_dataset(
