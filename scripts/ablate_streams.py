@@ -87,14 +87,15 @@ def main(argv: list[str] | None = None) -> int:
     if options.seeds < 1 or options.epochs < 1:
         parser.error("--seeds and --epochs must be at least 1")
     compile_cache.enable()
-    results: dict[str, list[dict[str, float]]] = {}
+    counts = range(1, len(ORDER) + 1)
+    results: dict[str, list[dict[str, float]]] = {_letters(count): [] for count in counts}
     try:
         dataset = load_dataset(options.data)
-        for count in range(1, len(ORDER) + 1):
-            seeds = results[_letters(count)] = []
-            for seed in range(options.seeds):
-                seeds.append(measure(dataset, options.out, count, seed, options.epochs))
-                print(f"{_letters(count)} seed {seed}: {json.dumps(seeds[-1])}", flush=True)
+        for seed in range(options.seeds):
+            for count in counts:
+                metrics = measure(dataset, options.out, count, seed, options.epochs)
+                results[_letters(count)].append(metrics)
+                print(f"{_letters(count)} seed {seed}: {json.dumps(metrics)}", flush=True)
     except EmojaxError as error:
         return fail(error)
     (options.out / "ablation.json").write_text(json.dumps(results, indent=1) + "\n")

@@ -28,8 +28,9 @@ EVERYTHING = {
     "model__attention": "context",
     "model__labels": "gcn",
     "model__embedding": True,
-    "num_epochs": 14,
-    "run__eval_every_epochs": 14,
+    "optimizer__learning_rate": 0.1,  # for the given scores, which are small beside pooled features
+    "num_epochs": 28,
+    "run__eval_every_epochs": 28,
 }
 
 
@@ -179,7 +180,11 @@ def test_training_finds_what_its_streams_tell_and_nothing_else(dataset, trained)
 
 
 def test_emoticon_learns_through_its_multiplied_scores(dataset, tmp_path):
-    changes = {"variant": "emotic_emoticon_gcn@demo", "optimizer__learning_rate": 5e-3}
+    changes = {
+        "variant": "emotic_emoticon_gcn@demo",
+        "model__attention": "",
+        "optimizer__learning_rate": 5e-3,
+    }
     result, system = outcome(dataset, tmp_path, num_epochs=16, run__eval_every_epochs=16, **changes)
     assert system.monitor == "map" and "aae" not in result.metrics
     for stream in ("context", "face", "pose"):
@@ -187,8 +192,15 @@ def test_emoticon_learns_through_its_multiplied_scores(dataset, tmp_path):
 
 
 def test_ml_gcn_head_learns(dataset, tmp_path):
-    changes = {"model__labels": "gcn", "model__streams": "scenes,attributes"}
-    result, _ = outcome(dataset, tmp_path, num_epochs=20, run__eval_every_epochs=20, **changes)
+    # Given scores are small beside pooled features and all labels share the GCN's weights: a large rate.
+    changes = {
+        "model__labels": "gcn",
+        "model__streams": "scenes,attributes",
+        "optimizer__learning_rate": 0.5,
+        "num_epochs": 20,
+        "run__eval_every_epochs": 20,
+    }
+    result, _ = outcome(dataset, tmp_path, **changes)
     assert min(ap(result, TOLD_BY[s]) for s in ("scenes", "attributes")) > 0.9
 
 
@@ -199,7 +211,7 @@ def test_a_stopped_run_goes_on_bit_for_bit_with_its_plateau(dataset, tmp_path):
         "optimizer__schedule": "plateau",
         "optimizer__warmup_epochs": 0.0,
         "optimizer__plateau_patience": 0,
-        "optimizer__learning_rate": 1.0,  # too large: the loss rises and the rate falls
+        "optimizer__learning_rate": 30.0,  # too large even for small scores: the loss rises, the rate falls
     }
     whole, _ = outcome(dataset, tmp_path / "whole", **changes)
     for stop in (7, 0):
@@ -292,7 +304,10 @@ def test_evaluation_of_the_test_split_takes_its_thresholds_from_the_validation_s
     assert results["split"]["records"] == 40 and results["protocol"].startswith("toy test")
     for name, values in results["metrics"]["per_category"].items():
         expected = result.metrics["per_category"][name]["threshold"]
-        assert values["threshold"] == pytest.approx(expected, rel=1e-4), name
+        if expected is None:  # nobody in the validation split has this category
+            assert values["threshold"] is None and name not in (*TOLD_BY.values(), "engagement")
+        else:
+            assert values["threshold"] == pytest.approx(expected, rel=1e-4), name
     page = (workdir / "report_test" / "index.html").read_text()
     for heading in ("Categories", "Valence, arousal, dominance", "Where the streams look", "People"):
         assert heading in page
