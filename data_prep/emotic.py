@@ -85,7 +85,7 @@ class EmoticSource:
         bits = _checked_labels(item)
         image = _read_image_once(os.path.join(self.images, item.image))
         height, width = image.shape[:2]
-        box = usable_box(_box_in(item, width, height), width, height)
+        box = usable_box(box_in_image(item, width, height), width, height)
         size = self.options.size
         people, count = people_boxes(box, item.others, width, height)
         features = {
@@ -151,9 +151,11 @@ def _checked_labels(person: Person) -> int:
     return bits
 
 
-def _box_in(person: Person, width: int, height: int) -> tuple[float, ...]:
-    """The body box in pixels of the image as it is, if that is a larger or smaller copy of the annotated
-    one."""
+def box_in_image(person: Person, width: int, height: int) -> tuple[float, ...]:
+    """The body box in pixels of the image as it is, if that is a larger or smaller copy of the annotated one.
+
+    Raises Skip, `image_size_differs`, where it has other proportions.
+    """
     if (width, height) == person.size or not all(person.size):
         return person.box
     across, down = width / person.size[0], height / person.size[1]

@@ -9,6 +9,7 @@ import os
 import pathlib
 import sys
 
+from data_prep.emotic import box_in_image
 from data_prep.emotic_box import usable_box
 from data_prep.emotic_raw import Person, find_emotic, read_annotations
 from data_prep.images import encode_jpeg, read_image
@@ -55,7 +56,8 @@ def _write(chunk: _Chunk) -> int:
     for person in chunk.people:
         try:
             image = read_image(os.path.join(chunk.images, person.image))
-            x1, y1, x2, y2 = usable_box(person.box, image.shape[1], image.shape[0])
+            height, width = image.shape[:2]
+            x1, y1, x2, y2 = usable_box(box_in_image(person, width, height), width, height)
         except Skip:
             pass
         else:

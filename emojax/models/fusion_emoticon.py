@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import jraph
 import numpy as np
 
-from emojax.models.fusion import Encoders, attention_branch, collect, linear_head
+from emojax.models.fusion import Encoders, attention_branch, collect
 from emojax.models.gcn import GraphConvolution
 from emojax.models.heads import dense
 from emojax.models.streams import encode, in_order
@@ -127,12 +127,12 @@ class EmotiConNet(nn.Module):
                 branch = attention_branch(encoder, self.num_classes, f"{name}_attention")
             runs = train and name not in self.frozen
             encoded[name] = encode(encoder, inputs[name], train=runs, mask=mask, branch=branch)
-            scores[name] = nn.sigmoid(
-                linear_head(encoded[name]["features"], self.num_classes, f"{name}_scores")
-            )
+            # Not `linear_head`: layers that start at nearly zero behind each other get no gradient, and then one
+            # factor of the product learns and the other never does.
+            scores[name] = nn.sigmoid(dense(encoded[name]["features"], self.num_classes, f"{name}_scores"))
         multiplied = [scores[s] for s in self.multiplied]
         joined = [scores[s] for s in scores if s not in self.multiplied]
         h = jnp.concatenate([math.prod(multiplied), *joined], axis=-1)
-        logits = linear_head(nn.relu(dense(h, self.hidden, "hidden")), self.num_classes, "labels")
+        logits = dense(nn.relu(dense(h, self.hidden, "hidden")), self.num_classes, "labels")
         outputs = {**collect(encoded), "logits": logits}
         return {**outputs, "modality_probabilities": jnp.stack(multiplied, axis=1)}

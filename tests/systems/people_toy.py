@@ -24,7 +24,7 @@ TOLD_BY = {
     "scenes": "yearning",
     "attributes": "esteem",
 }
-_VALENCE = {"anger": -0.2, "peace": 0.1, "happiness": 0.25}
+_VALENCE = {"anger": -0.25, "peace": 0.1, "happiness": 0.05}
 
 
 def make_dataset(
@@ -126,7 +126,7 @@ def make_config(dataset: Dataset, variant: str = "demo", **changes):
         "model.pose_hidden": (16,),
         "model.depth": "resnet_tiny",
         "model.dimension_hidden": (16,),
-        "model.gcn.hidden": (16,),
+        "model.gcn.hidden": (64,),
         "run.log_every": 2,
         "run.checkpoint_every_steps": 3,
     }

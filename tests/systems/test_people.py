@@ -17,9 +17,10 @@ from emojax.engine.mesh import data_mesh, put_batch
 from emojax.engine.run import Run
 from emojax.engine.step import sample_keys
 from emojax.errors import ConfigError, DataError
+from emojax.evaluate import evaluate
 from emojax.labels import BOLD_LABELS
 from emojax.systems.people_inputs import mask_boxes
-from tests.systems.people_toy import PEOPLE, SIZE, make_config, make_dataset
+from tests.systems.people_toy import PEOPLE, SIZE, TOLD_BY, make_config, make_dataset
 
 # Images with and without an attention branch, a vector network, given vectors, ML-GCN and the embedding loss.
 EVERYTHING = {
@@ -27,8 +28,9 @@ EVERYTHING = {
     "model__attention": "context",
     "model__labels": "gcn",
     "model__embedding": True,
-    "num_epochs": 14,
-    "run__eval_every_epochs": 14,
+    "optimizer__learning_rate": 0.1,  # for the given scores, which are small beside pooled features
+    "num_epochs": 28,
+    "run__eval_every_epochs": 28,
 }
 
 
@@ -165,6 +167,61 @@ def trained(dataset, tmp_path_factory):
     return outcome(dataset, workdir, **EVERYTHING), workdir
 
 
+def test_training_finds_what_its_streams_tell_and_nothing_else(dataset, trained):
+    (result, _), _ = trained
+    for stream in ("body", "context", "pose", "scenes"):
+        assert ap(result, TOLD_BY[stream]) > 0.9, stream
+    for stream in ("face", "attributes"):
+        assert ap(result, TOLD_BY[stream]) < 0.8, stream
+    vad = Batches(dataset, "validation", ("vad",), batch_size=48, shuffle=False, threads=0)
+    valence = next(vad)["vad"][:, 0]
+    vad.close()
+    assert result.metrics["aae_valence"] < 0.75 * np.abs(valence - np.mean(valence)).mean()
+
+
+def test_emoticon_learns_through_its_multiplied_scores(dataset, tmp_path):
+    changes = {
+        "variant": "emotic_emoticon_gcn@demo",
+        "model__attention": "",
+        "optimizer__learning_rate": 5e-3,
+    }
+    result, system = outcome(dataset, tmp_path, num_epochs=16, run__eval_every_epochs=16, **changes)
+    assert system.monitor == "map" and "aae" not in result.metrics
+    for stream in ("context", "face", "pose"):
+        assert ap(result, TOLD_BY[stream]) > 0.8, stream
+
+
+def test_ml_gcn_head_learns(dataset, tmp_path):
+    # Given scores are small beside pooled features and all labels share the GCN's weights: a large rate.
+    changes = {
+        "model__labels": "gcn",
+        "model__streams": "scenes,attributes",
+        "optimizer__learning_rate": 0.5,
+        "num_epochs": 20,
+        "run__eval_every_epochs": 20,
+    }
+    result, _ = outcome(dataset, tmp_path, **changes)
+    assert min(ap(result, TOLD_BY[s]) for s in ("scenes", "attributes")) > 0.9
+
+
+def test_a_stopped_run_goes_on_bit_for_bit_with_its_plateau(dataset, tmp_path):
+    changes = {
+        "model__streams": "scenes,attributes",
+        "num_epochs": 4,
+        "optimizer__schedule": "plateau",
+        "optimizer__warmup_epochs": 0.0,
+        "optimizer__plateau_patience": 0,
+        "optimizer__learning_rate": 30.0,  # too large even for small scores: the loss rises, the rate falls
+    }
+    whole, _ = outcome(dataset, tmp_path / "whole", **changes)
+    for stop in (7, 0):
+        parts, _ = outcome(dataset, tmp_path / "parts", run__stop_after_steps=stop, **changes)
+    for name, value in leaves(whole.state).items():
+        np.testing.assert_array_equal(leaves(parts.state)[name], value, err_msg=name)
+    scales = [v for k, v in leaves(whole.state.opt_state).items() if "scale" in k]
+    assert scales and scales[0] < 1
+
+
 def test_the_best_checkpoint_has_the_largest_ratio_of_map_to_aae(dataset, tmp_path):
     result, system = outcome(dataset, tmp_path, model__streams="scenes", num_epochs=3)
     checkpoints = Checkpoints(tmp_path, system.monitor)
@@ -239,3 +296,29 @@ def test_zero_pictures_of_missing_faces_are_finite(dataset):
     inputs = system.inputs({**batch, "pose": jnp.zeros((2, 141))}, {})
     assert all(np.isfinite(x).all() for x in inputs.values())
     assert inputs["face"].shape == inputs["depth"].shape == (2, SIZE, SIZE, 3)
+
+
+def test_evaluation_of_the_test_split_takes_its_thresholds_from_the_validation_split(dataset, trained):
+    (result, system), workdir = trained
+    results = evaluate(workdir, system.config, dataset, "best", "test")
+    assert results["split"]["records"] == 40 and results["protocol"].startswith("toy test")
+    for name, values in results["metrics"]["per_category"].items():
+        expected = result.metrics["per_category"][name]["threshold"]
+        if expected is None:  # nobody in the validation split has this category
+            assert values["threshold"] is None and name not in (*TOLD_BY.values(), "engagement")
+        else:
+            assert values["threshold"] == pytest.approx(expected, rel=1e-4), name
+    page = (workdir / "report_test" / "index.html").read_text()
+    for heading in ("Categories", "Valence, arousal, dominance", "Where the streams look", "People"):
+        assert heading in page
+    pictures = {path.stem for path in (workdir / "report_test").glob("*.png")}
+    assert pictures >= {
+        "average_precision",
+        "class_activation",
+        "attention",
+        "label_gcn",
+        "people",
+        "jaccard",
+    }
+    header, *rows = (workdir / "predictions_test.csv").read_text().splitlines()
+    assert header.startswith("record,source_id,true_affection,score_affection") and len(rows) == 40
