@@ -12,12 +12,12 @@ import pytest
 from emojax import systems
 from emojax.data.loader import Batches
 from emojax.engine.checkpoint import Checkpoints
+from emojax.engine.evaluation import evaluate
 from emojax.engine.loop import train
 from emojax.engine.mesh import data_mesh, put_batch
 from emojax.engine.run import Run
 from emojax.engine.step import sample_keys
 from emojax.errors import ConfigError, DataError
-from emojax.evaluate import evaluate
 from emojax.labels import BOLD_LABELS
 from emojax.systems.people_inputs import mask_boxes
 from tests.systems.people_toy import PEOPLE, SIZE, TOLD_BY, make_config, make_dataset
@@ -300,7 +300,7 @@ def test_zero_pictures_of_missing_faces_are_finite(dataset):
 
 def test_evaluation_of_the_test_split_takes_its_thresholds_from_the_validation_split(dataset, trained):
     (result, system), workdir = trained
-    results = evaluate(workdir, system.config, dataset, "best", "test")
+    results = evaluate(workdir, system, dataset, "best", "test")
     assert results["split"]["records"] == 40 and results["protocol"].startswith("toy test")
     for name, values in results["metrics"]["per_category"].items():
         expected = result.metrics["per_category"][name]["threshold"]
