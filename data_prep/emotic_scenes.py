@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
-from tqdm import tqdm
 
 from data_prep.emotic import box_in_image
 from data_prep.emotic_box import context_box, resize, usable_box
@@ -23,6 +22,7 @@ from data_prep.emotic_side import NUM_ATTRIBUTES, NUM_SCENES
 from data_prep.images import read_image
 from data_prep.parallel import available_cores
 from data_prep.pipeline import Skip
+from emojax import progress
 from emojax.data.augment import normalize
 from emojax.engine import compile_cache
 from emojax.errors import DataError, EmojaxError
@@ -59,7 +59,9 @@ def write_scores(
     everybody = [person for split in read_annotations(found.annotations).values() for person in split]
     people = [person for person in everybody if not _file(out, person).exists()]
     written, skipped = 0, collections.Counter()
-    bar = tqdm(total=len(everybody), initial=len(everybody) - len(people), desc="scene scores", unit="img")
+    bar = progress.bar(
+        total=len(everybody), initial=len(everybody) - len(people), desc="scene scores", unit="img"
+    )
     with bar, concurrent.futures.ThreadPoolExecutor(available_cores()) as pool:
 
         def see(person: Person) -> np.ndarray | str:
@@ -76,7 +78,8 @@ def write_scores(
             good = [i for i, image in enumerate(seen) if not isinstance(image, str)]
             skipped.update(image for image in seen if isinstance(image, str))
             images = np.zeros((batch_size, size, size, 3), np.uint8)
-            images[: len(good)] = [seen[i] for i in good]
+            for row, i in enumerate(good):
+                images[row] = seen[i]
             pending = ([chunk[i] for i in good], score(images))
             bar.update(len(chunk))
         written += _save(out, *pending)

@@ -228,9 +228,15 @@ def test_the_folder_opens_as_a_tfds_data_set(prepared):
 
 def test_ctrl_c_stops_at_once_and_leaves_no_half_shard(raw_2017, tmp_path):
     raw = _many_rows(raw_2017, tmp_path)
-    run = subprocess.Popen(
-        [*_command(raw, tmp_path / "out"), "--shards", "2"], cwd=ROOT, stderr=subprocess.PIPE, text=True
-    )
+    # A test run started in the background of a script ignores SIGINT, and its children would inherit that.
+    listens = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    command = [
+        sys.executable,
+        "-c",
+        f"{listens}; import sys; from data_prep.affectnet import main; sys.exit(main())",
+    ]
+    options = [*_command(raw, tmp_path / "out")[3:], "--shards", "2"]
+    run = subprocess.Popen([*command, *options], cwd=ROOT, stderr=subprocess.PIPE, text=True)
     _wait_for(tmp_path / "out", "*.tfrecord-*.tmp", 1, run)
     run.send_signal(signal.SIGINT)
     _, message = run.communicate(timeout=240)
