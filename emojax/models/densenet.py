@@ -82,10 +82,10 @@ class DenseNet(nn.Module):
         axis_name: mapped axis of the global batch, for the batch normalisation.
         remat: recompute each dense layer in the backward pass instead of keeping its activations. For a step
             of DenseNet-121 on 8 images of 227 px in float32 the forward pass then keeps 371 MiB for the
-            backward pass instead of 2,094 MiB. XLA's CPU compiler merges the recomputation with the forward
-            pass again, so there nothing changes: 1,503 MiB of temporaries and 1.3 to 1.4 s a step with and
-            without (2026-11-25, 2 x86-64 cores, jax 0.10.2; ``python scripts/bench_backbones.py --networks
-            densenet121 --size 227 --no-torch``, and with ``--remat``). Not yet measured on a GPU.
+            backward pass instead of 2,094 MiB. On a CPU that saves nothing once compiled: XLA plans 1,503 MiB of
+            temporaries, and a step takes 1.3 to 1.4 s, with and without (2026-11-25, 2 x86-64 cores, jax
+            0.10.2; ``python scripts/bench_backbones.py --networks densenet121 --size 227 --no-torch``, and
+            with ``--remat``). Not yet measured on a GPU.
     """
 
     block_sizes: Sequence[int] = (6, 12, 24, 16)
