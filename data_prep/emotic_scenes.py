@@ -57,11 +57,13 @@ def write_scores(
     found = find_emotic(raw)
     score = load_network(weights, size)
     everybody = [person for split in read_annotations(found.annotations).values() for person in split]
-    people = [person for person in everybody if not _file(out, person).exists()]
+    listed = collections.Counter(_file(out, person) for person in everybody)
+    named = [person for person in everybody if listed[_file(out, person)] == 1]
+    people = [person for person in named if not _file(out, person).exists()]
     written, skipped = 0, collections.Counter()
-    bar = progress.bar(
-        total=len(everybody), initial=len(everybody) - len(people), desc="scene scores", unit="img"
-    )
+    if len(named) < len(everybody):  # two people of one name would get each other's scores
+        skipped["listed_twice"] = len(everybody) - len(named)
+    bar = progress.bar(total=len(named), initial=len(named) - len(people), desc="scene scores", unit="img")
     with bar, concurrent.futures.ThreadPoolExecutor(available_cores()) as pool:
 
         def see(person: Person) -> np.ndarray | str:
