@@ -301,7 +301,10 @@ def demo_people(config: ConfigDict) -> None:
             "model.depth_features": 32,
             "model.gcn.hidden": (64,),
             "model.dimension_hidden": (64,),
-            "optimizer.learning_rate": 0.02,
+            # Scene scores are small beside pooled features: with SGD their weights would hardly move.
+            "optimizer.name": "adam",
+            "optimizer.learning_rate": 0.003,
+            "optimizer.weight_decay": 0.0,
             "optimizer.schedule": "cosine",
             "optimizer.warmup_epochs": 0.5,
             "run.checkpoint_every_steps": 200,

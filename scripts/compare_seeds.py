@@ -1,11 +1,24 @@
 """Trains systems with several seeds on the same data and prints mean and spread of what they reach.
 
+Which loss is better for the rare classes of drawn faces?
+
   python scripts/compare_seeds.py --data_dir runs/demo/data --out runs/loss --seeds 3 --epochs 4 \\
       configs/affectnet_baseline.py:base7@demo \\
       "configs/affectnet_baseline.py:base7@demo objective.expression=unweighted"
 
-A system is a config, with changed fields behind it. The numbers are those of the last epoch, so nothing is
-chosen on the validation split. Finished runs are kept in --out/results.jsonl and not run again.
+Does each stream help with people in context?
+
+  python -m data_prep.synthetic emotic --out data/raw_emotic
+  python -m data_prep.emotic --raw data/raw_emotic --out data/synthetic_emotic --size 64
+  python scripts/compare_seeds.py --data_dir data/synthetic_emotic --out runs/streams --seeds 3 --epochs 12 \\
+      "configs/emotic.py:demo model.streams=body" \\
+      "configs/emotic.py:demo model.streams=body,context" \\
+      "configs/emotic.py:demo model.streams=body,context,face"
+
+A system is a config, with changed fields behind it. The numbers are those of the last epoch on the test split,
+or on the validation split of data without one; nothing is chosen on either. Behind them stands the difference
+to the system above, in standard errors of that difference. Finished runs are kept in --out/results.jsonl and
+not run again.
 """
 
 from __future__ import annotations
@@ -16,6 +29,7 @@ import pathlib
 import sys
 
 import numpy as np
+from absl import logging
 
 from emojax import cli, systems
 from emojax.data.dataset import Dataset, load_dataset
@@ -26,7 +40,7 @@ from emojax.errors import ConfigError, EmojaxError, TrainingError
 
 SHOWN = (
     *("accuracy", "mean_class_accuracy", "svm_accuracy", "ccc_valence", "ccc_arousal"),
-    *("region_accuracy", "mask_iou"),
+    *("region_accuracy", "mask_iou", "map", "aae"),
 )
 
 
@@ -48,7 +62,7 @@ def configured(spec: str, data_dir: str, seed: int, epochs: int):
 
 
 def reached(config, dataset: Dataset, workdir: pathlib.Path) -> dict[str, float]:
-    """Validation metrics after the last epoch.
+    """Metrics of the test split, or of the validation split where there is no other, after the last epoch.
 
     Raises:
         TrainingError: the run was asked to stop (SIGTERM, Ctrl-C) before its end.
@@ -61,7 +75,8 @@ def reached(config, dataset: Dataset, workdir: pathlib.Path) -> dict[str, float]
         )
     state, run = result.state, Run(config, system, dataset)
     outputs = system.complete(
-        run.predict(state.variables, "validation"), lambda split: run.predict(state.variables, split)
+        run.predict(state.variables, "test" if "test" in dataset.splits else "validation"),
+        lambda split: run.predict(state.variables, split),
     )
     metrics = system.metrics(outputs)
     return {name: metrics[name] for name in SHOWN if name in metrics}
@@ -88,14 +103,30 @@ def run_all(options) -> list[dict]:
 
 
 def print_table(rows: list[dict], specs: list[str]) -> None:
-    """Mean and sample standard deviation over the seeds, a line a system and metric."""
+    """Mean and sample standard deviation over the seeds, a line a system and metric, with the change to the line
+    of the system above."""
+    above: dict[str, np.ndarray] = {}
     for spec in specs:
         mine = [row for row in rows if row["system"] == spec]
         print(spec)
-        for name in (n for n in SHOWN if n in mine[0]):
-            values = np.array([row[name] for row in mine])
-            spread = values.std(ddof=1) if len(values) > 1 else float("nan")
-            print(f"  {name:22} {values.mean():.4f} +- {spread:.4f}   {np.round(values, 4).tolist()}")
+        values = {name: np.array([row[name] for row in mine]) for name in SHOWN if name in mine[0]}
+        for name, v in values.items():
+            change = _change(above[name], v) if name in above else ""
+            print(f"  {name:22} {v.mean():.4f} +- {_spread(v):.4f}   {np.round(v, 4).tolist()}{change}")
+        above = values
+
+
+def _change(above: np.ndarray, values: np.ndarray) -> str:
+    """Difference of the means, and how many of its standard errors that is."""
+    error = np.hypot(_spread(above) / len(above) ** 0.5, _spread(values) / len(values) ** 0.5)
+    difference = values.mean() - above.mean()
+    return f"   {difference:+.4f} to the system above" + (
+        f", {difference / error:+.1f} SE" if error > 0 else ""
+    )
+
+
+def _spread(values: np.ndarray) -> float:
+    return values.std(ddof=1) if len(values) > 1 else float("nan")
 
 
 def main() -> int:
@@ -108,6 +139,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=3, help="seeds 0, 1, ... [3]")
     parser.add_argument("--epochs", type=int, default=4, help="epochs of each run [4]")
     options = parser.parse_args()
+    logging.set_verbosity(logging.ERROR)
     compile_cache.enable()
     try:
         if options.seeds < 1 or options.epochs < 1:

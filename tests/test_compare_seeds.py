@@ -55,6 +55,17 @@ def test_finished_runs_are_kept_and_the_table_has_their_mean_and_spread(
     assert capsys.readouterr().out.count("0.1000 +- 0.1000   [0.0, 0.1, 0.2]") == 2
 
 
+def test_the_change_to_the_system_above_is_told_in_its_standard_errors(script, capsys):
+    rows = [
+        {"system": name, "map": value}
+        for name, values in {"body": (0.1, 0.2, 0.3), "both": (0.5, 0.6, 0.7)}.items()
+        for value in values
+    ]
+    script.print_table(rows, ["body", "both"])
+    # Both spreads are 0.1, so the difference 0.4 has the standard error 0.1 * sqrt(2 / 3).
+    assert "+0.4000 to the system above, +4.9 SE" in capsys.readouterr().out
+
+
 def test_a_run_that_was_stopped_is_no_result(script, monkeypatch, tmp_path):
     stopped = types.SimpleNamespace(finished=False, step=300, state=None)
     monkeypatch.setattr(script, "train", lambda *args, **options: stopped)

@@ -6,10 +6,7 @@ the thesis (l.1628-1664): ``c`` correlation, ``A`` strength, ``A'`` binary edges
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-from absl import logging
 from scipy import stats
 
 from emojax.errors import ConfigError, DataError
@@ -214,7 +211,6 @@ def adjacency(
     tau_literal: bool = False,
     category_block: np.ndarray | None = None,
     transpose: bool = False,
-    names: Sequence[str] | None = None,
 ) -> np.ndarray:
     """The constant matrix that multiplies the node features, from correlations to A''.
 
@@ -225,7 +221,6 @@ def adjacency(
         tau_literal: see `binary_edges`.
         category_block: see `edge_strength`.
         transpose: True gives ``A''^T``, what the public code multiplies by (spec emotion_gcn 4.7).
-        names: node names, for the warning about isolated nodes.
 
     Returns:
         ``[C + 2, C + 2]`` float64; rows receive, columns send.
@@ -235,10 +230,6 @@ def adjacency(
         DataError: a matrix of the wrong shape or with values that are not finite.
     """
     edges = binary_edges(correlation, tau, tau_literal=tau_literal, category_block=category_block)
-    alone = isolated_nodes(edges)
-    if alone:
-        named = [names[i] if names else i for i in alone]
-        logging.warning("At tau %g no edge reaches %s: such a node only keeps its own vector.", tau, named)
     weighted = reweight(edges, p)
     return weighted.T.copy() if transpose else weighted
 

@@ -94,15 +94,18 @@ def _gcn(config, dataset: Dataset, feature_size: int) -> FaceHead:
     options = config.model.gcn
     words = [*dataset.labels.classes, *dataset.labels.dimensions]
     vectors, source = load_word_vectors(words, options.word_vectors or None, source=options.embedding)
-    matrix = _label_graph(options, dataset, words)
+    matrix, alone = _label_graph(options, dataset, words)
     widths = (options.hidden,) * (options.layers - 1) + (feature_size,)
     order = ", in shuffled places" if options.shuffle_seed else ""
     note = f"label graph of {len(words)} nodes from the training labels{order}; {source}"
-    return FaceHead(GCNHead(widths, to_graph(matrix), vectors), adjacency=matrix, notes=(note,))
+    notes = (note,)
+    if alone:
+        notes += (f"no edge of the label graph reaches {', '.join(alone)}: alone with their own vectors",)
+    return FaceHead(GCNHead(widths, to_graph(matrix), vectors), adjacency=matrix, notes=notes)
 
 
-def _label_graph(options, dataset: Dataset, words: list[str]) -> np.ndarray:
-    """A'' (spec 4.4-4.7).
+def _label_graph(options, dataset: Dataset, words: list[str]) -> tuple[np.ndarray, list[str]]:
+    """A'' (spec 4.4-4.7) and the names of its nodes without neighbours.
 
     Raises:
         ConfigError: a node without neighbours, unless `isolated_nodes` allows it (with the identity's row).
@@ -116,10 +119,8 @@ def _label_graph(options, dataset: Dataset, words: list[str]) -> np.ndarray:
             f"At config.model.gcn.tau {options.tau:g} no edge reaches {', '.join(alone)}. Take a smaller "
             "tau, or --config.model.gcn.isolated_nodes=True: such a node then gets nothing from the others."
         )
-    matrix = adjacency(
-        correlation, options.tau, options.p, transpose=options.transpose, names=words, **choice
-    )
-    return shuffle_nodes(matrix, options.shuffle_seed) if options.shuffle_seed else matrix
+    matrix = adjacency(correlation, options.tau, options.p, transpose=options.transpose, **choice)
+    return shuffle_nodes(matrix, options.shuffle_seed) if options.shuffle_seed else matrix, alone
 
 
 def _spearman_block(options, dataset: Dataset) -> np.ndarray:

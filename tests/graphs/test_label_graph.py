@@ -140,13 +140,6 @@ def test_disgust_is_the_first_isolated_node_and_keeps_itself():
     np.testing.assert_allclose(weighted.sum(axis=1), 1)
 
 
-def test_an_isolated_node_is_named_in_one_warning(caplog):
-    names = ["neutral", "happy", "sad", "surprise", "fear", "disgust", "anger", "valence", "arousal"]
-    with caplog.at_level("WARNING"):
-        adjacency(AFFECTNET_SPEARMAN, 0.2, 0.7, names=names)
-    assert [r.getMessage() for r in caplog.records if "disgust" in r.getMessage()]
-
-
 def test_only_pairs_of_an_expression_and_a_dimension_have_strength():
     strength = edge_strength(AFFECTNET_SPEARMAN)
     np.testing.assert_allclose(strength[:7, 7:], np.abs(PUBLISHED_VA))

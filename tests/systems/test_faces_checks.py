@@ -80,10 +80,11 @@ def test_conflicting_or_unknown_options(name, changes, message):
     assert "\n" not in str(caught.value)
 
 
-def test_an_isolated_node_may_be_allowed():
+def test_an_isolated_node_may_be_allowed_and_is_named():
     system = build("emotion_gcn", model__gcn__tau=0.2, model__gcn__isolated_nodes=True)
     disgust = system.labels.classes.index("disgust")
     np.testing.assert_array_equal(system.adjacency[disgust], np.eye(9)[disgust])
+    assert any("no edge of the label graph reaches disgust:" in note for note in system.notes)
 
 
 def test_data_prepared_with_another_alignment():
