@@ -39,7 +39,7 @@ RULES: dict[str, tuple[tuple[str, str, float], ...]] = {
     "disconnection": (("others", "alone", 0.75),),
     "disquietment": (("kind", "alley", 0.8), ("state", "derelict", 0.65)),
     "doubt/confusion": (("posture", "thinking", 0.9),),
-    "embarrassment": (("others", "accused", 0.9),),
+    "embarrassment": (("others", "accused", 0.9), ("state", "decorated", 0.5)),
     "engagement": (
         ("posture", "working", 0.95),
         ("kind", "office", 0.75),
@@ -48,7 +48,7 @@ RULES: dict[str, tuple[tuple[str, str, float], ...]] = {
         ("posture", "pointing", 0.5),
     ),
     "esteem": (("others", "applauded", 0.9), ("special", "yes", 0.3)),
-    "excitement": (("posture", "cheering", 0.92), ("kind", "stadium", 0.35), ("state", "decorated", 0.3)),
+    "excitement": (("posture", "cheering", 0.92), ("kind", "stadium", 0.35), ("state", "decorated", 0.45)),
     "fatigue": (("posture", "slumped", 0.9),),
     "fear": (("expression", "fear", 0.9), ("posture", "shielding", 0.6)),
     "happiness": (("expression", "happy", 0.93),),
@@ -59,7 +59,7 @@ RULES: dict[str, tuple[tuple[str, str, float], ...]] = {
     "sensitivity": (("hand", "spread", 0.75),),
     "suffering": (("posture", "collapsed", 0.9), ("kind", "hospital", 0.7)),
     "surprise": (("expression", "surprise", 0.92),),
-    "sympathy": (("others", "witness", 0.92),),
+    "sympathy": (("others", "witness", 0.92), ("state", "derelict", 0.55)),
     "yearning": (("kind", "graveyard", 0.6), ("light", "dusk", 0.6)),
 }
 _COMMONEST = "engagement"
