@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -16,7 +17,7 @@ import numpy as np
 import pytest
 
 from data_prep.check import check_dataset
-from data_prep.emotic import EmoticSource, Options, main, prepare
+from data_prep.emotic import EmoticSource, Options, main, prepare, record_features
 from data_prep.emotic_box import MAX_PEOPLE
 from data_prep.emotic_crops import main as crops_main
 from data_prep.emotic_raw import SPLITS, Person, find_emotic, read_annotations
@@ -27,6 +28,7 @@ from emojax.data.decode import read_record
 from emojax.data.loader import Batches
 from emojax.errors import DataError
 from emojax.labels import EMOTIC_LABELS
+from emojax.systems.people_inputs import mask_boxes
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 OPTIONS = Options(size=64, encoding="raw")
@@ -274,6 +276,27 @@ class TestOnePerson:
         features = source.convert(self.person(box=(-10, -10, 500, 500))).features
         np.testing.assert_array_equal(features["body_box"], (0, 0, 64, 64))
         assert features["body"] == features["context"]
+
+    @pytest.mark.parametrize("encoding", ["jpeg", "raw"])
+    def test_the_masked_context_does_not_depend_on_the_agent(self, source, tmp_path, encoding):
+        """Two files that differ in the box alone give the network the same context, also as stored by default."""
+        agent = cv2.imread(str(tmp_path / "f" / "a.png"))
+        agent[10:110, 20:90] = (0, 0, 255)
+        cv2.imwrite(str(tmp_path / "f" / "b.png"), agent)
+        options = dataclasses.replace(OPTIONS, encoding=encoding)
+        feature, masked, whole = record_features(options)["context"], [], []
+        for filename in ("a.png", "b.png"):
+            record = EmoticSource(source.images, source.sides, options).convert(
+                self.person(filename=filename)
+            )
+            pixels = np.frombuffer(record.features["context"], np.uint8)
+            image = (
+                pixels.reshape(feature.shape) if encoding == "raw" else cv2.imdecode(pixels, cv2.IMREAD_COLOR)
+            )
+            whole.append(image)
+            masked.append(np.asarray(mask_boxes(image[None], record.features["body_box"][None])))
+        assert (whole[0] != whole[1]).any() and masked[0].any()
+        np.testing.assert_array_equal(*masked)
 
     def test_swapped_corners(self, source):
         swapped = source.convert(self.person(box=(90, 110, 20, 10))).features
