@@ -27,6 +27,7 @@ from emojax.data.dataset import load_dataset
 from emojax.data.decode import read_record
 from emojax.data.loader import Batches
 from emojax.errors import DataError
+from emojax.graphs.openpose import RIGHT_HAND
 from emojax.labels import EMOTIC_LABELS
 from emojax.systems.people_inputs import mask_boxes
 
@@ -353,17 +354,41 @@ class TestOnePerson:
         assert with_sides.convert(self.person()).features["scene_scores"].argmax() == 3
         assert with_sides.convert(self.person(number=1)).features["scene_scores"].argmax() == 5
 
-    def test_a_pose_of_the_whole_image_is_told_in_the_crop(self, source, tmp_path):
+    @pytest.mark.parametrize(
+        ("name", "corner"), [("a_keypoints.json", (20, 10)), ("a_person0_keypoints.json", (0, 0))]
+    )
+    def test_a_pose_of_the_image_or_of_the_crop_is_told_in_the_crop(self, source, tmp_path, name, corner):
+        """OpenPose's pixels are those of the picture it saw: the image, or what `emotic_crops` cut out of it."""
         side = tmp_path / "side" / "f"
         side.mkdir(parents=True)
-        body = np.zeros((25, 3))
-        body[0], body[1] = (55, 60, 0.9), (20, 10, 0.9)
-        content = {"people": [{"pose_keypoints_2d": body.reshape(-1).tolist()}]}
-        (side / "a_keypoints.json").write_text(json.dumps(content))
+        body, hand = np.zeros((25, 3)), np.zeros((21, 3))
+        body[:3, :2] = np.array([(35, 50), (0, 0), (70, 100)]) + corner  # of a crop of 70 x 100
+        body[3, :2] = (
+            np.array((-5, 20)) + corner
+        )  # outside the box, where only the whole image shows anything
+        hand[0, :2] = np.array((7, 90)) + corner
+        body[:4, 2] = hand[0, 2] = 0.9
+        parts = {"pose_keypoints_2d": body, "hand_right_keypoints_2d": hand}
+        content = {"people": [{part: values.reshape(-1).tolist() for part, values in parts.items()}]}
+        (side / name).write_text(json.dumps(content))
         with_sides = EmoticSource(source.images, SideInputs(poses=str(tmp_path / "side")), OPTIONS)
-        found = with_sides.convert(self.person()).features["joints"]
-        np.testing.assert_allclose(found[0], (0.5, 0.5, 0.9), rtol=1e-6)
-        np.testing.assert_allclose(found[1], (0.0, 0.0, 0.9), rtol=1e-6)
+        features = with_sides.convert(self.person()).features
+        joints, hand_root = features["joints"], features["joints"][RIGHT_HAND]
+        np.testing.assert_allclose(joints[:3], [(0.5, 0.5, 0.9), (0, 0, 0.9), (1, 1, 0.9)], rtol=1e-6)
+        np.testing.assert_allclose(hand_root, (0.1, 0.9, 0.9), rtol=1e-6)
+        assert not joints[3].any()
+        np.testing.assert_allclose(features["pose"][:6], (0, 0, -0.5, -0.5, 0.5, 0.5), rtol=1e-6)
+
+    def test_a_pose_of_the_crop_comes_before_one_of_the_image(self, source, tmp_path):
+        side = tmp_path / "side" / "f"
+        side.mkdir(parents=True)
+        for name, x in (("a_keypoints.json", 90), ("a_person0_keypoints.json", 14)):
+            body = np.zeros((25, 3))
+            body[0] = (x, 50, 0.9)
+            content = {"people": [{"pose_keypoints_2d": body.reshape(-1).tolist()}]}
+            (side / name).write_text(json.dumps(content))
+        with_sides = EmoticSource(source.images, SideInputs(poses=str(tmp_path / "side")), OPTIONS)
+        np.testing.assert_allclose(with_sides.convert(self.person()).features["joints"][0, :2], (0.2, 0.5))
 
     def test_sixteen_bit_depth_maps_keep_their_range(self, source, tmp_path):
         side = tmp_path / "side" / "f"
