@@ -64,6 +64,11 @@ class Options:
     encoding: str = "jpeg"
     vad_scale: str = "tenth"
 
+    @property
+    def context_encoding(self) -> str:
+        """Never JPEG: its blocks of 16 px carry the agent beyond the body box, past what masking hides."""
+        return "png" if self.encoding == "jpeg" else self.encoding
+
 
 @dataclasses.dataclass(frozen=True)
 class EmoticSource:
@@ -89,7 +94,7 @@ class EmoticSource:
         size = self.options.size
         people, count = people_boxes(box, item.others, width, height)
         features = {
-            "context": self._encode(resize(image, size)),
+            "context": self._encode_context(resize(image, size)),
             "body_box": context_box(box, width, height, size),
             "body": self._encode(crop(image, box, size)),
             "people_boxes": people,
@@ -123,6 +128,11 @@ class EmoticSource:
             features[f"{name}_valid"] = float(columns[name] == 0)
         share = depth.astype(np.float64) / 255
         columns |= {"depth_mean": float(share.mean()), "depth_square": float((share * share).mean())}
+
+    def _encode_context(self, image: np.ndarray) -> bytes:
+        if self.options.context_encoding == "png":
+            return cv2.imencode(".png", image)[1].tobytes()
+        return self._encode(image)
 
     def _encode(self, image: np.ndarray) -> bytes:
         if self.options.encoding == "jpeg":
@@ -182,7 +192,7 @@ def record_features(options: Options) -> dict[str, Feature]:
     """The features of `dataset.json`. Pixels are RGB; `*_valid` is 1 or 0, and 0 comes with zeros."""
     picture = Feature("image", (options.size, options.size, 3), options.encoding)
     return {
-        "context": picture,
+        "context": dataclasses.replace(picture, encoding=options.context_encoding),
         "body_box": Feature("float", (4,)),
         "body": picture,
         "face": picture,
@@ -237,6 +247,7 @@ def prepare(
     parameters = {
         "dataset": NAME,
         **dataclasses.asdict(options),
+        "context_encoding": options.context_encoding,
         **_side_parameters(sides),
         "shards": len(shards),
     }
@@ -317,7 +328,7 @@ def _parser() -> argparse.ArgumentParser:
         "--encoding",
         choices=("jpeg", "raw"),
         default=default.encoding,
-        help="jpeg (quality 95) or packed uint8 [jpeg]",
+        help="jpeg (quality 95, the context PNG), or packed uint8 [jpeg]",
     )
     parser.add_argument(
         "--vad_scale", choices=VAD_SCALES, default=default.vad_scale, help="x / 10, or (x - 1) / 9 [tenth]"

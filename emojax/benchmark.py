@@ -20,7 +20,6 @@ import jax
 from absl import flags
 
 from emojax import cli, systems
-from emojax.data.dataset import load_dataset
 from emojax.engine import compile_cache
 from emojax.engine.measure import BareStep, measure_fed_step, measure_input
 from emojax.engine.run import Run
@@ -52,13 +51,13 @@ def main(argv) -> int:
 
 
 def _measure_input(config) -> dict:
-    dataset = load_dataset(config.data_dir)
+    dataset = systems.load_data(config)
     return measure_input(Run(config, systems.build(config, dataset), dataset), _STEPS.value)
 
 
 def _measure_training(config) -> dict:
     try:
-        dataset, has_data = load_dataset(config.data_dir), True
+        dataset, has_data = systems.load_data(config), True
     except DataError:
         dataset, has_data = systems.stand_in_dataset(config), False
     system = systems.build(config, dataset)

@@ -63,10 +63,9 @@ def run(main: Callable[[Sequence[str]], int | None], *, arguments: int = 0) -> N
 def require_config(value) -> ml_collections.ConfigDict:
     """The config of the flag; raises ConfigError when ``--config`` is missing."""
     if value is None:
-        there = ", ".join(sorted(str(p) for p in pathlib.Path("configs").glob("affectnet_*.py"))[:3])
         raise ConfigError(
-            f"Which config? Give --config FILE.py[:variant], e.g. --config configs/affectnet_gcn.py:demo "
-            f"(there are {there}; all systems: python -m emojax.systems)."
+            "Which config? Give --config FILE.py[:variant], e.g. --config configs/affectnet_gcn.py:demo or "
+            "--config configs/emotic.py:demo (all systems: python -m emojax.systems)."
         )
     return value
 

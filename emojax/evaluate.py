@@ -16,7 +16,6 @@ import pathlib
 from absl import flags
 
 from emojax import cli, systems
-from emojax.data.dataset import load_dataset
 from emojax.engine import compile_cache
 from emojax.engine.evaluation import evaluate
 from emojax.engine.workdir import read_config, result_paths
@@ -34,7 +33,7 @@ def main(argv) -> int:
     compile_cache.enable()
     workdir = pathlib.Path(_WORKDIR.value)
     config = read_config(workdir)
-    dataset = load_dataset(_DATA.value or config.data_dir)
+    dataset = systems.load_data(config, _DATA.value)
     metrics = evaluate(workdir, systems.build(config, dataset), dataset, _STEP.value, _SPLIT.value)
     print(f"{metrics['protocol']}, checkpoint of step {metrics['step']}")
     for name, value in metrics["metrics"].items():

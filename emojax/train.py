@@ -16,7 +16,6 @@ import jax
 from absl import flags
 
 from emojax import cli, systems
-from emojax.data.dataset import load_dataset
 from emojax.engine import compile_cache
 from emojax.engine.loop import TrainResult, train
 from emojax.engine.mesh import initialize_processes
@@ -32,7 +31,7 @@ def main(argv) -> int:
         raise ConfigError("Where shall the run live? Give --workdir, e.g. --workdir runs/" + config.name)
     initialize_processes()
     compile_cache.enable()
-    dataset = load_dataset(config.data_dir)
+    dataset = systems.load_data(config)
     system = systems.build(config, dataset)
     print(describe(config, system, dataset))
     result = train(config, system, dataset, _WORKDIR.value)

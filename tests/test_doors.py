@@ -13,6 +13,7 @@ from emojax.errors import ConfigError
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 DEMO = "configs/affectnet_gcn.py:demo"
+PEOPLE = "configs/emotic.py:demo"
 
 
 def door(*arguments):
@@ -50,7 +51,15 @@ def test_an_unknown_variant_names_the_near_ones():
             ["emojax.train", "--config", DEMO, "--config.data_dir=nowhere", "--workdir", "x"],
             "data_prep.affectnet",
         ),
-        (["emojax.evaluate", "--workdir", "nowhere"], "holds no run"),
+        (
+            ["emojax.train", "--config", PEOPLE, "--config.data_dir=nowhere", "--workdir", "x"],
+            "python -m data_prep.emotic --size 64 --raw RAW_FOLDER --out nowhere",
+        ),
+        (["emojax.train", "--config", "configs/karate_demo.py", "--workdir", "x"], "has no data to train on"),
+        (
+            ["emojax.evaluate", "--workdir", "nowhere"],
+            "configs/affectnet_gcn.py:demo or configs/emotic.py:demo",
+        ),
         (["emojax.figures", "--out", "x", "--workdir", "a"], "--workdir has nothing to stand beside it"),
         (["emojax.benchmark", "--config", DEMO, "--steps", "0"], "steps"),
     ],

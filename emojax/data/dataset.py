@@ -156,15 +156,19 @@ def save_dataset(dataset: Dataset) -> None:
         raise DataError(f"Cannot write {target}: {error.strerror or error}.") from error
 
 
-def load_dataset(path: str | os.PathLike) -> Dataset:
+def load_dataset(path: str | os.PathLike, *, preparation: str = "affectnet") -> Dataset:
     """Reads the description of a prepared folder.
+
+    Args:
+        path: the folder.
+        preparation: module of `data_prep`, with options if need be, that the error names where there is no data.
 
     Raises:
         DataError: no such folder, no `dataset.json` in it, a shard is missing, or the file is damaged or of a
             newer version; the message says which command makes the data.
     """
     folder = pathlib.Path(path)
-    content = _read_json(folder)
+    content = _read_json(folder, preparation)
     _require_version(folder, content)
     try:
         dataset = Dataset(
@@ -186,17 +190,17 @@ def load_dataset(path: str | os.PathLike) -> Dataset:
     return dataset
 
 
-def _read_json(folder: pathlib.Path) -> dict:
+def _read_json(folder: pathlib.Path, preparation: str) -> dict:
     try:
         content = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
         missing = FILE_NAME + " in the folder" if folder.is_dir() else "folder"
         raise DataError(
             f"There is no prepared data in {folder} (no such {missing}). Make it from the raw data with\n"
-            f"  python -m data_prep.affectnet --raw RAW_FOLDER --out {folder}\n"
-            "(or data_prep.affwild2, data_prep.emotic: data_prep/README.md), "
-            "or make synthetic faces and train on them with\n"
-            "  scripts/demo"
+            f"  python -m data_prep.{preparation} --raw RAW_FOLDER --out {folder}\n"
+            "where RAW_FOLDER is the data set as distributed, or people drawn in its layout by\n"
+            f"  python -m data_prep.synthetic {preparation.split()[0]} --out RAW_FOLDER\n"
+            "Other data sets: data_prep/README.md. The whole way on drawn faces: scripts/demo"
         ) from error
     except (OSError, ValueError) as error:
         raise DataError(f"Cannot read {folder / FILE_NAME}: {error}. {_MEND}") from error

@@ -22,6 +22,11 @@ Batch = dict[str, jax.Array]
 Logs = dict[str, jax.Array]
 Update = Callable[[TrainState, Batch, jax.Array], tuple[TrainState, Logs]]
 
+# On CPUs XLA would run independent convolutions side by side (the streams of a person), each on all cores: they get
+# in each other's way. One after the other, two tiny ResNets take 25 ms a step, not 35, and three ResNet-18 at 224 px
+# 1.42 s, not 1.51, in 733 MiB, not 1,300 (2 cores, 2026-11-26).
+_COMPILER_OPTIONS = {"cpu": {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"}}
+
 
 def gradient_update(loss: Callable, tx: optax.GradientTransformation) -> Update:
     """The update of a system with one loss and one optimiser.
@@ -62,7 +67,7 @@ def make_train_step(update: Update, mesh: Mesh, seed: int):
     mapped = jax.shard_map(
         device_step, mesh=mesh, in_specs=(P(), P(DATA_AXIS)), out_specs=(P(), P()), check_vma=False
     )
-    return jax.jit(mapped, donate_argnums=0)
+    return jax.jit(mapped, donate_argnums=0, compiler_options=_compiler_options(mesh))
 
 
 def make_predict_step(predict: Callable[[Any, Batch], dict[str, jax.Array]], mesh: Mesh):
@@ -75,7 +80,11 @@ def make_predict_step(predict: Callable[[Any, Batch], dict[str, jax.Array]], mes
     mapped = jax.shard_map(
         device_predict, mesh=mesh, in_specs=(P(), P(DATA_AXIS)), out_specs=P(), check_vma=False
     )
-    return jax.jit(mapped)
+    return jax.jit(mapped, compiler_options=_compiler_options(mesh))
+
+
+def _compiler_options(mesh: Mesh) -> dict[str, str]:
+    return _COMPILER_OPTIONS.get(mesh.devices.flat[0].platform, {})
 
 
 def sample_keys(key: jax.Array, rows: int) -> jax.Array:

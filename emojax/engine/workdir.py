@@ -20,7 +20,8 @@ def read_config(workdir: pathlib.Path) -> ConfigDict:
     if not file.is_file():
         raise CheckpointError(
             f"{workdir} holds no run (there is no {CONFIG_FILE}). Train one: "
-            f"python -m emojax.train --config configs/affectnet_gcn.py:demo --workdir {workdir}"
+            f"python -m emojax.train --config CONFIG --workdir {workdir}, where CONFIG is for instance "
+            "configs/affectnet_gcn.py:demo or configs/emotic.py:demo (all: python -m emojax.systems)."
         )
     return ConfigDict(json.loads(file.read_text()))
 

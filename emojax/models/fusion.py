@@ -18,6 +18,7 @@ from emojax.models.norm import BatchNorm
 from emojax.models.resnet import ResNet
 from emojax.models.streams import encode, in_order
 
+HEADS = "heads"  # all that is no stream: fusion, label head, dimension head, embedding
 Encoders = Mapping[str, Callable[..., nn.Module]]
 
 # Spec 10, G23: linear heads start at N(0, 0.001), biases at 0.
@@ -117,7 +118,7 @@ class PeopleNet(nn.Module):
         streams: names of the streams; fused in the order of `streams.STREAMS`.
         encoders: stream -> makes its network, called with ``name``. A stream without one is a given vector.
         attention: streams with an attention branch; their encoders are ResNets.
-        frozen: streams that run with stored statistics in training, too.
+        frozen: streams, or `HEADS`, that run in training as they do in evaluation: stored statistics, no dropout.
         labels: head of the label logits.
         dimensions: head of the continuous dimensions; None for none.
         fusion: layer between the concatenation and the heads; None for none, as in all systems of the thesis.
@@ -168,7 +169,7 @@ class PeopleNet(nn.Module):
             projection = linear_head(jnp.concatenate(visual, axis=-1), self.embedding_size, "embedding")
             outputs["embedding"] = projection
         if self.fusion is not None:
-            fused = self.fusion(fused, train=train, mask=mask, keys=keys)
+            fused = self.fusion(fused, train=train and HEADS not in self.frozen, mask=mask, keys=keys)
         outputs["logits"] = self.labels(fused)
         if self.dimensions is not None:
             outputs["dimensions"] = self.dimensions(fused)

@@ -104,7 +104,7 @@ class EmotiConNet(nn.Module):
         num_classes: C.
         multiplied: streams whose probabilities are multiplied.
         attention: streams with an attention branch.
-        frozen: streams that run with stored statistics in training, too.
+        frozen: streams that run with stored statistics in training, too; the heads have none and drop nothing out.
         hidden: width of the dense layer before the classifier.
     """
 

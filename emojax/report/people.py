@@ -77,9 +77,9 @@ def dimension_error_figure(
         left, right = fig.subplots(1, 2, width_ratios=(1, 1.4))
         x = np.arange(len(names))
         left.bar(x, means, 0.6, color=[style.colour(i) for i in x])
-        left.plot(x, constant, "_", color=style.INK, markersize=34, markeredgewidth=1.5, label="of the mean")
+        left.hlines(constant, x - 0.25, x + 0.25, color=style.INK, linewidth=1.5, label="of the mean")
         for at, value in zip(x, means):
-            left.text(at, value, f"{value:.4f}", ha="center", va="bottom", fontsize=8)
+            left.text(at, 0.5 * value, f"{value:.4f}", ha="center", va="center", fontsize=8, color="white")
         left.set_xticks(x, [style.capital(n) for n in names])
         left.set(title="Average absolute error", ylim=(0, 1.25 * max(*means, *constant, 1e-6)))
         style.legend_above(left, 1)
@@ -144,11 +144,12 @@ def conditional_figure(
     np.fill_diagonal(percent, np.nan)
     names = [style.capital(n) for n in names]
     rows = [f"{n} ({c:,})" for n, c in zip(names, counts)]
+    top = max(10.0, 10 * np.ceil(np.nanmax(percent, initial=0) / 10))
     with style.figure(path, *matrix_size(len(names), len(names), rows)) as fig:
         ax = fig.add_subplot()
         text = "{:.0f}".format
         image = draw_matrix(
-            ax, percent, rows, names, limits=(0, 100), text=lambda v: text(v) if v >= 0.5 else ""
+            ax, percent, rows, names, limits=(0, top), text=lambda v: text(v) if v >= 0.5 else ""
         )
         ax.set(
             title=title, xlabel="has this category, too", ylabel="people with a category (training samples)"
@@ -293,7 +294,7 @@ def people_figure(
             size = (right - left, lower - upper)
             picture.add_patch(Rectangle((left, upper), *size, fill=False, ec="white", lw=2.6))
             picture.add_patch(Rectangle((left, upper), *size, fill=False, ec=style.VERMILLION, lw=1.4))
-            _write_labels(text, scores[i], truth[i] > 0, names, top)
+            _write_labels(text, scores[i], truth[i] > 0, names, top, longest=scores.max())
             if values is not None:
                 _write_dimensions(text, values[0][i], values[1][i], dimensions)
         style.heading(
@@ -302,12 +303,17 @@ def people_figure(
     return pathlib.Path(path)
 
 
-def _write_labels(ax: Axes, scores: np.ndarray, truth: np.ndarray, names: Sequence[str], top: int) -> None:
+def _write_labels(
+    ax: Axes, scores: np.ndarray, truth: np.ndarray, names: Sequence[str], top: int, longest: float
+) -> None:
+    """`longest` is the score of a bar of full length, the same on all cards."""
     best = np.argsort(-scores, kind="stable")[:top]
     for row, i in enumerate(best):
         y = 0.97 - 0.095 * row
         colour = style.RIGHT if truth[i] else style.GREY
-        ax.add_patch(Rectangle((0.0, y - 0.035), 0.28 * scores[i], 0.07, color=colour, lw=0))
+        ax.add_patch(
+            Rectangle((0.0, y - 0.035), 0.28 * scores[i] / max(longest, 1e-6), 0.07, color=colour, lw=0)
+        )
         ax.text(0.31, y, style.shorten(style.capital(names[i]), 16), va="center", fontsize=7.5, color=colour)
         ax.text(1.0, y, f"{scores[i]:.2f}", va="center", ha="right", fontsize=7.5, color=style.MUTED)
     missed = [style.capital(names[i]) for i in np.flatnonzero(truth) if i not in best]

@@ -21,7 +21,6 @@ from multiprocessing.connection import Connection
 from absl import flags, logging
 
 from emojax import systems
-from emojax.data.dataset import load_dataset
 from emojax.engine import compile_cache
 from emojax.engine.evaluation import evaluate
 from emojax.engine.loop import train
@@ -52,7 +51,7 @@ def run(task: Task, answer: Connection) -> None:
 
 def _train_and_evaluate(task: Task) -> str:
     compile_cache.enable()
-    dataset = load_dataset(task.config.data_dir)
+    dataset = systems.load_data(task.config)
     dataset.split(task.split)
     row = systems.build(task.config, dataset)  # first: a row that cannot be evaluated is not trained
     task.workdir.mkdir(parents=True, exist_ok=True)

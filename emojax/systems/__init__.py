@@ -5,11 +5,11 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-from emojax.data.dataset import Dataset
+from emojax.data.dataset import Dataset, load_dataset
 from emojax.errors import ConfigError
 from emojax.systems.base import System
 
-__all__ = ["build", "families", "stand_in_dataset"]
+__all__ = ["build", "families", "load_data", "stand_in_dataset"]
 
 
 def families() -> list[str]:
@@ -26,6 +26,21 @@ def build(config, dataset: Dataset) -> System:
         DataError: the data lacks what the system needs.
     """
     return _family(config).build(config, dataset)
+
+
+def load_data(config, folder: str | None = None) -> Dataset:
+    """Opens the prepared data of a config, or another folder of such data.
+
+    Raises:
+        ConfigError: unknown family, or one without data.
+        DataError: as `load_dataset`; where there is no data, with the commands that make what the config trains on.
+    """
+    if "data_dir" not in config:
+        raise ConfigError(
+            f"{config.name!r} has no data to train on or to evaluate; see python -m emojax.systems.{config.family}."
+        )
+    preparation = getattr(_family(config), "PREPARATION", "affectnet")
+    return load_dataset(folder or config.data_dir, preparation=f"{preparation} --size {config.image_size}")
 
 
 def stand_in_dataset(config) -> Dataset | None:

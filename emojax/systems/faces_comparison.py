@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from emojax import systems
-from emojax.data.dataset import Dataset, load_dataset
+from emojax.data.dataset import Dataset
 from emojax.engine.run import Run
 from emojax.engine.workdir import read_config
 from emojax.errors import ConfigError, DataError
@@ -62,7 +62,7 @@ def load_runs(
     """
     names = _names(workdirs)
     configs = [read_config(pathlib.Path(workdir)) for workdir in workdirs]
-    datasets = [load_dataset(data_dir or config.data_dir) for config in configs]
+    datasets = [systems.load_data(config, data_dir) for config in configs]
     require_same_records(dict(zip(names, datasets)), split)
     runs = {}
     for name, workdir, config, dataset in zip(names, workdirs, configs, datasets):

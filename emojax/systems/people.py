@@ -18,6 +18,7 @@ from emojax.engine.optim import make_partwise_optimizer
 from emojax.engine.precision import compute_dtype
 from emojax.engine.step import sample_keys
 from emojax.metrics.multilabel import average_absolute_error, break_even_thresholds, multilabel_metrics
+from emojax.models.fusion import HEADS
 from emojax.models.streams import STREAMS
 from emojax.systems import people_report
 from emojax.systems.base import Batch, System, Variables
@@ -28,7 +29,9 @@ from emojax.systems.people_objective import category_scores, objective
 from emojax.systems.people_stand_in import stand_in
 from emojax.systems.people_weights import load_streams
 
-__all__ = ["PeopleSystem", "build", "stand_in"]
+__all__ = ["PREPARATION", "PeopleSystem", "build", "stand_in"]
+
+PREPARATION = "emotic"  # the module of data_prep that makes its data
 
 _TRUTH = ("categories", "vad")
 
@@ -52,7 +55,7 @@ class PeopleSystem(System):
         inputs: makes the streams' inputs.
         net: the network.
         vectors: ``[C, d]`` word vectors of the labels; None where nothing needs them.
-        frozen: streams whose parameters and statistics stay as they are.
+        frozen: streams, and `heads`, whose parameters and statistics stay as they are and that drop nothing out.
     """
 
     def __init__(self, config, dataset: Dataset):
@@ -63,7 +66,7 @@ class PeopleSystem(System):
         self.dtype = compute_dtype(config.precision)
         self.factors = config.optimizer.factors.to_dict()
         self.streams = named(config.model.streams)
-        self.frozen = tuple(s for s in self.streams if self.factors.get(s) == 0)
+        self.frozen = tuple(part for part in (*self.streams, HEADS) if self.factors.get(part) == 0)
         self.inputs = StreamInputs(config, self.streams, dataset.statistics, self.dtype)
         self.features = (*self.inputs.features, *_TRUTH)
         self.vectors = word_vectors(config, self.labels, self.notes)
@@ -163,7 +166,7 @@ class PeopleSystem(System):
     def optimizer(self, steps_per_epoch: int) -> optax.GradientTransformation:
         def group(part: str) -> str:
             stream = part.removesuffix("_attention")
-            return stream if stream in STREAMS else "heads"
+            return stream if stream in STREAMS else HEADS
 
         options, epochs = self.config.optimizer, self.config.num_epochs
         return make_partwise_optimizer(options, steps_per_epoch, epochs, self.factors, group)

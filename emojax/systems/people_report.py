@@ -11,7 +11,7 @@ import numpy as np
 
 from emojax.graphs.cooccurrence import conditional_probability
 from emojax.metrics.multilabel import break_even_thresholds, jaccard_index
-from emojax.report import curves, heat, people
+from emojax.report import curves, heat, people, style
 from emojax.report.matrices import adjacency_heatmap
 from emojax.report.page import Picture, Section, Table, write_report
 from emojax.systems.people_inputs import FROZEN, mask_boxes
@@ -20,7 +20,8 @@ from emojax.systems.people_objective import category_scores
 
 _PEOPLE = 12
 _MAPPED = 4
-_CURVES = ("kind", "step", "epoch", "loss", "map", "aae")
+# Not the whole loss: in training it has terms (attention, embedding) that the evaluation does without.
+_CURVES = ("kind", "step", "epoch", "loss_categories", "map", "aae")
 
 
 def write(system, folder, variables, outputs, results: dict, log: list[dict], read_records) -> None:
@@ -158,6 +159,11 @@ def _people(folder: pathlib.Path, system, outputs, scores: np.ndarray, read_reco
     return Section("People", pictures=[Picture(path, "Drawn at random, the same in every run.", wide=True)])
 
 
+def _raised_categories(scores: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Of each person the true category whose score stands highest above its mean: ``[N]``."""
+    return np.where(truth > 0, scores - scores.mean(axis=0), -np.inf).argmax(axis=1)
+
+
 @dataclasses.dataclass(frozen=True)
 class _View:
     """Pictures as one stream sees them, and what the network made of them.
@@ -181,10 +187,10 @@ def _maps(folder: pathlib.Path, system, variables, outputs, scores: np.ndarray, 
     """Class activation of body and context, the context with and without the agent, and attention maps."""
     shown = [s for s in ("body", "context") if s in system.streams]
     rows = _chosen(outputs, _MAPPED)
-    best = scores[rows].argmax(axis=1)
+    best = _raised_categories(scores, outputs["categories"])[rows]
     records = read_records(outputs["index"][rows], sorted({*system.inputs.features, "context", "body_box"}))
     views = _views(system, variables, records, shown) if shown else []
-    names = [f"{system.labels.classes[c]}\n{scores[r, c]:.2f}" for r, c in zip(rows, best)]
+    names = [f"{style.capital(system.labels.classes[c])}\n{scores[r, c]:.2f}" for r, c in zip(rows, best)]
     pictures = []
     vectors = label_vectors(system.net, variables["params"])
     if views and vectors:
@@ -192,7 +198,7 @@ def _maps(folder: pathlib.Path, system, variables, outputs, scores: np.ndarray, 
         pictures.append(_activation_picture(folder, views, weights, names))
     attended = [view for view in views if view.attention is not None]
     if attended:
-        pictures.append(_attention_picture(folder, attended, names))
+        pictures.append(_attention_picture(folder, attended))
     return Section("Where the streams look", pictures=pictures)
 
 
@@ -217,25 +223,41 @@ def _views(system, variables, records: Mapping, shown: list[str]) -> list[_View]
 
 
 def _activation_picture(folder: pathlib.Path, views: list[_View], weights: list, names: list[str]) -> Picture:
-    """A person a row; of each view the picture and the map of the person's best label."""
-    grid = []
-    for i in range(len(names)):
-        row = []
-        for view, weight in zip(views, weights):
-            activation = heat.class_activation(view.activation[i], weight[i])
-            row += [view.pictures[i], heat.overlay(view.pictures[i], activation)]
-        grid.append(row)
-    columns = [title for view in views for title in (view.title, "activation")]
-    title = "Class activation of the label with the best score"
-    path = heat.picture_grid(folder / "class_activation.png", grid, names, columns, title=title)
-    return Picture(path, "Red: what speaks most for the label in this stream.", wide=True)
-
-
-def _attention_picture(folder: pathlib.Path, views: list[_View], names: list[str]) -> Picture:
-    grid = [
-        [heat.overlay(view.pictures[i], view.attention[i, ..., 0], limits=(0, 1)) for view in views]
-        for i in range(len(names))
+    """A person a row; of each view the picture and the map of the person's category."""
+    maps = [
+        [heat.class_activation(*pair) for pair in zip(view.activation, weight)]
+        for view, weight in zip(views, weights)
     ]
-    columns = [view.title for view in views]
-    path = heat.picture_grid(folder / "attention.png", grid, names, columns, title="Attention maps")
-    return Picture(path, "Blue is 0, red is 1: the stream's features are multiplied by 1 + M.")
+    grid = _grid(views, [[heat.overlay(*pair) for pair in zip(v.pictures, m)] for v, m in zip(views, maps)])
+    columns = [title for view in views for title in (view.title, "activation")]
+    title = "Class activation of a true category, and its score"
+    path = heat.picture_grid(folder / "class_activation.png", grid, names, columns, title=title)
+    caption = (
+        "Red: what speaks most for the category in this stream. Of each person the true category whose score stands "
+        "highest above its mean."
+    )
+    return Picture(path, caption, wide=True)
+
+
+def _attention_picture(folder: pathlib.Path, views: list[_View]) -> Picture:
+    """The people of the class activation in the same order; an attention map belongs to no category."""
+    maps = [
+        [heat.overlay(p, m[..., 0], limits=(0, 1)) for p, m in zip(v.pictures, v.attention)] for v in views
+    ]
+    grid = _grid(views, maps)
+    columns = [title for view in views for title in (view.title, "attention")]
+    path = heat.picture_grid(
+        folder / "attention.png",
+        grid,
+        [""] * len(grid),
+        columns,
+        title="Attention maps M of the attention branch",
+    )
+    caption = "Blue is 0, red is 1: the stream's features are multiplied by 1 + M."
+    return Picture(path, caption, wide=len(views) > 1)
+
+
+def _grid(views: list[_View], maps: list[list[np.ndarray]]) -> list[list[np.ndarray]]:
+    """A person a row: each view's picture with its map beside it."""
+    columns = [column for view, of_view in zip(views, maps) for column in (view.pictures, of_view)]
+    return [list(row) for row in zip(*columns)]

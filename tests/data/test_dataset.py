@@ -50,6 +50,7 @@ def test_a_missing_data_set_is_answered_with_the_commands_that_make_it(tmp_path,
     with pytest.raises(DataError) as caught:
         load_dataset(folder)
     assert f"python -m data_prep.affectnet --raw RAW_FOLDER --out {folder}" in str(caught.value)
+    assert "python -m data_prep.synthetic affectnet --out RAW_FOLDER" in str(caught.value)
     assert "scripts/demo" in str(caught.value)
 
 

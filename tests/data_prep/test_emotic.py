@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -16,7 +17,7 @@ import numpy as np
 import pytest
 
 from data_prep.check import check_dataset
-from data_prep.emotic import EmoticSource, Options, main, prepare
+from data_prep.emotic import EmoticSource, Options, main, prepare, record_features
 from data_prep.emotic_box import MAX_PEOPLE
 from data_prep.emotic_crops import main as crops_main
 from data_prep.emotic_raw import SPLITS, Person, find_emotic, read_annotations
@@ -26,7 +27,9 @@ from emojax.data.dataset import load_dataset
 from emojax.data.decode import read_record
 from emojax.data.loader import Batches
 from emojax.errors import DataError
+from emojax.graphs.openpose import RIGHT_HAND
 from emojax.labels import EMOTIC_LABELS
+from emojax.systems.people_inputs import mask_boxes
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 OPTIONS = Options(size=64, encoding="raw")
@@ -275,6 +278,27 @@ class TestOnePerson:
         np.testing.assert_array_equal(features["body_box"], (0, 0, 64, 64))
         assert features["body"] == features["context"]
 
+    @pytest.mark.parametrize("encoding", ["jpeg", "raw"])
+    def test_the_masked_context_does_not_depend_on_the_agent(self, source, tmp_path, encoding):
+        """Two files that differ in the box alone give the network the same context, also as stored by default."""
+        agent = cv2.imread(str(tmp_path / "f" / "a.png"))
+        agent[10:110, 20:90] = (0, 0, 255)
+        cv2.imwrite(str(tmp_path / "f" / "b.png"), agent)
+        options = dataclasses.replace(OPTIONS, encoding=encoding)
+        feature, masked, whole = record_features(options)["context"], [], []
+        for filename in ("a.png", "b.png"):
+            record = EmoticSource(source.images, source.sides, options).convert(
+                self.person(filename=filename)
+            )
+            pixels = np.frombuffer(record.features["context"], np.uint8)
+            image = (
+                pixels.reshape(feature.shape) if encoding == "raw" else cv2.imdecode(pixels, cv2.IMREAD_COLOR)
+            )
+            whole.append(image)
+            masked.append(np.asarray(mask_boxes(image[None], record.features["body_box"][None])))
+        assert (whole[0] != whole[1]).any() and masked[0].any()
+        np.testing.assert_array_equal(*masked)
+
     def test_swapped_corners(self, source):
         swapped = source.convert(self.person(box=(90, 110, 20, 10))).features
         assert swapped["body"] == source.convert(self.person()).features["body"]
@@ -330,17 +354,41 @@ class TestOnePerson:
         assert with_sides.convert(self.person()).features["scene_scores"].argmax() == 3
         assert with_sides.convert(self.person(number=1)).features["scene_scores"].argmax() == 5
 
-    def test_a_pose_of_the_whole_image_is_told_in_the_crop(self, source, tmp_path):
+    @pytest.mark.parametrize(
+        ("name", "corner"), [("a_keypoints.json", (20, 10)), ("a_person0_keypoints.json", (0, 0))]
+    )
+    def test_a_pose_of_the_image_or_of_the_crop_is_told_in_the_crop(self, source, tmp_path, name, corner):
+        """OpenPose's pixels are those of the picture it saw: the image, or what `emotic_crops` cut out of it."""
         side = tmp_path / "side" / "f"
         side.mkdir(parents=True)
-        body = np.zeros((25, 3))
-        body[0], body[1] = (55, 60, 0.9), (20, 10, 0.9)
-        content = {"people": [{"pose_keypoints_2d": body.reshape(-1).tolist()}]}
-        (side / "a_keypoints.json").write_text(json.dumps(content))
+        body, hand = np.zeros((25, 3)), np.zeros((21, 3))
+        body[:3, :2] = np.array([(35, 50), (0, 0), (70, 100)]) + corner  # of a crop of 70 x 100
+        body[3, :2] = (
+            np.array((-5, 20)) + corner
+        )  # outside the box, where only the whole image shows anything
+        hand[0, :2] = np.array((7, 90)) + corner
+        body[:4, 2] = hand[0, 2] = 0.9
+        parts = {"pose_keypoints_2d": body, "hand_right_keypoints_2d": hand}
+        content = {"people": [{part: values.reshape(-1).tolist() for part, values in parts.items()}]}
+        (side / name).write_text(json.dumps(content))
         with_sides = EmoticSource(source.images, SideInputs(poses=str(tmp_path / "side")), OPTIONS)
-        found = with_sides.convert(self.person()).features["joints"]
-        np.testing.assert_allclose(found[0], (0.5, 0.5, 0.9), rtol=1e-6)
-        np.testing.assert_allclose(found[1], (0.0, 0.0, 0.9), rtol=1e-6)
+        features = with_sides.convert(self.person()).features
+        joints, hand_root = features["joints"], features["joints"][RIGHT_HAND]
+        np.testing.assert_allclose(joints[:3], [(0.5, 0.5, 0.9), (0, 0, 0.9), (1, 1, 0.9)], rtol=1e-6)
+        np.testing.assert_allclose(hand_root, (0.1, 0.9, 0.9), rtol=1e-6)
+        assert not joints[3].any()
+        np.testing.assert_allclose(features["pose"][:6], (0, 0, -0.5, -0.5, 0.5, 0.5), rtol=1e-6)
+
+    def test_a_pose_of_the_crop_comes_before_one_of_the_image(self, source, tmp_path):
+        side = tmp_path / "side" / "f"
+        side.mkdir(parents=True)
+        for name, x in (("a_keypoints.json", 90), ("a_person0_keypoints.json", 14)):
+            body = np.zeros((25, 3))
+            body[0] = (x, 50, 0.9)
+            content = {"people": [{"pose_keypoints_2d": body.reshape(-1).tolist()}]}
+            (side / name).write_text(json.dumps(content))
+        with_sides = EmoticSource(source.images, SideInputs(poses=str(tmp_path / "side")), OPTIONS)
+        np.testing.assert_allclose(with_sides.convert(self.person()).features["joints"][0, :2], (0.2, 0.5))
 
     def test_sixteen_bit_depth_maps_keep_their_range(self, source, tmp_path):
         side = tmp_path / "side" / "f"

@@ -70,6 +70,7 @@ def test_parameters_of_the_published_bold_networks():
 # spec 2.3: width of the fused vector and hidden layers of the continuous head
 SPEC_WIDTHS = {
     "emotic_b_r18": (512, (512, 256)),
+    "emotic_bc_r18_nomask": (1024, (512, 256)),
     "emotic_bc_r18": (1024, (512, 256)),
     "emotic_bcf_r18": (1536, (1024, 512, 256)),
     "emotic_bcfp_gcn_r18": (1792, (1024, 512, 256)),
@@ -78,9 +79,12 @@ SPEC_WIDTHS = {
     "emotic_bcfpsa_r18": (2259, (1024, 512, 256)),
     "emotic_bcfpsa_depthcnn_r18": (2771, (1024, 512, 256)),
     "emotic_bcfpsa_depthr18_r18": (2771, (1024, 512, 256)),
+    "emotic_bcfpsa_cabn_r18": (2259, (1024, 512, 256)),
     "emotic_bcfpsa_bcabn_r18": (2259, (1024, 512, 256)),
     "emotic_bcfpsa_r50": (6867, (4096, 2048, 1024, 512, 256)),
+    "emotic_b_r50": (2048, (512, 256)),
     "emotic_b_mlgcn_r50": (2048, (512, 256)),
+    "emotic_bcfpsa_mlgcn_r50": (6867, (4096, 2048, 1024, 512, 256)),
     "emotic_bcfpsa_mlgcn_emb_r50": (6867, (4096, 2048, 1024, 512, 256)),
 }
 _GIVEN = {"scenes": 365, "attributes": 102}

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 from emojax import systems
+from emojax.data.dataset import Feature
 from emojax.data.loader import Batches
 from emojax.engine.checkpoint import Checkpoints
 from emojax.engine.evaluation import evaluate
 from emojax.engine.loop import train
+from emojax.engine.measure import random_batch
 from emojax.engine.mesh import data_mesh, put_batch
 from emojax.engine.run import Run
 from emojax.engine.step import sample_keys
@@ -102,6 +104,27 @@ def test_a_frozen_stream_and_the_scene_network_do_not_change_in_training(dataset
             same = np.array_equal(leaves(getattr(after, part))[name], value)
             frozen = "'face'" in name or "'frozen'" in name
             assert same == frozen or (not frozen and not value.any() and same), name
+
+
+def test_a_frozen_part_drops_nothing_out_and_keeps_its_statistics(dataset):
+    """The one dropout there is, after the baseline's fusion layer, with a rate and without."""
+
+    def step(factor, dropout):
+        changes = {"variant": "emotic_kosti_b_l2@demo", "model__streams": "scenes"}
+        changes |= {"optimizer__factors__heads": factor, "model__fusion_dropout": dropout}
+        return first_steps(dataset, 1, **changes)
+
+    (learned, kept_some), (_, kept_all) = step(1.0, 0.5), step(1.0, 0.0)
+    assert kept_some["loss_categories"] != kept_all["loss_categories"]
+    (frozen, kept_some), (_, kept_all) = step(0.0, 0.5), step(0.0, 0.0)
+    assert kept_some["loss_categories"] == kept_all["loss_categories"]
+    config = make_config(dataset, "emotic_kosti_b_l2@demo", model__streams="scenes")
+    start = leaves(systems.build(config, dataset).initial_variables(jax.random.key(config.seed)))
+    assert any("batch_stats" in name for name in start)
+    for name, value in leaves({"params": frozen.params, **frozen.model_state}).items():
+        np.testing.assert_array_equal(value, start[name], err_msg=name)
+    moved = leaves({"params": learned.params, **learned.model_state})
+    assert all((moved[name] != value).any() for name, value in start.items() if "batch_stats" in name)
 
 
 def test_part_rates_scale_the_updates_of_their_part_alone(dataset):
@@ -296,6 +319,39 @@ def test_zero_pictures_of_missing_faces_are_finite(dataset):
     inputs = system.inputs({**batch, "pose": jnp.zeros((2, 141))}, {})
     assert all(np.isfinite(x).all() for x in inputs.values())
     assert inputs["face"].shape == inputs["depth"].shape == (2, SIZE, SIZE, 3)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model__streams": "body,context,face,pose,scenes,attributes,depth", "model__attention": "context"},
+        {"variant": "emotic_emoticon_gcn@demo"},
+    ],
+)
+def test_people_at_the_border_alone_in_a_crowd_or_without_face_and_pose_train(dataset, changes):
+    """All in one batch; twenty people need more places than the toy records have."""
+    crowd = {**dataset.features, "people_boxes": Feature("float", (32, 4))}
+    dataset = dataclasses.replace(dataset, features=crowd)
+    config = make_config(dataset, **changes)
+    run = Run(config, systems.build(config, dataset), dataset, data_mesh(jax.devices()[:1]))
+    batch = random_batch(run)
+    batch["categories"] = (batch["categories"] > 0.5).astype(np.float32)
+    batch["body_box"][:3] = [(0, 0, SIZE, SIZE), (SIZE - 1, 5, SIZE, SIZE), (0, 0, 1, 1)]
+    for row, name in enumerate(("face", "pose", "scene_scores", "attribute_scores", "depth"), 3):
+        if name in batch:
+            batch[name][row] = 0
+    if "people_boxes" in batch:
+        rng = np.random.default_rng(0)
+        for row, people in enumerate((1, 20, 32)):
+            batch["people_boxes"][row] = 0
+            batch["people_boxes"][row, :people] = rng.uniform(0.1, 0.9, (people, 4))
+        batch["people_boxes"][3, :20] = (0.4, 0.4, 0.6, 0.9)  # all on one spot
+    state = run.initial_state()
+    for _ in range(2):
+        state, logs = run.train_step(state, put_batch(batch, run.mesh))
+        assert all(np.isfinite(value) for value in jax.device_get(logs).values()), logs
+    for name, value in leaves((state.params, state.model_state)).items():
+        assert np.isfinite(value).all(), name
 
 
 def test_evaluation_of_the_test_split_takes_its_thresholds_from_the_validation_split(dataset, trained):
