@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.machinery
 import struct
+import sys
+import types
 import warnings
 
 import matplotlib
@@ -250,6 +253,46 @@ def test_class_colour_and_marker_pairs_are_distinct_for_26_classes():
 def test_long_names_are_cut_with_an_ellipsis():
     assert style.shorten("abcdef", 4) == "abc…"
     assert style.shorten("abcd", 4) == "abcd"
+
+
+class StandInUMAP:
+    """Takes what `umap.UMAP` takes, and keeps it."""
+
+    made: dict = None
+
+    def __init__(self, n_neighbors=15, n_components=2, *, random_state=None, n_jobs=-1):
+        type(self).made = {"n_components": n_components, "random_state": random_state, "n_jobs": n_jobs}
+
+    def fit_transform(self, points):
+        warnings.warn("Graph is not fully connected", UserWarning, stacklevel=2)  # as the real one does
+        type(self).made["shape"] = points.shape
+        return points[:, :2]
+
+
+def install_umap(monkeypatch):
+    module = types.ModuleType("umap")
+    module.__spec__ = importlib.machinery.ModuleSpec("umap", None)
+    module.UMAP = StandInUMAP
+    monkeypatch.setitem(sys.modules, "umap", module)
+
+
+def test_features_are_mapped_by_umap_where_it_is_installed(tmp_path, monkeypatch):
+    install_umap(monkeypatch)
+    points, method = features.embed(np.random.default_rng(0).normal(size=(40, 1024)), seed=3)
+    assert method == "UMAP" and points.shape == (40, 2)
+    assert StandInUMAP.made == {"n_components": 2, "random_state": 3, "n_jobs": 1, "shape": (40, 50)}
+
+    one = features.FeatureSet(np.eye(12), np.arange(12) % 3, np.eye(12)[:3], np.arange(3))
+    text = texts_of(monkeypatch, lambda: features.feature_figure(tmp_path / "a.png", {"x": one}, "abc"))
+    assert "Feature space (UMAP)" in text
+    assert StandInUMAP.made["shape"] == (15, 50)  # samples and centres in one map
+
+
+def test_features_are_mapped_by_tsne_where_umap_is_not_installed(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "umap", None)
+    one = features.FeatureSet(np.eye(12), np.arange(12) % 3)
+    text = texts_of(monkeypatch, lambda: features.feature_figure(tmp_path / "a.png", {"x": one}, "abc"))
+    assert "Feature space (t-SNE)" in text
 
 
 def test_embedding_separates_distant_groups():
