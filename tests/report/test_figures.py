@@ -301,4 +301,4 @@ def test_embedding_separates_distant_groups():
     points, method = features.embed(groups)
     assert method in ("UMAP", "t-SNE") and points.shape == (60, 2)
     gap = np.linalg.norm(points[:30].mean(0) - points[30:].mean(0))
-    assert gap > 2 * max(points[:30].std(), points[30:].std())
+    assert gap > 2 * max(half.std(axis=0).max() for half in (points[:30], points[30:]))
