@@ -213,6 +213,16 @@ def test_confusion_figure_shows_row_percent_counts_and_accuracy(tmp_path, monkey
     assert "N = 44, accuracy 75.0%, class mean 75.0%" in text
 
 
+def test_age_figure_has_the_groups_of_the_age_sampler_and_counts_the_known_ages(tmp_path, monkeypatch):
+    ages, labels = np.array([5, 12, 19, 69, 70, 91, -1, np.nan]), np.arange(8) % 3
+    correct = labels == 0
+    draw = lambda: classification.age_figure(tmp_path / "a.png", ages, labels, correct, "abc")  # noqa: E731
+    cells = texts_of(monkeypatch, draw)
+    assert "N = 6" in cells
+    for group in ("0-9\n(1)", "10-19\n(2)", "20-29\n(0)", "60-69\n(1)", "70+\n(2)"):
+        assert group in cells
+
+
 def test_prediction_figure_states_ccc_and_what_it_left_out(tmp_path, monkeypatch):
     truth = np.array([[0.0, 0], [0.5, 0.2], [-0.3, 0.4], [0.6, 0.1]])
     predicted = np.array([[0.1, 0], [0.4, 0.2], [-0.2, 0.4], [0.8, 0.1]])  # appendix A: CCC 0.936937
