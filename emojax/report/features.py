@@ -114,7 +114,7 @@ def _draw_map(ax: Axes, panel: str, one: FeatureSet, limit: int, seed: int) -> s
     ax.set_yticks([])
     ax.spines[["top", "right"]].set_visible(True)
     ax.set_box_aspect(1)
-    style.titled(ax, panel, style.count(len(labels)))
+    style.titled(ax, style.shorten(panel, 32), style.count(len(labels)))
     if not len(labels):
         style.say_empty(ax)
         return ""
