@@ -119,11 +119,7 @@ def _end(outcomes: list[Outcome], options: Options) -> int:
     """Says what is left to do, and the exit status."""
     without_data = [o.task for o in outcomes if o.status == MISSING]
     if without_data:
-        lines = dict.fromkeys(
-            line
-            for task in without_data
-            for line in missing.commands(task.config, task.row.dataset, demo=options.demo)
-        )
+        lines = missing.commands(without_data, demo=options.demo)
         print("\nThere is no data for some rows. Make it with\n  " + "\n  ".join(lines), file=sys.stderr)
         if not options.demo:
             print("or try the small size on drawn people: --demo", file=sys.stderr)

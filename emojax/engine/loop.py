@@ -69,6 +69,7 @@ def train(config, system, dataset: Dataset, workdir, *, mesh=None, progress: boo
     """
     workdir = pathlib.Path(workdir)
     run = Run(config, system, dataset, mesh)
+    _ = run.sampler_weights  # first: data that the sampler cannot use leaves no folder behind
     claim_workdir(workdir, config)
     with contextlib.ExitStack() as stack:
         checkpoints = stack.enter_context(contextlib.closing(Checkpoints(workdir, system.monitor)))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import json
 import pathlib
 
 import jax
+import numpy as np
 
 import emojax
 from emojax.data.dataset import Dataset
@@ -50,6 +52,11 @@ class Run:
         self.train_step = make_train_step(system.make_update(self.tx), self.mesh, config.seed)
         self.predict_step = make_predict_step(with_truth(system.predict), self.mesh)
 
+    @functools.cached_property
+    def sampler_weights(self) -> np.ndarray | None:
+        """Weights ``[N]`` of the training records, None for a plain shuffle; raises DataError as the system does."""
+        return self.system.sample_weights("train")
+
     def batches(self, split: str, *, train: bool, state: dict | None = None) -> Batches:
         """A loader: shuffled over all epochs for training, one ordered pass otherwise."""
         config = self.config
@@ -66,7 +73,7 @@ class Run:
             pad_to_multiple=self.mesh.size // jax.process_count(),
             process_index=jax.process_index(),
             process_count=jax.process_count(),
-            sampler=self.system.sample_weights(split) if train else None,
+            sampler=self.sampler_weights if train else None,
         )
 
     def initial_state(self) -> TrainState:

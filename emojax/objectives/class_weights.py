@@ -73,8 +73,8 @@ def age_sampler_weights(ages: np.ndarray) -> np.ndarray:
     known = groups >= 0
     if not known.any():
         raise DataError(
-            "The age sampler needs the field 'age', but no record has one (-1 means unknown). "
-            "Add ages from an age estimator when preparing the data, or choose another sampler."
+            "The age sampler needs ages, but no record has one (-1 means unknown). Prepare the data with "
+            "--ages FILE.csv (path and age of each image, from an age estimator), or choose another sampler."
         )
     share = np.bincount(groups[known], minlength=LAST_AGE_GROUP + 1) / known.sum()
     weights = np.empty(len(groups))

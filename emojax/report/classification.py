@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import pathlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from scipy.stats import binomtest
 
+from emojax.objectives.class_weights import AGE_GROUP_YEARS, LAST_AGE_GROUP, age_groups
 from emojax.report import style
 from emojax.report.matrices import colour_bar, draw_matrix, grid_shape, grid_size, matrix_size
 
@@ -165,10 +166,9 @@ def age_figure(
     correct: np.ndarray,
     names: Sequence[str],
     *,
-    edges: Sequence[float] = (0, 10, 20, 30, 40, 50, 60, 120),
     title: str = "Expression and age",
 ) -> pathlib.Path:
-    """Label distribution and accuracy in each age group (thesis 001, fig. 5.3.1).
+    """Label distribution and accuracy in the age groups of the age sampler (thesis 001, fig. 5.3.1).
 
     Args:
         path: PNG to write.
@@ -176,13 +176,13 @@ def age_figure(
         labels: ``[N]`` int.
         correct: ``[N]`` bool, prediction equals label.
         names: C class names.
-        edges: limits of the groups; the last group is open upwards.
         title: of the whole figure.
     """
     ages, labels, correct = np.asarray(ages, np.float64), np.asarray(labels), np.asarray(correct, bool)
     known = np.isfinite(ages) & (ages >= 0)
-    group = np.digitize(ages[known], edges[1:-1])
-    groups = [f"{low:g}-{high - 1:g}" for low, high in itertools.pairwise(edges[:-1])] + [f"{edges[-2]:g}+"]
+    group = age_groups(ages[known])
+    starts = range(0, LAST_AGE_GROUP * AGE_GROUP_YEARS, AGE_GROUP_YEARS)
+    groups = [f"{low}-{low + AGE_GROUP_YEARS - 1}" for low in starts] + [f"{starts.stop}+"]
     table = np.zeros((len(groups), len(names)))
     np.add.at(table, (group, labels[known]), 1)
     totals = table.sum(axis=1)
@@ -218,14 +218,14 @@ def _stacked_shares(ax, table: np.ndarray, groups: Sequence[str], names: Sequenc
 
 
 def _accuracy_by_group(ax, hits: np.ndarray, totals: np.ndarray, groups: Sequence[str]) -> None:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        accuracy = hits / totals
-        error = 1.96 * np.sqrt(accuracy * (1 - accuracy) / totals)
-    x = np.arange(len(groups))
+    x = np.flatnonzero(totals)
+    accuracy = hits[x] / totals[x]
+    tests = [binomtest(int(hit), int(total)) for hit, total in zip(hits[x], totals[x])]
+    intervals = np.array([test.proportion_ci(method="wilson") for test in tests]).reshape(-1, 2)
     ax.errorbar(
         x,
         accuracy,
-        error,
+        np.abs(intervals.T - accuracy),
         fmt="o",
         color=style.BLUE,
         ecolor=style.MUTED,
@@ -233,11 +233,10 @@ def _accuracy_by_group(ax, hits: np.ndarray, totals: np.ndarray, groups: Sequenc
         capsize=3,
         markersize=6,
     )
-    for at, n in zip(x, totals):
-        ax.text(at, 0.015, f"{int(n):,}", ha="center", fontsize=7.5, color=style.MUTED)
-    ax.set_xticks(x, groups)
+    named = [f"{group}\n({int(total):,})" for group, total in zip(groups, totals)]
+    ax.set_xticks(range(len(groups)), named)
     ax.set_xlim(-0.6, len(groups) - 0.4)
-    ax.set(title="Accuracy with 95 % interval", xlabel="age group (years)", ylabel="accuracy", ylim=(0, 1))
+    ax.set(title="Accuracy with 95 % interval", xlabel="age group (samples)", ylabel="accuracy", ylim=(0, 1))
     ax.grid(axis="y")
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import importlib.util
 import math
 import pathlib
+import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -46,9 +47,13 @@ def embed(points: np.ndarray, *, seed: int = 0) -> tuple[np.ndarray, str]:
         return _principal_axes(points, 2), "principal axes"
     points = _principal_axes(points, 50)
     if importlib.util.find_spec("umap"):
-        import umap
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # classes far apart are what one hopes for, not a fault of the graph
+            import umap
 
-        return umap.UMAP(random_state=seed, n_jobs=1).fit_transform(points), "UMAP"
+            return umap.UMAP(random_state=seed, n_jobs=1).fit_transform(points), "UMAP"
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits
 
@@ -109,7 +114,7 @@ def _draw_map(ax: Axes, panel: str, one: FeatureSet, limit: int, seed: int) -> s
     ax.set_yticks([])
     ax.spines[["top", "right"]].set_visible(True)
     ax.set_box_aspect(1)
-    style.titled(ax, panel, style.count(len(labels)))
+    style.titled(ax, style.shorten(panel, 32), style.count(len(labels)))
     if not len(labels):
         style.say_empty(ax)
         return ""

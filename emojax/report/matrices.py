@@ -169,36 +169,37 @@ def ablation_heatmap(
     title: str = "GCN hyper-parameters",
     unit: str = "accuracy (%)",
 ) -> pathlib.Path:
-    """Tables of results over two hyper-parameters, on one colour scale (thesis 001, table 6.2).
+    """Tables of results over two hyper-parameters, each on its own colour scale (thesis 001, table 6.2).
 
     Args:
         path: PNG to write.
         tables: panel title -> (values ``[R, C]``, row names, column names). The best cell is framed.
         title: of the whole figure.
-        unit: label of the colour bar.
+        unit: label of the colour bars.
     """
-    every = np.concatenate([np.ravel(np.asarray(t[0], np.float64)) for t in tables.values()] or [np.zeros(0)])
-    every = every[np.isfinite(every)]
-    limits = (every.min(), every.max()) if every.size and every.min() < every.max() else (0.0, 1.0)
     columns = [max(len(t[2]), 1) for t in tables.values()] or [1]
     rows = max((len(t[1]) for t in tables.values()), default=1)
-    width = max(4.0, 0.68 * sum(columns) + 1.1 * len(columns) + 1.2)
+    width = max(4.0, 0.68 * sum(columns) + 2.1 * len(columns))
     with style.figure(path, width, 0.68 * rows + 1.6) as fig:
         axes = fig.subplots(1, len(columns), squeeze=False, width_ratios=columns)[0]
-        image = None
         for ax, (name, (values, row_names, column_names)) in zip(axes, tables.items()):
             values = np.asarray(values, np.float64)
-            image = draw_matrix(ax, values, row_names, column_names, limits=limits)
+            image = draw_matrix(ax, values, row_names, column_names, limits=_limits(values))
+            colour_bar(fig, image, ax, unit)
             ax.set_title(name)
             if np.isfinite(values).any():
                 r, c = np.unravel_index(np.nanargmax(values), values.shape)
                 ax.add_patch(Rectangle((c - 0.5, r - 0.5), 1, 1, fill=False, ec=style.VERMILLION, lw=2))
-        if image is None:
+        if not tables:
             style.say_empty(axes[0])
-        else:
-            colour_bar(fig, image, axes, unit)
         style.heading(fig, title)
     return pathlib.Path(path)
+
+
+def _limits(values: np.ndarray) -> tuple[float, float]:
+    """Smallest and largest finite value; 0 and 1 where these do not differ."""
+    finite = values[np.isfinite(values)]
+    return (finite.min(), finite.max()) if finite.size and finite.min() < finite.max() else (0.0, 1.0)
 
 
 def _weight(value: float) -> str:

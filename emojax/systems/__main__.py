@@ -40,7 +40,8 @@ def describe(row: dict) -> list[str]:
     lines = [f"{row['name']}  [{row['family']}, {row['dataset']}]  {row['note']}"]
     if row["published"]:
         numbers = ", ".join(f"{k} {v}" for k, v in row["published"].items())
-        lines.append(f"    published (thesis table {row['table']}): {numbers}")
+        where = f"thesis table {row['table']}" if row["table"] else "in no table of the thesis"
+        lines.append(f"    published ({where}): {numbers}")
     if row["cells"]:
         lines.append(f"    {len(row['cells'])} cells: {', '.join(row['cells'])}")
     if _PARAMETERS.value:

@@ -20,6 +20,7 @@ from emojax.data.decode import read_features
 from emojax.engine.mesh import DATA_AXIS, gather_rows
 from emojax.engine.precision import compute_dtype
 from emojax.engine.step import sample_keys
+from emojax.errors import DataError
 from emojax.graphs.va_plane import sector_labels
 from emojax.metrics.expression import expression_metrics
 from emojax.metrics.svm import fit_svm, svm_scores
@@ -230,7 +231,10 @@ class FaceSystem(System):
         if feature is None:
             return None
         values = read_features(self.dataset, split, (feature,))[feature]
-        return _SAMPLERS[self.config.sampler](values, len(self.labels.classes))
+        try:
+            return _SAMPLERS[self.config.sampler](values, len(self.labels.classes))
+        except DataError as error:
+            raise DataError(f"{error} The data: {self.dataset.path}.") from error
 
 
 # sampler -> (values of its feature [N], C) -> weights [N]

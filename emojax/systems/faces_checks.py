@@ -51,6 +51,7 @@ _GCN_CHOICES = {
     "model.gcn.category_block": CATEGORY_BLOCKS,
     "model.gcn.embedding": ("glove", "random", "onehot"),
 }
+_POSITIVE = ("batch_size", "eval_batch_size", "num_epochs", "objective.metric.sub_centres", "svm.penalty")
 
 
 def require_valid(config, dataset: Dataset) -> None:
@@ -70,7 +71,7 @@ def require_valid(config, dataset: Dataset) -> None:
     _require_alignment(config, dataset)
     for field, choices in _CHOICES.items():
         require_choice(config, field, choices)
-    require_positive(config, ("objective.metric.sub_centres", "svm.penalty"))
+    require_positive(config, _POSITIVE)
     require_between(config, "objective.metric.alpha", 0, 1)
     require_between(config, "objective.focal_gamma", 0, 100)
     if config.model.head == "gcn":

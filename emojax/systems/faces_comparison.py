@@ -53,14 +53,14 @@ def load_runs(
         split: name of the split.
 
     Returns:
-        The runs by the last part of their path, or the whole path where that is not unique.
+        The runs by name, see `run_names`.
 
     Raises:
         CheckpointError: a folder holds no run or no such checkpoint.
         ConfigError: a folder is given twice, or its run is no face system.
         DataError: the runs do not have the same labels and the same records.
     """
-    names = _names(workdirs)
+    names = run_names(workdirs)
     configs = [read_config(pathlib.Path(workdir)) for workdir in workdirs]
     datasets = [systems.load_data(config, data_dir) for config in configs]
     require_same_records(dict(zip(names, datasets)), split)
@@ -77,11 +77,22 @@ def load_runs(
     return runs
 
 
-def _names(workdirs: Sequence[str]) -> Sequence[str]:
-    if len({pathlib.Path(path).resolve() for path in workdirs}) < len(workdirs):
+def run_names(workdirs: Sequence[str]) -> list[str]:
+    """Short names of several runs: the end of each path, without what all end in.
+
+    ``out/base7/seed0`` and ``out/emotion_gcn/seed0`` are ``base7`` and ``emotion_gcn``.
+
+    Raises:
+        ConfigError: a run is given twice.
+    """
+    paths = [pathlib.Path(path).resolve() for path in workdirs]
+    if len(set(paths)) < len(paths):
         raise ConfigError(f"A run is given twice: --workdir {' --workdir '.join(workdirs)}.")
-    last = [pathlib.Path(path).name for path in workdirs]
-    return last if len(set(last)) == len(last) else workdirs
+    while len(paths) > 1 and len({path.name for path in paths}) == 1:
+        paths = [path.parent for path in paths]
+    depths = range(1, max(len(path.parts) for path in paths) + 1)
+    ends = (["/".join(path.parts[-depth:]) for path in paths] for depth in depths)
+    return next(names for names in ends if len(set(names)) == len(names))
 
 
 def require_same_records(datasets: Mapping[str, Dataset], split: str) -> None:

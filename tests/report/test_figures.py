@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.machinery
 import struct
+import sys
+import types
 import warnings
 
 import matplotlib
@@ -210,6 +213,16 @@ def test_confusion_figure_shows_row_percent_counts_and_accuracy(tmp_path, monkey
     assert "N = 44, accuracy 75.0%, class mean 75.0%" in text
 
 
+def test_age_figure_has_the_groups_of_the_age_sampler_and_counts_the_known_ages(tmp_path, monkeypatch):
+    ages, labels = np.array([5, 12, 19, 69, 70, 91, -1, np.nan]), np.arange(8) % 3
+    correct = labels == 0
+    draw = lambda: classification.age_figure(tmp_path / "a.png", ages, labels, correct, "abc")  # noqa: E731
+    cells = texts_of(monkeypatch, draw)
+    assert "N = 6" in cells
+    for group in ("0-9\n(1)", "10-19\n(2)", "20-29\n(0)", "60-69\n(1)", "70+\n(2)"):
+        assert group in cells
+
+
 def test_prediction_figure_states_ccc_and_what_it_left_out(tmp_path, monkeypatch):
     truth = np.array([[0.0, 0], [0.5, 0.2], [-0.3, 0.4], [0.6, 0.1]])
     predicted = np.array([[0.1, 0], [0.4, 0.2], [-0.2, 0.4], [0.8, 0.1]])  # appendix A: CCC 0.936937
@@ -252,10 +265,50 @@ def test_long_names_are_cut_with_an_ellipsis():
     assert style.shorten("abcd", 4) == "abcd"
 
 
+class StandInUMAP:
+    """Takes what `umap.UMAP` takes, and keeps it."""
+
+    made: dict = None
+
+    def __init__(self, n_neighbors=15, n_components=2, *, random_state=None, n_jobs=-1):
+        type(self).made = {"n_components": n_components, "random_state": random_state, "n_jobs": n_jobs}
+
+    def fit_transform(self, points):
+        warnings.warn("Graph is not fully connected", UserWarning, stacklevel=2)  # as the real one does
+        type(self).made["shape"] = points.shape
+        return points[:, :2]
+
+
+def install_umap(monkeypatch):
+    module = types.ModuleType("umap")
+    module.__spec__ = importlib.machinery.ModuleSpec("umap", None)
+    module.UMAP = StandInUMAP
+    monkeypatch.setitem(sys.modules, "umap", module)
+
+
+def test_features_are_mapped_by_umap_where_it_is_installed(tmp_path, monkeypatch):
+    install_umap(monkeypatch)
+    points, method = features.embed(np.random.default_rng(0).normal(size=(40, 1024)), seed=3)
+    assert method == "UMAP" and points.shape == (40, 2)
+    assert StandInUMAP.made == {"n_components": 2, "random_state": 3, "n_jobs": 1, "shape": (40, 50)}
+
+    one = features.FeatureSet(np.eye(12), np.arange(12) % 3, np.eye(12)[:3], np.arange(3))
+    text = texts_of(monkeypatch, lambda: features.feature_figure(tmp_path / "a.png", {"x": one}, "abc"))
+    assert "Feature space (UMAP)" in text
+    assert StandInUMAP.made["shape"] == (15, 50)  # samples and centres in one map
+
+
+def test_features_are_mapped_by_tsne_where_umap_is_not_installed(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "umap", None)
+    one = features.FeatureSet(np.eye(12), np.arange(12) % 3)
+    text = texts_of(monkeypatch, lambda: features.feature_figure(tmp_path / "a.png", {"x": one}, "abc"))
+    assert "Feature space (t-SNE)" in text
+
+
 def test_embedding_separates_distant_groups():
     rng = np.random.default_rng(0)
     groups = np.concatenate([rng.normal(size=(30, 6)), rng.normal(size=(30, 6)) + 50])
     points, method = features.embed(groups)
     assert method in ("UMAP", "t-SNE") and points.shape == (60, 2)
     gap = np.linalg.norm(points[:30].mean(0) - points[30:].mean(0))
-    assert gap > 2 * max(points[:30].std(), points[30:].std())
+    assert gap > 2 * max(half.std(axis=0).max() for half in (points[:30], points[30:]))

@@ -118,8 +118,7 @@ def test_a_result_of_another_config_or_cut_off_does_not_count(tmp_path):
 
 def test_missing_data_is_told_with_the_commands_that_make_it(tmp_path):
     def told(name, row, **options):
-        (task,) = tasks(tmp_path, name, rows=(row,), **options)
-        return commands(task.config, task.row.dataset, demo=options.get("demo", False))
+        return commands(tasks(tmp_path, name, rows=(row,), **options), demo=options.get("demo", False))
 
     data = tmp_path / "data"
     draw, prepare = told("3.1", "base8_r50", demo=True)
@@ -136,6 +135,14 @@ def test_missing_data_is_told_with_the_commands_that_make_it(tmp_path):
     assert told("emotic/4.4", "emotic_b_r18", demo=True)[0].startswith("python -m data_prep.synthetic emotic")
 
 
+def test_rows_of_one_data_folder_ask_for_it_in_one_command_that_serves_them_all(tmp_path):
+    every = tasks(tmp_path, "5.2", rows=())
+    (line,) = commands(every, demo=False)
+    assert "--ages AGES.csv" in line and f"--out {tmp_path / 'data' / 'affectnet'}" in line
+    (line,) = commands([task for task in every if task.config.sampler != "age"], demo=False)
+    assert "--ages" not in line
+
+
 def test_the_commands_for_missing_data_are_commands_that_there_are(tmp_path):
     from data_prep.affectnet import _parser as affectnet
     from data_prep.emotic import _parser as emotic
@@ -144,8 +151,7 @@ def test_the_commands_for_missing_data_are_commands_that_there_are(tmp_path):
     parsers = {"affectnet": affectnet(), "emotic": emotic(), "synthetic": synthetic()}
     for name, row in (("3.1", "base8_r50"), ("5.2", "eight_agesampler"), ("emotic/4.4", "emotic_b_r18")):
         for demo in (False, True):
-            (task,) = tasks(tmp_path, name, rows=(row,), demo=demo)
-            for line in commands(task.config, task.row.dataset, demo=demo):
+            for line in commands(tasks(tmp_path, name, rows=(row,), demo=demo), demo=demo):
                 module, *arguments = line.removeprefix("python -m data_prep.").split()
                 parsers[module].parse_args(arguments)
 

@@ -1,4 +1,4 @@
-"""The door on real rows: killed in the middle, continued, one row failing."""
+"""The door on real rows: stopped or killed in the middle, continued, one row failing."""
 
 from __future__ import annotations
 
@@ -13,6 +13,14 @@ from emojax.engine.runlog import read_log
 from tests.toy import make_dataset
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+TINY = {
+    "align": "",
+    "image_size": 32,
+    "batch_size": 9,
+    "model.backbone": "resnet_tiny",
+    "run.log_every": 2,
+    "run.checkpoint_every_steps": 3,
+}
 
 
 def start(*arguments):
@@ -28,58 +36,80 @@ def start(*arguments):
     )
 
 
+def overrides():
+    return [f"--config.{field}={value}" for field, value in TINY.items()]
+
+
 def rows_logged(workdir):
     return read_log(workdir) if workdir.exists() else []
 
 
-def test_a_sweep_that_is_killed_continues_and_a_failing_row_is_told(tmp_path):
-    make_dataset(tmp_path / "data" / "synthetic_affectnet")  # has no ages: the age sampler must fail
-    fields = {
-        "align": "",
-        "image_size": 32,
-        "batch_size": 9,
-        "model.backbone": "resnet_tiny",
-        "run.log_every": 2,
-        "run.checkpoint_every_steps": 3,
-    }
-    rows = ("mtl_eight_concat", "eight_agesampler")
-    common = ["5.2", "--demo", f"--data={tmp_path / 'data'}", f"--out={tmp_path / 'out'}"]
-    common += [f"--config.{k}={v}" for k, v in fields.items()]
-    workdir = tmp_path / "out" / "runs" / "mtl_eight_concat@demo" / "seed0"
-
-    process = start(*common, f"--rows={','.join(rows)}")
+def end_it_in_the_middle_of(workdir, command, how):
+    """Starts a sweep and sends it a signal while a row of 40 steps trains; its status and what it said."""
+    process = start(*command)
     while process.poll() is None and not any(row["step"] >= 14 for row in rows_logged(workdir)):
         time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=60)
-    before = rows_logged(workdir)
-    assert before[-1]["step"] < 40, "it was over before the kill"
-
-    process = start(*common, f"--rows={','.join(rows)}")
-    output, errors = process.communicate(timeout=300)
-    assert process.returncode == 1, errors
-    assert "mtl_eight_concat@demo seed 0: accuracy (%)" in output
-    assert "eight_agesampler@demo seed 0: FAILED: " in output and "age" in output.split("FAILED: ")[1]
-    assert "error: 1 of 2 runs failed: eight_agesampler@demo seed 0" in errors
-    after = rows_logged(workdir)
-    assert after[-1]["step"] == 40
-    assert after[:4] == before[:4]  # measured speeds too: these steps were not run again
-
-    result = workdir / "metrics.json"
-    written = result.stat().st_mtime_ns
-    process = start(*common, f"--rows={rows[0]}")
+    process.send_signal(how)
     output, errors = process.communicate(timeout=60)
-    assert process.returncode == 0, errors
-    assert "mtl_eight_concat@demo seed 0: accuracy (%)" in output and "finished before" in output
-    assert result.stat().st_mtime_ns == written
+    assert rows_logged(workdir)[-1]["step"] < 40 and not (workdir / "metrics.json").exists(), "too late"
+    return process.returncode, output, errors
+
+
+def run_to_the_end(command):
+    process = start(*command)
+    output, errors = process.communicate(timeout=300)
+    return process.returncode, output, errors
+
+
+def test_a_sweep_stopped_in_one_row_and_killed_in_the_next_ends_like_an_undisturbed_one(tmp_path):
+    make_dataset(tmp_path / "data" / "synthetic_affectnet")
+    rows = ("base7", "mtl_ccc_classic")
+
+    def command(out):
+        data = f"--data={tmp_path / 'data'}"
+        return ["5.1", "--demo", data, f"--out={tmp_path / out}", f"--rows={','.join(rows)}", *overrides()]
+
+    def results(out):
+        runs = [tmp_path / out / "runs" / f"{row}@demo" / "seed0" for row in rows]
+        table = tmp_path / out / "emotion_gcn_5.1_demo" / "table.csv"
+        return [file.read_text() for file in (table, *(run / "predictions.csv" for run in runs))]
+
+    status, _, errors = run_to_the_end(command("undisturbed"))
+    assert status == 0, errors
+
+    first, second = (tmp_path / "out" / "runs" / f"{row}@demo" / "seed0" for row in rows)
+    status, output, errors = end_it_in_the_middle_of(first, command("out"), signal.SIGTERM)
+    assert status == 0 and "Stopped, saved. The same command goes on from there." in output, errors
+    assert not second.exists()
+    status, output, _ = end_it_in_the_middle_of(second, command("out"), signal.SIGKILL)
+    assert status == -signal.SIGKILL and "[1/2] base7@demo seed 0: accuracy" in output
+    finished, logged = (first / "metrics.json").stat().st_mtime_ns, rows_logged(second)
+    status, output, errors = run_to_the_end(command("out"))
+    assert status == 0, errors
+    told = [line for line in output.splitlines() if line.startswith("[")]
+    assert [line.endswith("finished before") for line in told] == [True, False]
+    assert (first / "metrics.json").stat().st_mtime_ns == finished
+    assert rows_logged(second)[:4] == logged[:4]  # measured speeds too: these steps were not run again
+    assert results("out") == results("undisturbed")
+
+
+def test_a_row_that_fails_is_told_and_the_others_go_on(tmp_path):
+    make_dataset(tmp_path / "data" / "synthetic_affectnet")  # has no ages: the age sampler must fail
+    common = ["5.2", "--demo", f"--data={tmp_path / 'data'}", f"--out={tmp_path / 'out'}", *overrides()]
+    status, output, errors = run_to_the_end([*common, "--rows=eight_agesampler,eight_focal_focal"])
+    assert status == 1, errors
+    first, second = (line for line in output.splitlines() if line.startswith("["))
+    assert first.startswith("[1/2] eight_agesampler@demo seed 0: FAILED: ") and "'age'" in first
+    assert second.startswith("[2/2] eight_focal_focal@demo seed 0: accuracy (%)")
+    assert "error: 1 of 2 runs failed: eight_agesampler@demo seed 0" in errors
     table = tmp_path / "out" / "emotion_gcn_5.2_demo"
     assert "65.97" in (table / "table.md").read_text() and (table / "table.csv").is_file()
 
 
 def test_a_table_without_data_says_which_commands_make_it(tmp_path):
-    process = start("5.1", "--demo", f"--data={tmp_path / 'data'}", f"--out={tmp_path / 'out'}")
-    output, errors = process.communicate(timeout=60)
-    assert process.returncode == 1
+    command = ["5.1", "--demo", f"--data={tmp_path / 'data'}", f"--out={tmp_path / 'out'}"]
+    status, output, errors = run_to_the_end(command)
+    assert status == 1
     assert "base7@demo seed 0: not run: there is no prepared data in" in output
     assert errors.count("python -m data_prep.affectnet --raw") == 1  # once, not a row
     assert "Traceback" not in errors

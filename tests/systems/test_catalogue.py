@@ -28,6 +28,8 @@ def test_the_list_of_a_thesis_shows_name_command_table_and_published_number():
     )
     assert any("python -m emojax.systems.karate" in line for line in lines)
     assert any("12 cells: gcn_l1_tau0_p0.7" in line for line in lines)
+    at = next(i for i, line in enumerate(lines) if line.startswith("emotion_gcn_code "))
+    assert lines[at + 1].strip() == "published (in no table of the thesis): accuracy 66.46"
 
 
 def test_an_unknown_thesis_is_one_clear_line():

@@ -72,6 +72,9 @@ def build(name, *, dataset=None, statistics=None, **changes):
         ("subclass_m_k10", {"objective__metric__sub_centres": 0}, "sub_centres is 0; it must be above zero"),
         ("center", {"objective__metric__alpha": 2.0}, r"metric.alpha is 2; it must lie in \[0, 1\]"),
         ("base7", {"optimizer__schedule": "plateau"}, "'plateau' needs a validation loss"),
+        ("base7", {"batch_size": 0}, "config.batch_size is 0; it must be above zero"),
+        ("base7", {"eval_batch_size": 0}, "config.eval_batch_size is 0; it must be above zero"),
+        ("base7", {"num_epochs": 0}, "config.num_epochs is 0; it must be above zero"),
     ],
 )
 def test_conflicting_or_unknown_options(name, changes, message):

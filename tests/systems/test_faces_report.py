@@ -13,7 +13,14 @@ from emojax.errors import ConfigError, DataError
 from emojax.labels import Labels
 from emojax.report import style
 from emojax.systems import faces_comparison
-from emojax.systems.faces_comparison import EvaluatedRun, compare, disagreeing, label_vectors, load_runs
+from emojax.systems.faces_comparison import (
+    EvaluatedRun,
+    compare,
+    disagreeing,
+    label_vectors,
+    load_runs,
+    run_names,
+)
 from emojax.systems.faces_report import feature_set
 from tests.systems.tiny import FEATURES, TinyRun, draw, tiny_config, use_tiny_backbone
 from tests.toy import make_dataset
@@ -146,3 +153,19 @@ def test_runs_on_other_records_or_labels_are_refused(tmp_path):
     turned = dataclasses.replace(one, labels=Labels(one.labels.classes[::-1], one.labels.dimensions))
     with pytest.raises(DataError, match="classes differ"):
         faces_comparison.require_same_records({"a": one, "b": turned}, "validation")
+
+
+@pytest.mark.parametrize(
+    ("workdirs", "names"),
+    [
+        (["runs/single", "elsewhere/gcn"], ["single", "gcn"]),
+        (["out/base7@demo/seed0", "out/gcn@demo/seed0"], ["base7@demo", "gcn@demo"]),
+        (["out/gcn/seed0", "out/gcn/seed1"], ["seed0", "seed1"]),
+        (["out/base7/seed0", "out/gcn/seed0", "out/gcn/seed1"], ["base7/seed0", "gcn/seed0", "gcn/seed1"]),
+        (["a/run", "b/a/run"], None),
+    ],
+)
+def test_runs_are_named_by_what_tells_their_folders_apart(workdirs, names):
+    found = run_names(workdirs)
+    assert len(set(found)) == len(workdirs)
+    assert names is None or found == names

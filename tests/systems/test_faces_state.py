@@ -117,8 +117,10 @@ def test_the_age_sampler_weighs_each_record_by_its_age_group(toy):
 def test_ages_that_are_all_unknown_are_an_error(tmp_path):
     dataset = make_dataset(tmp_path, train=14, validation=7, ages=lambda i: -1.0)
     config = toy_config("configs/affectnet_multitask.py:eight_agesampler", dataset)
-    with pytest.raises(DataError, match="no record has one"):
-        systems.build(config, dataset).sample_weights("train")
+    workdir = tmp_path / "run"
+    with pytest.raises(DataError, match=rf"no record has one .*--ages FILE\.csv.*{tmp_path}"):
+        train(config, systems.build(config, dataset), dataset, workdir, progress=False)
+    assert not workdir.exists()  # told before anything is compiled or written
 
 
 def test_other_systems_shuffle_all_records(toy):
