@@ -104,7 +104,7 @@ def scene_scores(scene: Scene, rng: np.random.Generator) -> np.ndarray:
     scenes[_places()[scene.kind, scene.special]] += rng.uniform(4, 6.5, _CLASSES_PER_PLACE)
     attributes = rng.normal(0, 0.8, NUM_ATTRIBUTES)
     for name in (scene.kind, scene.state, scene.light):
-        attributes[_traits()[name]] += rng.uniform(1.5, 3, _CLASSES_PER_TRAIT)
+        attributes[_traits()[name]] += rng.uniform(4, 5.5, _CLASSES_PER_TRAIT)
     return np.concatenate([_softmax(scenes), _softmax(attributes)]).astype(np.float32)
 
 

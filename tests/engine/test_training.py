@@ -60,7 +60,7 @@ def test_the_training_step_is_compiled_once(uninterrupted):
 
 
 def test_training_learns_more_than_the_commonest_class(dataset, tmp_path):
-    quick = {"augment": "none", "optimizer__name": "adamw", "optimizer__learning_rate": 0.01}
+    quick = {"augment": "none", "optimizer__name": "adamw", "optimizer__learning_rate": 0.003}
     result = run(dataset, tmp_path, num_epochs=24, run__eval_every_epochs=24, **quick)
     assert result.metrics["accuracy"] > 0.6  # chance is 1 / 7
     losses = [row["loss"] for row in read_log(tmp_path) if row["kind"] == "train"]
