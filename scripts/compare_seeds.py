@@ -111,8 +111,9 @@ def print_table(rows: list[dict], specs: list[str]) -> None:
         print(spec)
         values = {name: np.array([row[name] for row in mine]) for name in SHOWN if name in mine[0]}
         for name, v in values.items():
+            spread = f" +- {_spread(v):.4f}" if len(v) > 1 else ""
             change = _change(above[name], v) if name in above else ""
-            print(f"  {name:22} {v.mean():.4f} +- {_spread(v):.4f}   {np.round(v, 4).tolist()}{change}")
+            print(f"  {name:22} {v.mean():.4f}{spread}   {np.round(v, 4).tolist()}{change}")
         above = values
 
 
