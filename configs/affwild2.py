@@ -50,7 +50,7 @@ VARIANTS = {
 def get_config(variant: str = "aw2_emotion_gcn") -> ConfigDict:
     """Config of one of `VARIANTS`; ``VARIANT@demo`` is small."""
     config = base.faces()
-    config.data_dir = "data/affwild2"
+    config.preparation, config.data_dir = "affwild2", "data/affwild2"
     config.image_size = 112
     config.align = ""  # the crops come aligned
     config.monitor = "aff_wild2_score"

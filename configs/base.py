@@ -87,6 +87,9 @@ def faces() -> ConfigDict:
     config = ConfigDict()
     config.name = ""
     config.family = "faces"
+    config.preparation = (
+        "affectnet"  # module of data_prep that makes its data; for what is said when there is none
+    )
     config.data_dir = "data/affectnet"
     config.num_classes = 7
     config.image_size = 227

@@ -209,7 +209,7 @@ def people() -> ConfigDict:
     config = ConfigDict()
     config.name = ""
     config.family = "people"
-    config.data_dir = "data/emotic"
+    config.preparation, config.data_dir = "emotic", "data/emotic"
     config.image_size = 224
     config.batch_size = 32
     config.eval_batch_size = 32

@@ -53,7 +53,18 @@ def test_an_unknown_variant_names_the_near_ones():
         ),
         (
             ["emojax.train", "--config", PEOPLE, "--config.data_dir=nowhere", "--workdir", "x"],
-            "python -m data_prep.emotic --size 64 --raw RAW_FOLDER --out nowhere",
+            "python -m data_prep.emotic --raw RAW_FOLDER --size 64 --out nowhere",
+        ),
+        (
+            [
+                "emojax.train",
+                "--config",
+                "configs/affwild2.py",
+                "--config.data_dir=nowhere",
+                "--workdir",
+                "x",
+            ],
+            "data_prep.affwild2 --videos RAW_FOLDER/cropped_aligned --annotations RAW_FOLDER/annotations",
         ),
         (["emojax.train", "--config", "configs/karate_demo.py", "--workdir", "x"], "has no data to train on"),
         (

@@ -20,6 +20,8 @@ from emojax.labels import Labels
 SCHEMA_VERSION = 1
 FILE_NAME = "dataset.json"
 _MEND = "Run the preparation command again: it writes this file anew and keeps finished shards."
+# Preparations whose raw data comes in more than one folder.
+_RAW = {"affwild2": "--videos RAW_FOLDER/cropped_aligned --annotations RAW_FOLDER/annotations"}
 _KINDS = {"image": ("jpeg", "png", "raw"), "int": ("",), "float": ("",), "bytes": ("",)}
 
 
@@ -156,19 +158,22 @@ def save_dataset(dataset: Dataset) -> None:
         raise DataError(f"Cannot write {target}: {error.strerror or error}.") from error
 
 
-def load_dataset(path: str | os.PathLike, *, preparation: str = "affectnet") -> Dataset:
+def load_dataset(
+    path: str | os.PathLike, *, preparation: str = "affectnet", size: int | None = None
+) -> Dataset:
     """Reads the description of a prepared folder.
 
     Args:
         path: the folder.
-        preparation: module of `data_prep`, with options if need be, that the error names where there is no data.
+        preparation: module of `data_prep` that the error names where there is no data.
+        size: side of the pictures in pixels that it names; None for the module's own.
 
     Raises:
         DataError: no such folder, no `dataset.json` in it, a shard is missing, or the file is damaged or of a
             newer version; the message says which command makes the data.
     """
     folder = pathlib.Path(path)
-    content = _read_json(folder, preparation)
+    content = _read_json(folder, preparation, size)
     _require_version(folder, content)
     try:
         dataset = Dataset(
@@ -190,16 +195,17 @@ def load_dataset(path: str | os.PathLike, *, preparation: str = "affectnet") -> 
     return dataset
 
 
-def _read_json(folder: pathlib.Path, preparation: str) -> dict:
+def _read_json(folder: pathlib.Path, preparation: str, size: int | None) -> dict:
     try:
         content = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
         missing = FILE_NAME + " in the folder" if folder.is_dir() else "folder"
+        raw = _RAW.get(preparation, "--raw RAW_FOLDER") + (f" --size {size}" if size else "")
         raise DataError(
             f"There is no prepared data in {folder} (no such {missing}). Make it from the raw data with\n"
-            f"  python -m data_prep.{preparation} --raw RAW_FOLDER --out {folder}\n"
+            f"  python -m data_prep.{preparation} {raw} --out {folder}\n"
             "where RAW_FOLDER is the data set as distributed, or people drawn in its layout by\n"
-            f"  python -m data_prep.synthetic {preparation.split()[0]} --out RAW_FOLDER\n"
+            f"  python -m data_prep.synthetic {preparation} --out RAW_FOLDER\n"
             "Other data sets: data_prep/README.md. The whole way on drawn faces: scripts/demo"
         ) from error
     except (OSError, ValueError) as error:

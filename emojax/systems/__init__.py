@@ -39,8 +39,9 @@ def load_data(config, folder: str | None = None) -> Dataset:
         raise ConfigError(
             f"{config.name!r} has no data to train on or to evaluate; see python -m emojax.systems.{config.family}."
         )
-    preparation = getattr(_family(config), "PREPARATION", "affectnet")
-    return load_dataset(folder or config.data_dir, preparation=f"{preparation} --size {config.image_size}")
+    return load_dataset(
+        folder or config.data_dir, preparation=config.get("preparation", "affectnet"), size=config.image_size
+    )
 
 
 def stand_in_dataset(config) -> Dataset | None:

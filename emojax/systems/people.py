@@ -29,9 +29,7 @@ from emojax.systems.people_objective import category_scores, objective
 from emojax.systems.people_stand_in import stand_in
 from emojax.systems.people_weights import load_streams
 
-__all__ = ["PREPARATION", "PeopleSystem", "build", "stand_in"]
-
-PREPARATION = "emotic"  # the module of data_prep that makes its data
+__all__ = ["PeopleSystem", "build", "stand_in"]
 
 _TRUTH = ("categories", "vad")
 

@@ -13,9 +13,10 @@ from tests.configs.emotion_gcn_list import SYSTEMS, load, rows
 
 
 def differences(one, other):
-    """Dotted fields in which two systems differ, names and folders of data left out."""
+    """Dotted fields in which two systems differ, names and data left out."""
     one, other = _leaves(load(one).to_dict()), _leaves(load(other).to_dict())
-    return {k: (one[k], other[k]) for k in one if one[k] != other[k] and k not in ("name", "data_dir")}
+    left_out = ("name", "preparation", "data_dir")
+    return {k: (one[k], other[k]) for k in one if one[k] != other[k] and k not in left_out}
 
 
 def _leaves(tree, prefix=""):
@@ -42,7 +43,8 @@ def test_published_numbers_are_those_of_the_list(name):
     assert published.get(key) == accuracy
     if ccc:
         assert [published["ccc_valence"], published["ccc_arousal"]] == ccc
-    assert bool(rows()[name]["table"]) == bool(published)
+    # What the authors' code claims stands in no table.
+    assert bool(rows()[name]["table"]) == (bool(published) and name != "emotion_gcn_code")
 
 
 @pytest.mark.parametrize("name", [n for n in SYSTEMS if n != "karate_demo"])
