@@ -206,6 +206,7 @@ def test_emoticon_learns_through_its_multiplied_scores(dataset, tmp_path):
     changes = {
         "variant": "emotic_emoticon_gcn@demo",
         "model__attention": "",
+        "optimizer__name": "adam",
         "optimizer__learning_rate": 5e-3,
     }
     result, system = outcome(dataset, tmp_path, num_epochs=16, run__eval_every_epochs=16, **changes)
