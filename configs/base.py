@@ -87,9 +87,7 @@ def faces() -> ConfigDict:
     config = ConfigDict()
     config.name = ""
     config.family = "faces"
-    config.preparation = (
-        "affectnet"  # module of data_prep that makes its data; for what is said when there is none
-    )
+    config.preparation = "affectnet"  # module of data_prep; named when there is no data
     config.data_dir = "data/affectnet"
     config.num_classes = 7
     config.image_size = 227

@@ -94,9 +94,9 @@ class EmoticSource:
         size = self.options.size
         people, count = people_boxes(box, item.others, width, height)
         features = {
-            "context": self._encode_context(resize(image, size)),
+            "context": _encode(resize(image, size), self.options.context_encoding),
             "body_box": context_box(box, width, height, size),
-            "body": self._encode(crop(image, box, size)),
+            "body": _encode(crop(image, box, size), self.options.encoding),
             "people_boxes": people,
             "people_count": count,
             "categories": _multi_hot(bits),
@@ -116,12 +116,12 @@ class EmoticSource:
         scenes, attributes, columns["scene"], columns["attribute"] = scene_scores(self.sides, item)
         depth, columns["depth"] = depth_map(self.sides, item, size)
         features |= {
-            "face": self._encode(face),
+            "face": _encode(face, self.options.encoding),
             "pose": pose_vector(joints),
             "joints": joints.astype(np.float32),
             "scene_scores": scenes,
             "attribute_scores": attributes,
-            "depth": cv2.imencode(".png", depth)[1].tobytes(),
+            "depth": _encode(depth, "png"),
         }
         for name in ("face", "pose", "scene", "attribute", "depth"):
             columns[name] = int(columns[name])
@@ -129,15 +129,14 @@ class EmoticSource:
         share = depth.astype(np.float64) / 255
         columns |= {"depth_mean": float(share.mean()), "depth_square": float((share * share).mean())}
 
-    def _encode_context(self, image: np.ndarray) -> bytes:
-        if self.options.context_encoding == "png":
-            return cv2.imencode(".png", image)[1].tobytes()
-        return self._encode(image)
 
-    def _encode(self, image: np.ndarray) -> bytes:
-        if self.options.encoding == "jpeg":
-            return encode_jpeg(image)
-        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB).tobytes()
+def _encode(image: np.ndarray, encoding: str) -> bytes:
+    """A BGR image, or a grey one as PNG, as `Feature.encoding` names it."""
+    if encoding == "jpeg":
+        return encode_jpeg(image)
+    if encoding == "png":
+        return cv2.imencode(".png", image)[1].tobytes()
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB).tobytes()
 
 
 # People of one image follow each other: each worker decodes the image once for all of them.

@@ -17,8 +17,8 @@ Does each stream help with people in context?
 
 A system is a config, with changed fields behind it. The numbers are those of the last epoch on the test split,
 or on the validation split of data without one; nothing is chosen on either. Behind them stands the difference
-to the system above, in standard errors of that difference. Finished runs are kept in --out/results.jsonl and
-not run again.
+to the system above, in standard errors of that difference. Finished runs are kept in --out/results.jsonl with
+the content hash of their training data, and not run again on the same data.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from __future__ import annotations
 import argparse
 import json
 import pathlib
+import re
 import sys
 
 import numpy as np
@@ -87,15 +88,18 @@ def run_all(options) -> list[dict]:
     file = options.out / "results.jsonl"
     options.out.mkdir(parents=True, exist_ok=True)
     rows = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
-    done = {(row["system"], row["seed"], row["epochs"]) for row in rows}
     dataset = load_dataset(options.data_dir)
+    data = dataset.split("train").content_hash
+    rows = [row for row in rows if row["data"] == data]
+    done = {(row["system"], row["seed"], row["epochs"]) for row in rows}
     for seed in range(options.seeds):
-        for i, spec in enumerate(options.systems):
+        for spec in options.systems:
             if (spec, seed, options.epochs) in done:
                 continue
             config = configured(spec, options.data_dir, seed, options.epochs)
-            metrics = reached(config, dataset, options.out / f"{i}_{config.name}_{seed}")
-            rows.append({"system": spec, "seed": seed, "epochs": options.epochs, **metrics})
+            name = re.sub("[^A-Za-z0-9.]+", "_", spec)
+            metrics = reached(config, dataset, options.out / f"{name}_epochs{options.epochs}_seed{seed}")
+            rows.append({"system": spec, "seed": seed, "epochs": options.epochs, "data": data, **metrics})
             print(json.dumps(rows[-1]), flush=True)
             with file.open("a") as out:
                 out.write(json.dumps(rows[-1]) + "\n")

@@ -23,6 +23,11 @@ def script(monkeypatch):
     return module
 
 
+def data_of(content_hash):
+    split = types.SimpleNamespace(content_hash=content_hash)
+    return lambda path: types.SimpleNamespace(split=lambda name: split)
+
+
 def test_a_system_is_a_config_with_changed_fields(script):
     config = script.configured(
         f"{BASE} objective.expression=unweighted optimizer.learning_rate=0.5", "somewhere", 3, 2
@@ -43,7 +48,7 @@ def test_finished_runs_are_kept_and_the_table_has_their_mean_and_spread(
         return {"accuracy": config.seed / 10}
 
     monkeypatch.setattr(script, "reached", reached)
-    monkeypatch.setattr(script, "load_dataset", lambda path: None)
+    monkeypatch.setattr(script, "load_dataset", data_of("first"))
     specs = [BASE, f"{BASE} objective.expression=focal"]
     options = types.SimpleNamespace(out=tmp_path, data_dir="somewhere", seeds=1, epochs=1, systems=specs)
     script.run_all(options)
@@ -53,6 +58,8 @@ def test_finished_runs_are_kept_and_the_table_has_their_mean_and_spread(
     capsys.readouterr()
     script.print_table(rows, specs)
     assert capsys.readouterr().out.count("0.1000 +- 0.1000   [0.0, 0.1, 0.2]") == 2
+    monkeypatch.setattr(script, "load_dataset", data_of("other"))
+    assert len(script.run_all(options)) == 6 and len(trained) == 12  # results on other data are not these
 
 
 def test_the_change_to_the_system_above_is_told_in_its_standard_errors(script, capsys):
@@ -69,7 +76,7 @@ def test_the_change_to_the_system_above_is_told_in_its_standard_errors(script, c
 def test_a_run_that_was_stopped_is_no_result(script, monkeypatch, tmp_path):
     stopped = types.SimpleNamespace(finished=False, step=300, state=None)
     monkeypatch.setattr(script, "train", lambda *args, **options: stopped)
-    monkeypatch.setattr(script, "load_dataset", lambda path: None)
+    monkeypatch.setattr(script, "load_dataset", data_of("any"))
     monkeypatch.setattr(script.systems, "build", lambda config, dataset: None)
     options = types.SimpleNamespace(out=tmp_path, data_dir="x", seeds=1, epochs=1, systems=[BASE])
     with pytest.raises(TrainingError, match="stopped at step 300"):

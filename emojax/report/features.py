@@ -48,9 +48,8 @@ def embed(points: np.ndarray, *, seed: int = 0) -> tuple[np.ndarray, str]:
     points = _principal_axes(points, 50)
     if importlib.util.find_spec("umap"):
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # classes far apart are what one hopes for, not a fault of the graph
+            # Classes far apart are what one hopes for, not a fault of the graph.
+            warnings.simplefilter("ignore")
             import umap
 
             return umap.UMAP(random_state=seed, n_jobs=1).fit_transform(points), "UMAP"
