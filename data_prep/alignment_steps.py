@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from data_prep.affectnet_raw import Face, Layout2017, Layout2021, find_layout
+from data_prep.affectnet.raw import Face, Layout2017, Layout2021, find_layout
 from data_prep.align import crop_face, eye_centres, rotation_about_eyes, transform
 from data_prep.images import read_image
 from data_prep.pipeline import Skip

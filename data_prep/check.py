@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from data_prep.affwild2_raw import subject_free
+from data_prep.affwild2.raw import subject_free
 from data_prep.parallel import advance, available_cores, parallel_map
 from data_prep.published import class_order
 from data_prep.summary import class_table

@@ -80,7 +80,7 @@ def draw_runs(
     folder: pathlib.Path, workdirs: Sequence[str], data_dir: str | None, which: str, split: str
 ) -> list[Section]:
     """Several runs of face systems side by side."""
-    from emojax.systems import faces_comparison
+    from emojax.systems.faces import comparison as faces_comparison
 
     compile_cache.enable()
     runs = faces_comparison.load_runs(workdirs, data_dir, which, split)

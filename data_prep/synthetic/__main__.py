@@ -8,7 +8,9 @@ import sys
 import time
 
 from data_prep.parallel import available_cores
-from data_prep.synthetic import affectnet, affwild2, emotic
+from data_prep.synthetic.affectnet import generate as affectnet
+from data_prep.synthetic.affwild2 import generate as affwild2
+from data_prep.synthetic.emotic import generate as emotic
 from emojax.errors import EmojaxError
 
 _DESCRIPTION = (

@@ -19,7 +19,7 @@ _POLL_SECONDS = 0.5
 # Imported once, by the server that the rows' processes are forked from.
 _PRELOAD = (
     "emojax.sweeps.worker",
-    "emojax.systems.faces_report",
+    "emojax.systems.faces.report",
     "emojax.systems.people",
     "sklearn.manifold",
     "tensorboardX",

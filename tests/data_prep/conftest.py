@@ -6,12 +6,13 @@ import pathlib
 
 import pytest
 
-from data_prep import affwild2, emotic
-from data_prep.affectnet import Options, prepare
-from data_prep.emotic_side import SideInputs
-from data_prep.synthetic import affwild2 as synthetic_affwild2
-from data_prep.synthetic import emotic as synthetic_emotic
-from data_prep.synthetic.affectnet import Settings, generate
+from data_prep.affectnet.prepare import Options, prepare
+from data_prep.affwild2 import prepare as affwild2
+from data_prep.emotic import prepare as emotic
+from data_prep.emotic.side import SideInputs
+from data_prep.synthetic.affectnet.generate import Settings, generate
+from data_prep.synthetic.affwild2 import generate as synthetic_affwild2
+from data_prep.synthetic.emotic import generate as synthetic_emotic
 
 from .affwild2_tree import SIZE
 

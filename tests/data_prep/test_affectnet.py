@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 import pytest
 
-from data_prep.affectnet import Options, main, prepare
-from data_prep.affectnet_raw import COLUMNS, find_layout
+from data_prep.affectnet.prepare import Options, main, prepare
+from data_prep.affectnet.raw import COLUMNS, find_layout
 from data_prep.align import eye_centres
 from emojax.data.dataset import load_dataset
 from emojax.data.example import decode_example
@@ -233,7 +233,7 @@ def test_ctrl_c_stops_at_once_and_leaves_no_half_shard(raw_2017, tmp_path):
     command = [
         sys.executable,
         "-c",
-        f"{listens}; import sys; from data_prep.affectnet import main; sys.exit(main())",
+        f"{listens}; import sys; from data_prep.affectnet.prepare import main; sys.exit(main())",
     ]
     options = [*_command(raw, tmp_path / "out")[3:], "--shards", "2"]
     run = subprocess.Popen([*command, *options], cwd=ROOT, stderr=subprocess.PIPE, text=True)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from data_prep import check
-from data_prep.affwild2 import Options, main, prepare
-from data_prep.affwild2_raw import CODE_TO_CLASS
+from data_prep.affwild2.prepare import Options, main, prepare
+from data_prep.affwild2.raw import CODE_TO_CLASS
 from data_prep.published import compare_counts, known_counts
 from emojax import systems
 from emojax.cli import load_config_file

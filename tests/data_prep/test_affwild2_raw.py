@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from data_prep.affwild2_raw import find_videos, subject_free
+from data_prep.affwild2.raw import find_videos, subject_free
 from emojax.errors import DataError
 
 from .affwild2_tree import Tree, grey_face

@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 
 from data_prep.check import check_dataset
-from data_prep.emotic import EmoticSource, Options, main, prepare, record_features
-from data_prep.emotic_box import MAX_PEOPLE
-from data_prep.emotic_crops import main as crops_main
-from data_prep.emotic_raw import SPLITS, Person, find_emotic, read_annotations
-from data_prep.emotic_side import SideInputs
+from data_prep.emotic.box import MAX_PEOPLE
+from data_prep.emotic.crops import main as crops_main
+from data_prep.emotic.prepare import EmoticSource, Options, main, prepare, record_features
+from data_prep.emotic.raw import SPLITS, Person, find_emotic, read_annotations
+from data_prep.emotic.side import SideInputs
 from data_prep.pipeline import Skip
 from emojax.data.dataset import load_dataset
 from emojax.data.decode import read_record
@@ -29,7 +29,7 @@ from emojax.data.loader import Batches
 from emojax.errors import DataError
 from emojax.graphs.openpose import RIGHT_HAND
 from emojax.labels import EMOTIC_LABELS
-from emojax.systems.people_inputs import mask_boxes
+from emojax.systems.people.inputs import mask_boxes
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 OPTIONS = Options(size=64, encoding="raw")

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from scipy.io import loadmat, savemat
 
-from data_prep.emotic_raw import find_emotic, read_annotations
-from data_prep.synthetic.emotic_mat import (
+from data_prep.emotic.raw import find_emotic, read_annotations
+from data_prep.synthetic.emotic.mat import (
     AnnotatedImage,
     AnnotatedPerson,
     cell_array,
     struct_array,
     write_annotations,
 )
-from data_prep.synthetic.emotic_rule import Annotation
+from data_prep.synthetic.emotic.rule import Annotation
 from emojax.errors import DataError
 
 HAPPY = Annotation(("happiness", "doubt/confusion"), (7, 5, 6))

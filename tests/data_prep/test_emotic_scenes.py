@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from configs.emotic import get_config
-from data_prep.emotic_scenes import main, write_scores
-from data_prep.emotic_side import NUM_ATTRIBUTES, NUM_SCENES
+from data_prep.emotic.scenes import main, write_scores
+from data_prep.emotic.side import NUM_ATTRIBUTES, NUM_SCENES
 from emojax import systems
 from emojax.data.dataset import load_dataset
 from emojax.data.loader import Batches
@@ -18,7 +18,7 @@ from emojax.engine.run import source_id
 from emojax.models.backbones import create_backbone
 from emojax.pretrained.layouts import flatten
 from emojax.pretrained.native import Weights, save_weights
-from emojax.systems.people_inputs import SCENE_NETWORK
+from emojax.systems.people.inputs import SCENE_NETWORK
 
 SIZE = 64
 

@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from data_prep.align import crop_face, eye_centres, rotation_about_eyes, transform
 from data_prep.synthetic.__main__ import main
 from data_prep.synthetic.actions import PROTOTYPES, express
-from data_prep.synthetic.affectnet import Settings, class_counts, draw_sample, generate, plan_samples
+from data_prep.synthetic.affectnet.generate import Settings, class_counts, draw_sample, generate, plan_samples
 from data_prep.synthetic.geometry import Pose, face_shape, landmarks
 from data_prep.synthetic.identity import sample_identity
 from emojax.errors import ConfigError, DataError

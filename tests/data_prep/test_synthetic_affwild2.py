@@ -7,9 +7,9 @@ import pathlib
 import numpy as np
 import pytest
 
-from data_prep.affwild2_raw import find_videos
+from data_prep.affwild2.raw import find_videos
 from data_prep.synthetic.__main__ import main
-from data_prep.synthetic.affwild2 import (
+from data_prep.synthetic.affwild2.generate import (
     Settings,
     annotate,
     class_counts,

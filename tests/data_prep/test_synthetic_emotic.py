@@ -13,16 +13,16 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 from threadpoolctl import threadpool_limits
 
-from data_prep.emotic_box import usable_box
-from data_prep.emotic_pose import joints_in_box, pose_vector
+from data_prep.emotic.box import usable_box
+from data_prep.emotic.pose import joints_in_box, pose_vector
 from data_prep.pipeline import Skip
 from data_prep.synthetic.__main__ import main
 from data_prep.synthetic.bodies import HANDS, POSTURES, pose_body
-from data_prep.synthetic.emotic import Settings, describe_people, generate
-from data_prep.synthetic.emotic_files import scene_scores
-from data_prep.synthetic.emotic_people import Facts, relations, sample_camera, sample_people
-from data_prep.synthetic.emotic_picture import draw_picture, plan_picture
-from data_prep.synthetic.emotic_rule import (
+from data_prep.synthetic.emotic.files import scene_scores
+from data_prep.synthetic.emotic.generate import Settings, describe_people, generate
+from data_prep.synthetic.emotic.people import Facts, relations, sample_camera, sample_people
+from data_prep.synthetic.emotic.picture import draw_picture, plan_picture
+from data_prep.synthetic.emotic.rule import (
     RULES,
     annotate,
     category_probabilities,
@@ -30,7 +30,7 @@ from data_prep.synthetic.emotic_rule import (
     sample_categories,
     valence_arousal_dominance,
 )
-from data_prep.synthetic.scenes_emotic import KINDS, LIGHTS, STATES, Camera, Scene, draw_scene
+from data_prep.synthetic.scenes.emotic import KINDS, LIGHTS, STATES, Camera, Scene, draw_scene
 from emojax.errors import ConfigError, DataError
 from emojax.graphs.skeletons import BODY_25
 from emojax.labels import AFFECTNET_CLASSES, EMOTIC_CATEGORIES

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from data_prep.alignment_steps import alignment_steps, most_tilted_face
-from data_prep.synthetic.affectnet import Settings, generate
+from data_prep.synthetic.affectnet.generate import Settings, generate
 from emojax.errors import DataError
 from emojax.report import prepared, style
 from tests.toy import make_dataset

@@ -144,8 +144,8 @@ def test_rows_of_one_data_folder_ask_for_it_in_one_command_that_serves_them_all(
 
 
 def test_the_commands_for_missing_data_are_commands_that_there_are(tmp_path):
-    from data_prep.affectnet import _parser as affectnet
-    from data_prep.emotic import _parser as emotic
+    from data_prep.affectnet.prepare import _parser as affectnet
+    from data_prep.emotic.prepare import _parser as emotic
     from data_prep.synthetic.__main__ import _parser as synthetic
 
     parsers = {"affectnet": affectnet(), "emotic": emotic(), "synthetic": synthetic()}

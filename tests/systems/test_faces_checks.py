@@ -142,7 +142,7 @@ def test_a_class_without_training_samples():
 
 
 def test_a_region_without_training_samples_counts_as_the_rarest():
-    from emojax.systems.faces_objective import _region_counts
+    from emojax.systems.faces.objective import _region_counts
 
     counts = _region_counts({"sector_counts": {"4": [7, 0, 3, 9]}}, 4)
     assert counts.tolist() == [7, 3, 3, 9]

@@ -12,8 +12,8 @@ from emojax.engine.loop import train
 from emojax.errors import ConfigError, DataError
 from emojax.labels import Labels
 from emojax.report import style
-from emojax.systems import faces_comparison
-from emojax.systems.faces_comparison import (
+from emojax.systems.faces import comparison as faces_comparison
+from emojax.systems.faces.comparison import (
     EvaluatedRun,
     compare,
     disagreeing,
@@ -21,7 +21,7 @@ from emojax.systems.faces_comparison import (
     load_runs,
     run_names,
 )
-from emojax.systems.faces_report import feature_set
+from emojax.systems.faces.report import feature_set
 from tests.systems.tiny import FEATURES, TinyRun, draw, tiny_config, use_tiny_backbone
 from tests.toy import make_dataset
 

@@ -21,7 +21,7 @@ from emojax.engine.run import Run
 from emojax.engine.step import sample_keys
 from emojax.errors import ConfigError, DataError
 from emojax.labels import BOLD_LABELS
-from emojax.systems.people_inputs import mask_boxes
+from emojax.systems.people.inputs import mask_boxes
 from tests.systems.people_toy import PEOPLE, SIZE, TOLD_BY, make_config, make_dataset
 
 # Images with and without an attention branch, a vector network, given vectors, ML-GCN and the embedding loss.

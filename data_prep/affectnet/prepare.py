@@ -1,0 +1,249 @@
+"""Prepares AffectNet: `python -m data_prep.affectnet --raw DIR --out DIR` (spec emotion_gcn 1.2-1.10)."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import dataclasses
+import functools
+import hashlib
+import pathlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from data_prep.affectnet.raw import SPLITS, Layout2017, Layout2021, find_layout
+from data_prep.align import ALIGNMENTS, CROP_ANCHORS, MASK_SIZE, NoFaceError, crop_face, eye_mouth_mask
+from data_prep.door import add_output_options, parse, run
+from data_prep.face_dataset import describe, encode_face
+from data_prep.images import read_image
+from data_prep.pipeline import Record, Shard, ShardResult, Skip, file_digest, plan_splits, write_shards
+from emojax.data.dataset import Dataset, Feature, save_dataset, write_tfds_metadata
+from emojax.errors import DataError
+from emojax.labels import affectnet_labels
+
+NAME = "affectnet"
+_ITEMS_PER_SHARD = 4096
+_RAW_ITEMS_PER_SHARD = 1024  # packed pixels: about 150 MB a shard at 227 px
+_NO_AGE = -1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What decides the content of the records (spec 1.2 for classes, 1.6 for align, crop_anchor, size)."""
+
+    align: str = "rotate_crop"
+    crop_anchor: str = "topleft"
+    size: int = 227
+    classes: int = 7
+    encoding: str = "jpeg"
+    masks: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class AffectNetSource:
+    """Converts AffectNet's rows to records; see `data_prep.pipeline.Source`."""
+
+    layout: Layout2017 | Layout2021
+    options: Options
+    ages: str | None
+
+    def read(self, items: Any) -> Iterator[tuple[str, Any]]:
+        return self.layout.read(items)
+
+    def signature(self, item: Any) -> bytes:
+        return self.layout.signature(item)
+
+    def convert(self, item: Any) -> Record:
+        """Raises Skip; the cheap reasons come before the image is read."""
+        options = self.options
+        face = self.layout.face(item)
+        if not 0 <= face.expression <= 10:
+            raise Skip(
+                "unknown_expression",
+                f"{face.source}: expression {face.expression} is none of the codes 0..10",
+            )
+        if face.expression >= options.classes:
+            raise Skip("class_not_used", f"{face.source}: expression code {face.expression}")
+        if not (abs(face.valence) <= 1 and abs(face.arousal) <= 1):
+            raise Skip("va_out_of_range", f"{face.source}: valence {face.valence}, arousal {face.arousal}")
+        landmarks = face.landmarks()
+        image = read_image(face.image)
+        box = face.box or (0, 0, image.shape[1], image.shape[0])
+        try:
+            crop, points = crop_face(
+                image, box, landmarks, align=options.align, anchor=options.crop_anchor, size=options.size
+            )
+        except NoFaceError as error:
+            raise Skip(error.reason, f"{face.source}: {error}") from None
+        features = {
+            "image": encode_face(crop, options.encoding),
+            "label": face.expression,
+            "valence": face.valence,
+            "arousal": face.arousal,
+            "landmarks": points.astype(np.float32),
+            "age": _ages(self.ages).get(face.source, _NO_AGE),
+            "source_id": face.source.encode("utf-8", "surrogateescape"),
+        }
+        if options.masks:
+            features["face_mask"] = eye_mouth_mask(points, options.size).tobytes()
+        columns = {"label": face.expression, "valence": face.valence, "arousal": face.arousal}
+        return Record(features, columns)
+
+
+def record_features(options: Options) -> dict[str, Feature]:
+    """The features of `dataset.json`."""
+    features = {
+        "image": Feature("image", (options.size, options.size, 3), options.encoding),
+        "label": Feature("int"),
+        "valence": Feature("float"),
+        "arousal": Feature("float"),
+        "landmarks": Feature("float", (136,)),
+        "age": Feature("float"),
+        "source_id": Feature("bytes"),
+    }
+    if options.masks:
+        features["face_mask"] = Feature("image", (MASK_SIZE, MASK_SIZE), "raw")
+    return features
+
+
+@functools.cache
+def _ages(path: str | None) -> dict[str, float]:
+    """Image path -> age of a CSV file with the columns path and age; read once in each worker."""
+    if path is None:
+        return {}
+    try:
+        with open(path, newline="", encoding="utf-8", errors="surrogateescape") as file:
+            rows = list(csv.reader(file))
+        start = 1 if rows and rows[0][1:2] == ["age"] else 0
+        return {row[0]: float(row[1]) for row in rows[start:] if row}
+    except OSError as error:
+        raise DataError(f"Cannot read the ages in {path}: {error.strerror or error}.") from None
+    except (ValueError, IndexError) as error:
+        raise DataError(
+            f"{path} is no table of ages: every row must be an image path and a number ({error})."
+        ) from None
+
+
+def prepare(
+    raw: pathlib.Path,
+    out: pathlib.Path,
+    options: Options,
+    *,
+    ages: pathlib.Path | None = None,
+    num_shards: int | None = None,
+    workers: int = 1,
+) -> tuple[Dataset, list[ShardResult]]:
+    """Writes the shards and `dataset.json` of AffectNet; finished shards of an earlier run are kept.
+
+    Args:
+        raw: folder of AffectNet in the layout of 2017 or 2021.
+        out: folder to write to.
+        options: see `Options`.
+        ages: CSV file of image path and age.
+        num_shards: of the training split, by default from its size; the validation split gets its share.
+        workers: processes.
+
+    Raises:
+        DataError: `raw` is no AffectNet, `out` belongs to another run or cannot be written, a class is empty.
+    """
+    layout = find_layout(raw)
+    rows, digest = layout.plan()
+    for split in SPLITS:
+        if not len(rows[split]):
+            raise DataError(f"The {split} split of {raw} has no rows at all: the download is incomplete.")
+    shards = _plan_shards(layout, rows, options, num_shards)
+    parameters = {
+        "dataset": NAME,
+        **dataclasses.asdict(options),
+        "layout": layout.name,
+        "shards": len(shards),
+    }
+    if ages is not None:
+        _ages(str(ages))  # a bad table must stop the run here, not in every worker
+        digest = hashlib.sha256((digest + file_digest(ages)).encode()).hexdigest()
+    source = AffectNetSource(layout, options, str(ages) if ages else None)
+    results = write_shards(
+        out,
+        source,
+        shards,
+        parameters=parameters,
+        inputs=digest,
+        workers=workers,
+        title="preparing AffectNet",
+    )
+    dataset = describe(
+        out, NAME, affectnet_labels(options.classes), record_features(options), parameters, results
+    )
+    save_dataset(dataset)
+    write_tfds_metadata(dataset)
+    return dataset, results
+
+
+def _plan_shards(
+    layout: Layout2017 | Layout2021, rows: dict[str, Sequence], options: Options, num_shards: int | None
+) -> list[Shard]:
+    return plan_splits(
+        NAME,
+        {split: len(rows[split]) for split in SPLITS},
+        lambda split, part: layout.shard_items(split, rows[split][part.start : part.stop]),
+        num_shards=num_shards,
+        items_per_shard=_RAW_ITEMS_PER_SHARD if options.encoding == "raw" else _ITEMS_PER_SHARD,
+    )
+
+
+_EPILOG = """examples:
+  python -m data_prep.affectnet --raw ~/AffectNet --out data/affectnet_227
+      the thesis recipe: 7 classes, faces levelled by their eyes, 227 x 227 pixels, JPEG
+  python -m data_prep.affectnet --raw ~/AffectNet --out data/affectnet_227_packed --encoding raw
+      the same as packed pixels: 44 GB instead of 8, but no JPEG decoding while training
+  python -m data_prep.affectnet --raw ~/AffectNet --out data/affectnet_8 --classes 8 --align none
+      with contempt, plain crops (the first rows of thesis table 3.1)
+
+The same command continues an interrupted run. Afterwards: python -m data_prep.check DIR
+"""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m data_prep.affectnet",
+        description="Turns AffectNet (layout of 2017 or 2021, recognised by itself) into TFRecord shards.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    default = Options()
+    parser.add_argument("--raw", type=pathlib.Path, required=True, help="folder of the unpacked AffectNet")
+    parser.add_argument(
+        "--align",
+        choices=ALIGNMENTS,
+        default=default.align,
+        help="none: crop the face box; rotate_crop: level the eyes, then crop (default); similarity: eyes at "
+        "fixed places",
+    )
+    parser.add_argument(
+        "--crop_anchor",
+        choices=CROP_ANCHORS,
+        default=default.crop_anchor,
+        help="point of the face box that rotate_crop keeps: topleft as the public code (default), or center",
+    )
+    parser.add_argument(
+        "--classes", type=int, choices=(7, 8), default=default.classes, help="8 adds contempt [7]"
+    )
+    parser.add_argument(
+        "--masks", action="store_true", help="store the 56 x 56 eye and mouth mask with every face"
+    )
+    parser.add_argument("--ages", type=pathlib.Path, help="CSV of image path and age, from an age estimator")
+    add_output_options(parser, default_size=default.size)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = parse(_parser(), argv)
+    options = Options(args.align, args.crop_anchor, args.size, args.classes, args.encoding, args.masks)
+    return run(
+        lambda: prepare(
+            args.raw, args.out, options, ages=args.ages, num_shards=args.shards, workers=args.workers
+        ),
+        args.out,
+    )

@@ -1,0 +1,219 @@
+"""Prepares Aff-Wild2: `python -m data_prep.affwild2 --videos DIR --annotations DIR --out DIR`.
+
+The subset of spec emotion_gcn 1.4: frames with an expression, valence and arousal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import itertools
+import os
+import pathlib
+from collections.abc import Iterator, Sequence
+
+import cv2
+import numpy as np
+
+from data_prep.affwild2.raw import CODE_TO_CLASS, SPLITS, Frame, Video, find_videos, read_frames
+from data_prep.door import add_output_options, parse, run
+from data_prep.face_dataset import describe, encode_face
+from data_prep.images import read_image
+from data_prep.pipeline import Record, ShardResult, Skip, plan_splits, write_shards
+from emojax.data.dataset import Dataset, Feature, save_dataset, write_tfds_metadata
+from emojax.labels import affectnet_labels
+
+NAME = "affwild2"
+_FRAMES_PER_SHARD = 12_288  # about a third is used: 20 MB of JPEG or 160 MB of pixels a shard at 112 px
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What decides the content of the records (spec 1.4)."""
+
+    size: int = 112
+    encoding: str = "jpeg"
+
+
+@dataclasses.dataclass(frozen=True)
+class AffWild2Source:
+    """Converts frames to records; see `data_prep.pipeline.Source`. Items are (video, first, past the last)."""
+
+    options: Options
+
+    def read(self, items: Sequence[tuple[Video, int, int]]) -> Iterator[tuple[str, Frame]]:
+        for video, start, stop in items:
+            for frame in read_frames(video, start, stop):
+                yield f"{video.name} frame {frame.number}", frame
+
+    def signature(self, item: Frame) -> bytes:
+        try:
+            return b"%d\n" % os.stat(item.image or "").st_size
+        except OSError:
+            return b"-\n"
+
+    def convert(self, item: Frame) -> Record:
+        """Raises Skip; the cheap reasons come before the image is read."""
+        if item.video.twin:
+            raise Skip("validation_video", f"the video is {item.video.twin} of the validation split too")
+        label = CODE_TO_CLASS[item.expression_code()]
+        valence, arousal = item.valence_arousal()
+        features = {
+            "image": encode_face(self._face(item), self.options.encoding),
+            "label": label,
+            "valence": valence,
+            "arousal": arousal,
+            "video_id": item.video.name.encode("utf-8", "surrogateescape"),
+            "frame": item.number,
+            "source_id": item.source.encode("utf-8", "surrogateescape"),
+        }
+        return Record(features, {"label": label, "valence": valence, "arousal": arousal})
+
+    def _face(self, item: Frame) -> np.ndarray:
+        if item.image is None:
+            raise Skip("missing_video", f"no folder {item.video.name} of faces")
+        face = read_image(item.image)
+        height, width = face.shape[:2]
+        if height != width:
+            raise Skip("not_square", f"{width} x {height} pixels: not cropped and aligned by Aff-Wild2")
+        size = self.options.size
+        if width == size:
+            return face
+        shrinks = cv2.INTER_AREA if width > size else cv2.INTER_LINEAR
+        return cv2.resize(face, (size, size), interpolation=shrinks)
+
+
+def record_features(options: Options) -> dict[str, Feature]:
+    """The features of `dataset.json`. `frame` counts from 1, as the face files do."""
+    return {
+        "image": Feature("image", (options.size, options.size, 3), options.encoding),
+        "label": Feature("int"),
+        "valence": Feature("float"),
+        "arousal": Feature("float"),
+        "video_id": Feature("bytes"),
+        "frame": Feature("int"),
+        "source_id": Feature("bytes"),
+    }
+
+
+def prepare(
+    videos: pathlib.Path,
+    annotations: pathlib.Path,
+    out: pathlib.Path,
+    options: Options,
+    *,
+    num_shards: int | None = None,
+    workers: int = 1,
+) -> tuple[Dataset, list[ShardResult]]:
+    """Writes the shards and `dataset.json` of Aff-Wild2; finished shards of an earlier run are kept.
+
+    Args:
+        videos: folder of the cropped and aligned faces.
+        annotations: folder of the annotations as distributed.
+        out: folder to write to.
+        options: see `Options`.
+        num_shards: of the training split, by default from its size; the validation split gets its share.
+        workers: processes.
+
+    Raises:
+        DataError: the folders are no Aff-Wild2 (see `affwild2_raw.find_videos`), `out` belongs to another run
+            or cannot be written, a class is empty.
+    """
+    found, digest = find_videos(videos, annotations)
+    frames = {split: _FrameIndex(found[split]) for split in SPLITS}
+    shards = plan_splits(
+        NAME,
+        {split: frames[split].total for split in SPLITS},
+        lambda split, part: frames[split].cut(part),
+        num_shards=num_shards,
+        items_per_shard=_FRAMES_PER_SHARD,
+    )
+    parameters = {"dataset": NAME, **dataclasses.asdict(options), "shards": len(shards)}
+    results = write_shards(
+        out,
+        AffWild2Source(options),
+        shards,
+        parameters=parameters,
+        inputs=digest,
+        workers=workers,
+        title="preparing Aff-Wild2",
+    )
+    dataset = describe(out, NAME, affectnet_labels(7), record_features(options), parameters, results)
+    save_dataset(dataset)
+    write_tfds_metadata(dataset)
+    return dataset, results
+
+
+class _FrameIndex:
+    """All frames of a list of videos as one row, to be cut into shards: a shard holds runs of frames."""
+
+    def __init__(self, videos: Sequence[Video]):
+        self._videos = videos
+        self._ends = list(itertools.accumulate(video.num_frames for video in videos))
+
+    @property
+    def total(self) -> int:
+        return self._ends[-1]
+
+    def cut(self, part: range) -> tuple[tuple[Video, int, int], ...]:
+        """(video, first frame, past the last) of every video that has frames in the range, from 0."""
+        pieces = []
+        for video, end in zip(self._videos, self._ends):
+            first = end - video.num_frames
+            start, stop = max(part.start, first), min(part.stop, end)
+            if start < stop:
+                pieces.append((video, start - first, stop - first))
+        return tuple(pieces)
+
+
+_EPILOG = """examples:
+  python -m data_prep.affwild2 --videos ~/Aff-Wild2/cropped_aligned --annotations ~/Aff-Wild2/annotations \\
+      --out data/affwild2
+      the thesis recipe: frames with an expression, valence and arousal; 112 x 112 pixels, JPEG
+  python -m data_prep.affwild2 --videos ~/Aff-Wild2/cropped_aligned --annotations ~/Aff-Wild2/annotations \\
+      --out data/affwild2_packed --encoding raw
+      the same as packed pixels: no JPEG decoding while training
+  python -m data_prep.affwild2 --videos RAW/cropped_aligned --annotations RAW/annotations \\
+      --out data/synthetic_affwild2 --size 64
+      the drawn people of `python -m data_prep.synthetic affwild2 --out RAW`, small
+
+The splits are those of the expression annotation. The same command continues an interrupted run.
+Afterwards: python -m data_prep.check DIR
+"""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m data_prep.affwild2",
+        description="Turns the frames of Aff-Wild2 that have an expression, valence and arousal into TFRecord "
+        "shards, one record a frame.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--videos",
+        type=pathlib.Path,
+        required=True,
+        help="folder of the cropped and aligned faces of 112 x 112 pixels: VIDEO/00001.jpg, or "
+        "batch1/VIDEO/00001.jpg; not the videos themselves",
+    )
+    parser.add_argument(
+        "--annotations",
+        type=pathlib.Path,
+        required=True,
+        help="folder of the annotations as distributed: EXPR_Set/Train_Set/VIDEO.txt, EXPR_Set/Validation_Set, "
+        "VA_Set/Train_Set, VA_Set/Validation_Set, or the names of later releases",
+    )
+    add_output_options(parser, default_size=Options().size)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = parse(_parser(), argv)
+    options = Options(args.size, args.encoding)
+    return run(
+        lambda: prepare(
+            args.videos, args.annotations, args.out, options, num_shards=args.shards, workers=args.workers
+        ),
+        args.out,
+    )

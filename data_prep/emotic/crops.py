@@ -1,0 +1,99 @@
+"""Writes the body crops of EMOTIC, to run OpenPose on: `python -m data_prep.emotic.crops --raw DIR --out
+DIR`."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import pathlib
+import sys
+
+from data_prep.emotic.box import usable_box
+from data_prep.emotic.prepare import box_in_image
+from data_prep.emotic.raw import Person, find_emotic, read_annotations
+from data_prep.images import encode_jpeg, read_image
+from data_prep.parallel import advance, available_cores, parallel_map
+from data_prep.pipeline import Skip
+from emojax.errors import DataError, EmojaxError
+
+_CHUNK = 256
+
+
+@dataclasses.dataclass(frozen=True)
+class _Chunk:
+    images: str
+    out: str
+    people: tuple[Person, ...]
+
+
+def write_crops(raw: pathlib.Path, out: pathlib.Path, workers: int) -> tuple[int, int]:
+    """Writes `<folder>/<image>_person<number>.jpg` of every usable body box; returns how many, and how many
+    not.
+
+    Raises:
+        DataError: `raw` is no EMOTIC, or `out` cannot be written.
+    """
+    found = find_emotic(raw)
+    people = [person for split in read_annotations(found.annotations).values() for person in split]
+    images = os.fspath(found.images)
+    chunks = [
+        _Chunk(images, os.fspath(out), tuple(people[i : i + _CHUNK])) for i in range(0, len(people), _CHUNK)
+    ]
+    try:
+        written = sum(
+            count
+            for _, count in parallel_map(_write, chunks, workers=workers, total=len(people), title="crops")
+        )
+    except OSError as error:
+        raise DataError(f"Cannot write {error.filename or out}: {error.strerror or error}.") from error
+    return written, len(people) - written
+
+
+def _write(chunk: _Chunk) -> int:
+    """Writes the crops of some people (worker); returns how many there were."""
+    count = 0
+    for person in chunk.people:
+        try:
+            image = read_image(os.path.join(chunk.images, person.image))
+            height, width = image.shape[:2]
+            x1, y1, x2, y2 = usable_box(box_in_image(person, width, height), width, height)
+        except Skip:
+            pass
+        else:
+            path = pathlib.Path(chunk.out, f"{person.stem}_person{person.number}.jpg")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(encode_jpeg(image[y1:y2, x1:x2]))
+            count += 1
+        advance()
+    return count
+
+
+_EPILOG = """then, for each folder below DIR, e.g. mscoco/images:
+  openpose --image_dir DIR/mscoco/images --write_json POSES/mscoco/images --hand --model_pose BODY_25
+and prepare with --poses POSES
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m data_prep.emotic.crops",
+        description="Writes the crop of every body box of EMOTIC under the name the preparation looks for.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--raw", type=pathlib.Path, required=True, help="folder of the unpacked EMOTIC")
+    parser.add_argument("--out", type=pathlib.Path, required=True, help="folder for the crops")
+    parser.add_argument("--workers", type=int, default=available_cores(), help="processes [one a core]")
+    args = parser.parse_args(argv)
+    try:
+        written, left_out = write_crops(args.raw, args.out, max(args.workers, 1))
+    except EmojaxError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"{args.out}: {written:,} crops; {left_out:,} people have no usable box or image.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

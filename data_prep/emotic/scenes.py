@@ -1,0 +1,171 @@
+"""Runs the frozen scene network over EMOTIC once and keeps its scores:
+`python -m data_prep.emotic.scenes --raw DIR --weights FILE --out DIR`."""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import concurrent.futures
+import os
+import pathlib
+import sys
+from collections.abc import Callable, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from data_prep.emotic.box import context_box, resize, usable_box
+from data_prep.emotic.prepare import box_in_image
+from data_prep.emotic.raw import Person, find_emotic, read_annotations
+from data_prep.emotic.side import NUM_ATTRIBUTES, NUM_SCENES
+from data_prep.images import read_image
+from data_prep.parallel import available_cores
+from data_prep.pipeline import Skip
+from emojax import progress
+from emojax.data.augment import normalize
+from emojax.engine import compile_cache
+from emojax.errors import DataError, EmojaxError
+from emojax.models.backbones import create_backbone
+from emojax.pretrained.initialise import initialise
+
+_ARCH = "wide_resnet18_places"
+
+
+def write_scores(
+    raw: pathlib.Path, weights: str, out: pathlib.Path, *, size: int = 224, batch_size: int = 32
+) -> tuple[int, collections.Counter]:
+    """Writes `<folder>/<image>_person<number>.npy` of every usable person, float32 `[467]`.
+
+    The scores are those that `config.model.scene_source = "network"` computes in every step: of the context image
+    with the person hidden (context_emotion spec 10, G18). Files that are there are kept, so a stopped run goes on.
+
+    Args:
+        raw: folder of EMOTIC.
+        weights: file of `python -m emojax.pretrained import --arch wide_resnet18_places`, with attributes.
+        out: folder for the scores.
+        size: side of the image that the network sees.
+        batch_size: images a step.
+
+    Returns:
+        Number of files written, and of people without one by reason.
+
+    Raises:
+        DataError: `raw` is no EMOTIC, or `out` cannot be written.
+        CheckpointError: the weights cannot be read or do not fit.
+    """
+    found = find_emotic(raw)
+    score = load_network(weights, size)
+    everybody = [person for split in read_annotations(found.annotations).values() for person in split]
+    listed = collections.Counter(_file(out, person) for person in everybody)
+    named = [person for person in everybody if listed[_file(out, person)] == 1]
+    people = [person for person in named if not _file(out, person).exists()]
+    written, skipped = 0, collections.Counter()
+    if len(named) < len(everybody):  # two people of one name would get each other's scores
+        skipped["listed_twice"] = len(everybody) - len(named)
+    bar = progress.bar(total=len(named), initial=len(named) - len(people), desc="scene scores", unit="img")
+    with bar, concurrent.futures.ThreadPoolExecutor(available_cores()) as pool:
+
+        def see(person: Person) -> np.ndarray | str:
+            try:
+                return masked_context(os.path.join(found.images, person.image), person, size)
+            except Skip as skip:
+                return skip.reason
+
+        pending: tuple[list[Person], jax.Array] = ([], jnp.zeros((0, 0)))
+        for start in range(0, len(people), batch_size):
+            chunk = people[start : start + batch_size]
+            seen = list(pool.map(see, chunk))  # while the device is still busy with the last images
+            written += _save(out, *pending)
+            good = [i for i, image in enumerate(seen) if not isinstance(image, str)]
+            skipped.update(image for image in seen if isinstance(image, str))
+            images = np.zeros((batch_size, size, size, 3), np.uint8)
+            for row, i in enumerate(good):
+                images[row] = seen[i]
+            pending = ([chunk[i] for i in good], score(images))
+            bar.update(len(chunk))
+        written += _save(out, *pending)
+    return written, skipped
+
+
+def load_network(weights: str, size: int) -> Callable[[np.ndarray], jax.Array]:
+    """Compiled network: RGB images uint8 `[B, size, size, 3]` to 365 scene and 102 attribute probabilities."""
+    net = create_backbone(_ARCH, num_classes=NUM_SCENES, num_attributes=NUM_ATTRIBUTES)
+    example = jnp.zeros((1, size, size, 3))
+    fresh = jax.jit(lambda: net.init(jax.random.key(0), example, train=False))()
+    variables, _ = initialise(fresh, weights, part="")
+
+    def score(variables, images):
+        said = net.apply(variables, normalize(images.astype(jnp.float32) / 255), train=False)
+        return jnp.concatenate([jax.nn.softmax(said["logits"]), jax.nn.softmax(said["attribute_logits"])], -1)
+
+    compiled = jax.jit(score)
+    return lambda images: compiled(variables, images)
+
+
+def masked_context(path: str, person: Person, size: int) -> np.ndarray:
+    """RGB image `[size, size, 3]` with the person black, as a record holds it; raises Skip."""
+    image = read_image(path)
+    height, width = image.shape[:2]
+    box = usable_box(box_in_image(person, width, height), width, height)
+    left, top, right, bottom = context_box(box, width, height, size).astype(int)
+    small = resize(image, size)
+    small[top:bottom, left:right] = 0
+    return small[..., ::-1]
+
+
+def _save(out: pathlib.Path, people: Sequence[Person], scores: jax.Array) -> int:
+    for person, row in zip(people, np.asarray(scores, np.float32)):
+        path = _file(out, person)
+        temporary = path.with_name(f"{path.name}.tmp")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with temporary.open("wb") as file:
+                np.save(file, row)
+            temporary.replace(path)
+        except OSError as error:
+            raise DataError(f"Cannot write {path}: {error.strerror or error}.") from error
+    return len(people)
+
+
+def _file(out: pathlib.Path, person: Person) -> pathlib.Path:
+    return pathlib.Path(out, f"{person.stem}_person{person.number}.npy")
+
+
+_EPILOG = f"""the weights, from the two files that Places365 publishes:
+  python -m emojax.pretrained import --arch {_ARCH} wideresnet18_places365.pth.tar \\
+      --attributes W_sceneattribute_wideresnet18.npy --out scene.safetensors
+then prepare with --scenes DIR; RAW/scenes is taken without being named.
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m data_prep.emotic.scenes",
+        description="Scores the scene behind every person of EMOTIC by Places365's Wide-ResNet-18, once.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--raw", type=pathlib.Path, required=True, help="folder of the unpacked EMOTIC")
+    parser.add_argument("--weights", required=True, help="file of emojax.pretrained import, with attributes")
+    parser.add_argument("--out", type=pathlib.Path, required=True, help="folder for the scores")
+    parser.add_argument("--size", type=int, default=224, help="side of the image in pixels [224]")
+    parser.add_argument("--batch", type=int, default=32, help="images a step [32]")
+    args = parser.parse_args(argv)
+    if not 32 <= args.size <= 1024 or args.batch < 1:
+        parser.error("--size must be 32..1024, --batch at least 1")
+    compile_cache.enable()
+    try:
+        written, skipped = write_scores(
+            args.raw, args.weights, args.out, size=args.size, batch_size=args.batch
+        )
+    except EmojaxError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    reasons = "".join(f"; {reason} {count:,}" for reason, count in sorted(skipped.items()))
+    print(f"{args.out}: {written:,} people scored{reasons or '; nobody left out'}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

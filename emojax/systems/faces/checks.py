@@ -1,0 +1,168 @@
+"""Checks of a face system's config against its data, before anything is compiled."""
+
+from __future__ import annotations
+
+from emojax.data.augment import PRESETS
+from emojax.data.dataset import Dataset
+from emojax.errors import ConfigError, DataError
+from emojax.graphs.va_plane import HISTOGRAM_BINS, SECTOR_COUNTS
+from emojax.labels import affectnet_labels
+from emojax.systems.checks import (
+    require_between,
+    require_choice,
+    require_image_size,
+    require_positive,
+    value_of,
+)
+from emojax.systems.faces.heads import CATEGORY_BLOCKS, HEADS, VA_TASKS
+from emojax.systems.faces.metric_terms import METRIC_TERMS
+from emojax.systems.faces.objective import AUXILIARY_TERMS, CLASSIFICATION_LOSSES, SOFT_TERMS
+
+EXPRESSION_METRICS = ("accuracy", "mean_class_accuracy", "macro_f1", "aff_wild2_score")
+VA_METRICS = ("ccc_mean", "ccc_valence", "ccc_arousal")
+# sampler -> feature whose value decides a record's weight
+SAMPLER_FEATURES = {"none": None, "expression": "label", "age": "age"}
+MASK_FEATURE = "face_mask"
+
+_CHOICES = {
+    "augment": PRESETS,
+    "sampler": SAMPLER_FEATURES,
+    "svm.kernel": ("none", "linear", "rbf"),
+    "model.head": HEADS,
+    "model.pool": ("max", "avg"),
+    "model.concat_activation": ("none", "softmax"),
+    "objective.expression": ("none", *CLASSIFICATION_LOSSES),
+    "objective.reduction": ("weighted_mean", "mean"),
+    "objective.focal_alpha": ("class_weights", "none"),
+    "objective.soft": ("none", *SOFT_TERMS),
+    "objective.soft_bins": HISTOGRAM_BINS,
+    "objective.logit_on": ("prob", "logits"),
+    "objective.auxiliary": ("none", *AUXILIARY_TERMS),
+    "objective.regions": tuple(n for n in SECTOR_COUNTS if n > 2),
+    "objective.region_loss": tuple(CLASSIFICATION_LOSSES),
+    "objective.metric.name": ("none", *METRIC_TERMS),
+    "objective.metric.reduction": ("mean", "sum"),
+    "objective.metric.va_use": ("both", "valence", "arousal"),
+    "objective.metric.va_mean": ("batch", "train"),
+    "objective.metric.pairs": ("both", "positive", "negative"),
+}
+_GCN_CHOICES = {
+    "model.gcn.layers": (1, 2, 3),
+    "model.gcn.category_block": CATEGORY_BLOCKS,
+    "model.gcn.embedding": ("glove", "random", "onehot"),
+}
+_POSITIVE = ("batch_size", "eval_batch_size", "num_epochs", "objective.metric.sub_centres", "svm.penalty")
+
+
+def require_valid(config, dataset: Dataset) -> None:
+    """Checks config and data as a whole.
+
+    Raises:
+        ConfigError: a field has an unknown value or one out of range, or does not go with another.
+        DataError: the data has other classes than the config, an empty class, or lacks a feature.
+    """
+    if config.num_classes not in (7, 8):
+        raise ConfigError(
+            f"config.num_classes is {config.num_classes}; faces have 7 expressions, or 8 with contempt."
+        )
+    labels = affectnet_labels(config.num_classes)
+    labels.require_equal(dataset.labels, mine="the config", theirs=str(dataset.path))
+    require_image_size(config, dataset)
+    _require_alignment(config, dataset)
+    for field, choices in _CHOICES.items():
+        require_choice(config, field, choices)
+    require_positive(config, _POSITIVE)
+    require_between(config, "objective.metric.alpha", 0, 1)
+    require_between(config, "objective.focal_gamma", 0, 100)
+    if config.model.head == "gcn":
+        _require_graph_options(config)
+    _require_consistent(config)
+    _require_every_class(dataset)
+    _require_features(config, dataset)
+
+
+def _require_alignment(config, dataset: Dataset) -> None:
+    found = dataset.build.get("align")
+    if config.align and found and found != config.align:
+        raise ConfigError(
+            f"config.align is {config.align!r}, but {dataset.path} was prepared with --align {found}. "
+            f"Prepare it with --align {config.align}, or set --config.align={found}."
+        )
+
+
+def _require_graph_options(config) -> None:
+    for field, choices in _GCN_CHOICES.items():
+        require_choice(config, field, choices)
+    for field in ("model.gcn.tau", "model.gcn.p"):
+        require_between(config, field, 0, 1)
+    require_positive(config, ("model.gcn.hidden",))
+    require_between(config, "model.gcn.shuffle_seed", 0, 2**31)
+    block, file = config.model.gcn.category_block, config.model.gcn.category_file
+    if (block == "file") != bool(file):
+        raise ConfigError(
+            f"config.model.gcn.category_block is {block!r} and category_file {file!r}: a file goes with the "
+            "block 'file' and with no other."
+        )
+
+
+def _require_consistent(config) -> None:
+    """Raises ConfigError where the head gives not what the objective or the choice of a checkpoint needs."""
+    name, objective = config.model.head, config.objective
+    head = HEADS[name]
+    if objective.auxiliary not in head.auxiliaries:
+        fitting = [n for n, kind in HEADS.items() if objective.auxiliary in kind.auxiliaries]
+        raise ConfigError(
+            f"config.objective.auxiliary {objective.auxiliary!r} does not go with config.model.head "
+            f"{name!r}, which takes {' or '.join(map(repr, head.auxiliaries))}; "
+            f"{objective.auxiliary!r} goes with {', '.join(map(repr, fitting))}."
+        )
+    if head.logits == (objective.expression == "none"):
+        wanted = "a loss for its logits" if head.logits else "'none': it gives no logits"
+        raise ConfigError(
+            f"config.objective.expression is {objective.expression!r}, but config.model.head {name!r} needs "
+            f"{wanted}."
+        )
+    for field in ("objective.soft", "svm.kernel"):
+        value = value_of(config, field)
+        if not head.logits and value != "none":
+            raise ConfigError(
+                f"config.{field} is {value!r}, but config.model.head {name!r} tells no expressions apart."
+            )
+    if config.optimizer.schedule == "plateau":
+        raise ConfigError("config.optimizer.schedule 'plateau' needs a validation loss; faces measure none.")
+    _require_monitor(config, head)
+
+
+def _require_monitor(config, head) -> None:
+    there = EXPRESSION_METRICS if head.logits else ()
+    there += VA_METRICS if config.objective.auxiliary in VA_TASKS else ()
+    if config.monitor not in there:
+        raise ConfigError(
+            f"config.monitor is {config.monitor!r}, which this system does not measure; choose "
+            f"{', '.join(there)}."
+        )
+
+
+def _require_every_class(dataset: Dataset) -> None:
+    counts = dict(zip(dataset.labels.classes, dataset.statistics["counts"]))
+    empty = [name for name, count in counts.items() if count == 0]
+    if empty:
+        raise DataError(
+            f"{dataset.path} has no training record of {', '.join(empty)}: class weights, samplers and the "
+            "label graph need every class. Prepare the data again with more rows, or with fewer --classes."
+        )
+
+
+def _require_features(config, dataset: Dataset) -> None:
+    """Raises DataError when the records lack what the sampler or the head needs."""
+    if config.sampler != "none" and SAMPLER_FEATURES[config.sampler] not in dataset.features:
+        raise DataError(
+            f"config.sampler is {config.sampler!r}, but the records of {dataset.path} hold no "
+            f"{SAMPLER_FEATURES[config.sampler]!r}. Prepare the data with --ages FILE.csv (path and age of "
+            "each image, from an age estimator), or choose another sampler."
+        )
+    if config.model.head == "mask" and MASK_FEATURE not in dataset.features:
+        raise DataError(
+            f"config.model.head is 'mask', but the records of {dataset.path} hold no {MASK_FEATURE!r}. "
+            "Prepare the data with --masks, or choose another head."
+        )

@@ -1,0 +1,273 @@
+"""Expression and valence / arousal of one face: every network of the Emotion-GCN thesis.
+
+A system is a backbone, a head (`faces_heads`), an objective of weighted terms (`faces_objective`), a sampler
+and a measure by which the best checkpoint is chosen, all named by the config. Source: emotion_gcn spec 2-6
+(thesis 001).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from emojax.data.augment import PRESETS, augment, augment_mask, normalize
+from emojax.data.dataset import Dataset
+from emojax.data.decode import read_features
+from emojax.engine.mesh import DATA_AXIS, gather_rows
+from emojax.engine.precision import compute_dtype
+from emojax.engine.step import sample_keys
+from emojax.errors import DataError
+from emojax.graphs.va_plane import sector_labels
+from emojax.metrics.expression import expression_metrics
+from emojax.metrics.svm import fit_svm, svm_scores
+from emojax.metrics.valence_arousal import valence_arousal_metrics
+from emojax.models.backbones import create_backbone
+from emojax.models.face_net import FaceNet
+from emojax.models.heads import export_gcn_head
+from emojax.objectives.class_weights import age_sampler_weights, expression_sampler_weights
+from emojax.pretrained.initialise import initialise
+from emojax.systems.base import Batch, System, Variables
+from emojax.systems.faces.checks import MASK_FEATURE, SAMPLER_FEATURES, require_valid
+from emojax.systems.faces.heads import VA_TASKS, build_head, num_regions
+from emojax.systems.faces.metric_terms import CENTRES
+from emojax.systems.faces.objective import build_objective
+from emojax.systems.stand_in import affectnet_stand_in as stand_in
+
+__all__ = ["FaceSystem", "build", "stand_in"]
+
+
+def build(config, dataset: Dataset) -> FaceSystem:
+    """Checks config against data and builds the system.
+
+    Raises:
+        ConfigError: a field has an unknown value or does not go with another.
+        DataError: the data has other classes than the config, or lacks what the system needs.
+    """
+    require_valid(config, dataset)
+    return FaceSystem(config, dataset)
+
+
+class FaceSystem(System):
+    """A face network with its losses; see `System`.
+
+    Attributes:
+        adjacency: A'' of a label GCN, ``[C + 2, C + 2]``; None for other heads.
+        objective: the terms of the loss.
+    """
+
+    def __init__(self, config, dataset: Dataset):
+        super().__init__(config)
+        self.labels = dataset.labels
+        self.protocol = f"{len(dataset.labels.classes)}-way, one centred crop, no averaging"
+        self.dataset = dataset
+        self.dtype = compute_dtype(config.precision)
+        backbone = create_backbone(
+            config.model.backbone, dtype=self.dtype, axis_name=DATA_AXIS, remat=config.model.remat
+        )
+        head = build_head(config, dataset, backbone.feature_size)
+        self.adjacency = head.adjacency
+        self.net = FaceNet(backbone, head.module, config.model.pool, config.model.final_relu, head.decoder)
+        self.objective = build_objective(config, dataset.statistics, backbone.feature_size)
+        optional = [name for name in ("age", MASK_FEATURE) if name in dataset.features]
+        self.features = ("image", "label", "valence", "arousal", *(f for f in optional if self._uses(f)))
+        self.monitor = config.monitor
+        self.headline = tuple(dict.fromkeys((config.monitor, *self._shown_metrics())))
+        self.notes += [*head.notes, *_pretraining_notes(config)]
+
+    def _uses(self, feature: str) -> bool:
+        # Ages are read wherever there are any, for the figures by age group.
+        return feature == "age" or self.config.model.head == "mask"
+
+    def _shown_metrics(self) -> tuple[str, ...]:
+        expression = () if self.config.objective.expression == "none" else ("accuracy",)
+        va = ("ccc_valence", "ccc_arousal") if self.config.objective.auxiliary in VA_TASKS else ()
+        svm = () if self.config.svm.kernel == "none" else ("svm_accuracy",)
+        return (*expression, *va, *svm)
+
+    def init(self, key: jax.Array) -> Variables:
+        size = self.config.image_size
+        variables = dict(self.net.init(key, jnp.zeros((2, size, size, 3)), train=False))
+        if self.objective.centres is not None:
+            variables[CENTRES] = {"metric": self.objective.centres.init(jax.random.fold_in(key, 1))}
+        return variables
+
+    def initial_variables(self, key: jax.Array) -> Variables:
+        variables = super().initial_variables(key)
+        if not self.config.init_from:
+            return variables
+        network = {k: v for k, v in variables.items() if k != CENTRES}
+        network, self.initialised_from = initialise(network, self.config.init_from, adjacency=self.adjacency)
+        return {**variables, **network}
+
+    def loss(self, params, model_state, batch: Batch, key: jax.Array):
+        keys, spec = sample_keys(key, len(batch["mask"])), PRESETS[self.config.augment]
+        images = normalize(augment(keys, batch["image"], spec)).astype(self.dtype)
+        outputs, new_state = self.net.apply(
+            {"params": params, **model_state},
+            images,
+            train=True,
+            mask=batch["mask"],
+            mutable=list(model_state),
+        )
+        truth = {k: batch[k] for k in ("label", "valence", "arousal", "mask")}
+        if MASK_FEATURE in batch:
+            truth[MASK_FEATURE] = augment_mask(keys, batch[MASK_FEATURE], spec)
+        outputs, truth = gather_rows((outputs, truth))
+        centres = model_state[CENTRES]["metric"] if CENTRES in model_state else None
+        value, logs = self.objective(outputs, truth, centres)
+        if centres is not None:
+            new_state = {
+                **new_state,
+                CENTRES: {"metric": self.objective.moved_centres(outputs, truth, centres)},
+            }
+        if "logits" in outputs:
+            correct = jnp.argmax(outputs["logits"], axis=-1) == truth["label"]
+            logs["accuracy"] = jnp.sum(correct * truth["mask"]) / jnp.maximum(jnp.sum(truth["mask"]), 1)
+        return value, (new_state, logs)
+
+    def predict(self, variables: Variables, batch: Batch) -> dict[str, jax.Array]:
+        """What the head has of the following.
+
+        ``embedding [b, D]``; ``probabilities [b, C]``; ``valence_arousal [b, 2]``;
+        ``region_probabilities [b, n]``; ``face_mask [b, h, w]`` uint8 and, where the batch holds the truth,
+        ``mask_overlap [b, 2]``: pixels in both masks and in either.
+        """
+        images = normalize(batch["image"].astype(jnp.float32) / 255).astype(self.dtype)
+        outputs = self.net.apply(variables, images, train=False, mask=batch["mask"])
+        result = {"embedding": outputs["embedding"]}
+        if "logits" in outputs:
+            result["probabilities"] = nn.softmax(outputs["logits"])
+        if "va" in outputs:
+            result["valence_arousal"] = outputs["va"]
+        if "aux" in outputs:
+            result["region_probabilities"] = _region_probabilities(outputs["aux"])
+        if "mask_logits" in outputs:
+            result |= _predicted_mask(outputs["mask_logits"], batch.get(MASK_FEATURE))
+        return result
+
+    def complete(self, outputs: Mapping[str, np.ndarray], predict_split: Callable[[str], Mapping]) -> dict:
+        """Adds ``svm_scores [N, C]`` of an SVM on the training split's features (spec 2.6)."""
+        options = self.config.svm
+        if options.kernel == "none":
+            return dict(outputs)
+        train = predict_split("train")
+        svm = fit_svm(
+            train["embedding"],
+            train["label"],
+            num_classes=len(self.labels.classes),
+            kernel=options.kernel,
+            penalty=options.penalty,
+            max_samples=options.max_samples or None,
+            seed=self.config.seed,
+        )
+        return {**outputs, "svm_scores": svm_scores(svm, outputs["embedding"])}
+
+    def metrics(self, outputs: Mapping[str, np.ndarray]) -> dict:
+        result = {}
+        if "probabilities" in outputs:
+            result |= expression_metrics(outputs["probabilities"], outputs["label"], self.labels.classes)
+        if "valence_arousal" in outputs:
+            result |= self._valence_arousal_metrics(outputs)
+        if "region_probabilities" in outputs:
+            sectors = sector_labels(outputs["valence"], outputs["arousal"], num_regions(self.config))
+            result["region_accuracy"] = float(
+                np.mean(outputs["region_probabilities"].argmax(axis=1) == sectors)
+            )
+        if "mask_overlap" in outputs:
+            both, either = outputs["mask_overlap"].sum(axis=0, dtype=np.float64)
+            result["mask_iou"] = float(both / max(either, 1))
+        if "svm_scores" in outputs:
+            by_svm = expression_metrics(outputs["svm_scores"], outputs["label"], self.labels.classes)
+            result |= {f"svm_{name}": value for name, value in by_svm.items()}
+        return result
+
+    def _valence_arousal_metrics(self, outputs: Mapping[str, np.ndarray]) -> dict[str, float]:
+        truth = np.stack([outputs["valence"], outputs["arousal"]], axis=-1)
+        by_dimension = valence_arousal_metrics(outputs["valence_arousal"], truth, self.labels.dimensions)
+        named = {f"{n}_{d}": value for d, values in by_dimension.items() for n, value in values.items()}
+        # On values rescaled to [0, 1], as context_emotion spec 6 reports it.
+        named["aae"] = float(np.mean(np.abs(outputs["valence_arousal"] - truth))) / 2
+        return named | {"ccc_mean": float(np.mean([values["ccc"] for values in by_dimension.values()]))}
+
+    def prediction_columns(self, outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        names = np.array(self.labels.classes)
+        columns = {"true_class": names[outputs["label"]]}
+        if "probabilities" in outputs:
+            columns["predicted_class"] = names[outputs["probabilities"].argmax(axis=1)]
+            columns |= {f"p_{c}": outputs["probabilities"][:, i] for i, c in enumerate(names)}
+        if "svm_scores" in outputs:
+            columns["svm_class"] = names[outputs["svm_scores"].argmax(axis=1)]
+        for i, dimension in enumerate(self.labels.dimensions):
+            columns[f"true_{dimension}"] = outputs[dimension]
+            if "valence_arousal" in outputs:
+                columns[f"predicted_{dimension}"] = outputs["valence_arousal"][:, i]
+        return columns
+
+    def label_vectors(self, variables: Variables) -> np.ndarray | None:
+        """Learned vectors ``[C + 2, D]`` of classes and dimensions; None when the head has not both."""
+        head = variables["params"]["head"]
+        if "gcn" in head:
+            return export_gcn_head(self.net.head, head).T
+        if {"expression", "va"} <= head.keys() and self.config.model.head == "classic":
+            return np.concatenate([np.asarray(head[n]["kernel"]).T for n in ("expression", "va")])
+        return None
+
+    def write_report(self, folder, variables, outputs, results, log, read_records) -> None:
+        from emojax.systems.faces import (
+            report as faces_report,  # matplotlib: a second that only a report pays
+        )
+
+        faces_report.write(self, folder, variables, outputs, results, log, read_records)
+
+    def sample_weights(self, split: str) -> np.ndarray | None:
+        """Weights ``[N]`` of the sampler (spec 5.1), from the labels or ages of the records.
+
+        Raises:
+            DataError: no record has an age.
+        """
+        feature = SAMPLER_FEATURES[self.config.sampler]
+        if feature is None:
+            return None
+        values = read_features(self.dataset, split, (feature,))[feature]
+        try:
+            return _SAMPLERS[self.config.sampler](values, len(self.labels.classes))
+        except DataError as error:
+            raise DataError(f"{error} The data: {self.dataset.path}.") from error
+
+
+# sampler -> (values of its feature [N], C) -> weights [N]
+_SAMPLERS = {
+    "expression": expression_sampler_weights,
+    "age": lambda ages, num_classes: age_sampler_weights(ages),
+}
+
+
+def _region_probabilities(logits: jax.Array) -> jax.Array:
+    """``[b, T]``; the single output of two regions is the logit of the second."""
+    if logits.shape[-1] > 1:
+        return nn.softmax(logits)
+    right = nn.sigmoid(logits)
+    return jnp.concatenate([1 - right, right], axis=-1)
+
+
+def _predicted_mask(logits: jax.Array, truth: jax.Array | None) -> dict[str, jax.Array]:
+    predicted = logits[..., 0] > 0
+    result = {"face_mask": predicted.astype(jnp.uint8)}
+    if truth is not None:
+        truth = jax.image.resize(truth, predicted.shape, "nearest") > 0
+        overlap = [jnp.sum(m, axis=(1, 2)) for m in (predicted & truth, predicted | truth)]
+        result["mask_overlap"] = jnp.stack(overlap, axis=-1).astype(jnp.float32)
+    return result
+
+
+def _pretraining_notes(config) -> list[str]:
+    if config.pretraining == "imagenet" and not config.init_from:
+        return [
+            "the backbone starts random, the published number from ImageNet: see python -m emojax.pretrained "
+            "list, then --config.init_from=FILE"
+        ]
+    return []

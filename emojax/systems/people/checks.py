@@ -1,0 +1,99 @@
+"""Checks of the config of a people system before anything expensive starts; each failure names the field."""
+
+from __future__ import annotations
+
+import difflib
+
+from emojax.data.dataset import Dataset
+from emojax.errors import ConfigError
+from emojax.graphs.cooccurrence import DIAGONALS
+from emojax.labels import EMOTIC_LABELS
+from emojax.models.backbones import backbone_names
+from emojax.models.pose_nets import POOLS
+from emojax.models.streams import STREAMS
+from emojax.systems.checks import require_choice, require_image_size, require_positive
+from emojax.systems.people.objective import CATEGORY_LOSSES, DIMENSION_LOSSES
+
+IMAGE_STREAMS = ("body", "context", "face")
+_CHOICES = {
+    "model.net": ("concat", "emoticon"),
+    "model.backbone": backbone_names(),
+    "model.pose": ("conv1d", "gcn"),
+    "model.pose_pool": POOLS,
+    "model.depth": ("cnn", *backbone_names()),
+    "model.scene_source": ("record", "network"),
+    "model.labels": ("linear", "gcn"),
+    "model.dimension_activation": ("linear", "sigmoid"),
+    "model.gcn.diagonal": DIAGONALS,
+    "objective.categories": tuple(CATEGORY_LOSSES),
+    "objective.dimensions": DIMENSION_LOSSES,
+}
+
+
+def named(text: str) -> tuple[str, ...]:
+    """``"body, context"`` -> ``("body", "context")``."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def check(config, dataset: Dataset) -> None:
+    """Raises ConfigError or DataError where config and data do not go together."""
+    EMOTIC_LABELS.require_equal(dataset.labels, mine="the config", theirs=str(dataset.path))
+    for field, choices in _CHOICES.items():
+        require_choice(config, field, choices)
+    require_positive(config, ("batch_size", "eval_batch_size", "num_epochs", "objective.dimension_scale"))
+    streams = named(config.model.streams)
+    _require_streams(streams)
+    _require_attention(named(config.model.attention), streams)
+    _require_net(config, streams)
+    _require_factors(config)
+    for name in (*IMAGE_STREAMS, "depth"):
+        if name in streams:
+            require_image_size(config, dataset, name)
+
+
+def _require_streams(streams: tuple[str, ...]) -> None:
+    if not streams:
+        raise ConfigError("config.model.streams is empty; name at least one, e.g. 'body,context'.")
+    for name in streams:
+        if name not in STREAMS:
+            near = difflib.get_close_matches(name, STREAMS, n=1, cutoff=0.3) or STREAMS
+            raise ConfigError(
+                f"config.model.streams names {name!r}; did you mean {near[0]!r}? "
+                f"There are {', '.join(STREAMS)}."
+            )
+    twice = sorted({s for s in streams if streams.count(s) > 1})
+    if twice:
+        raise ConfigError(f"config.model.streams names {', '.join(twice)} more than once.")
+
+
+def _require_attention(attention: tuple[str, ...], streams: tuple[str, ...]) -> None:
+    for name in attention:
+        if name not in streams or name not in IMAGE_STREAMS:
+            there = ", ".join(s for s in streams if s in IMAGE_STREAMS) or "none"
+            raise ConfigError(
+                f"config.model.attention names {name!r}, but an attention branch belongs to an image stream "
+                f"of this system ({there})."
+            )
+
+
+def _require_net(config, streams: tuple[str, ...]) -> None:
+    if config.model.net == "emoticon":
+        if not {"face", "pose"} < set(streams) or set(streams) & {"scenes", "attributes"}:
+            raise ConfigError(
+                "config.model.net 'emoticon' multiplies the scores of 'face' and 'pose' and joins those of "
+                f"further streams with a network; config.model.streams is {config.model.streams!r}."
+            )
+        return
+    if "people" in streams:
+        raise ConfigError("The stream 'people' belongs to config.model.net 'emoticon' alone.")
+    if config.model.embedding and not {"body", "context"} <= set(streams):
+        raise ConfigError(
+            "config.model.embedding projects body and context features (spec 3); config.model.streams is "
+            f"{config.model.streams!r}."
+        )
+
+
+def _require_factors(config) -> None:
+    for name, factor in config.optimizer.factors.items():
+        if factor < 0:
+            raise ConfigError(f"config.optimizer.factors.{name} is {factor}; take 0 to freeze, else more.")

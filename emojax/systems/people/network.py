@@ -1,0 +1,113 @@
+"""The network that a config describes (context_emotion spec 2.2-2.4, 2.10, 4)."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+
+import flax.linen as nn
+import numpy as np
+
+from emojax.engine.mesh import DATA_AXIS
+from emojax.graphs.cooccurrence import ml_gcn_adjacency
+from emojax.graphs.word_vectors import load_word_vectors
+from emojax.labels import Labels
+from emojax.models.backbones import create_backbone
+from emojax.models.depth_net import DepthCNN
+from emojax.models.fusion import DimensionHead, FusionLayer, LabelHead, PeopleNet
+from emojax.models.fusion_emoticon import EmotiConNet, PeopleGCN
+from emojax.models.gcn import to_graph
+from emojax.models.pose_nets import PoseConv1D, PoseGCN
+from emojax.models.streams import in_order
+from emojax.systems.people.checks import IMAGE_STREAMS, named
+from emojax.systems.people.inputs import VECTOR_SIZES
+
+
+def word_vectors(config, labels: Labels, notes: list[str]) -> np.ndarray | None:
+    """``[C, d]`` vectors of the label words where the config needs them; says in `notes` where from."""
+    if config.model.labels != "gcn" and not config.model.embedding:
+        return None
+    vectors, source = load_word_vectors(labels.classes, config.model.word_vectors or None)
+    notes.append(f"label words: {source}")
+    return vectors
+
+
+def build_net(config, labels: Labels, statistics: Mapping, vectors, dtype, frozen) -> nn.Module:
+    """`PeopleNet`, or `EmotiConNet` for ``config.model.net = "emoticon"``."""
+    options = config.model
+    shared = dict(
+        streams=named(options.streams),
+        encoders=encoders(config, dtype),
+        attention=named(options.attention),
+        frozen=frozen,
+    )
+    num_classes, num_dimensions = len(labels.classes), len(labels.dimensions)
+    if options.net == "emoticon":
+        return EmotiConNet(**shared, num_classes=num_classes)
+    fusion = None
+    if options.fusion_width:
+        fusion = FusionLayer(options.fusion_width, options.fusion_dropout, axis_name=DATA_AXIS)
+    return PeopleNet(
+        **shared,
+        labels=_label_head(options, num_classes, statistics, vectors),
+        dimensions=DimensionHead(
+            tuple(options.dimension_hidden), num_dimensions, options.dimension_activation == "sigmoid"
+        ),
+        fusion=fusion,
+        embedding_size=vectors.shape[1] if options.embedding else 0,
+    )
+
+
+def _label_head(options, num_classes: int, statistics: Mapping, vectors) -> LabelHead:
+    if options.labels == "linear":
+        return LabelHead(num_classes)
+    return LabelHead(
+        num_classes, to_graph(label_graph(options.gcn, statistics)), vectors, tuple(options.gcn.hidden)
+    )
+
+
+def label_graph(options, statistics: Mapping) -> np.ndarray:
+    """ML-GCN's matrix ``[C, C]`` from the training labels (spec 4)."""
+    counts = np.array(statistics["cooccurrence"])
+    return ml_gcn_adjacency(counts, options.tau, options.p, diagonal=options.diagonal)
+
+
+def label_vectors(net: nn.Module, params: Mapping) -> dict[str, np.ndarray]:
+    """Stream -> ``[C, D]``, the weights of its features in the label logits; empty where there is a layer between.
+
+    With class activation maps in mind: for EmotiCon they are those of the stream's own scores.
+    """
+    sizes = {name: made(name=name).feature_size for name, made in net.encoders.items()}
+    if isinstance(net, EmotiConNet):
+        return {name: np.asarray(params[f"{name}_scores"]["kernel"]).T for name in sizes}
+    if net.fusion is not None:
+        return {}
+    sizes = {s: sizes[s] if s in sizes else VECTOR_SIZES[s] for s in in_order(net.streams)}
+    vectors = net.labels.vectors(params["labels"], sum(sizes.values()))
+    ends = np.cumsum(list(sizes.values()))
+    return dict(zip(sizes, np.split(vectors, ends[:-1], axis=1)))
+
+
+def encoders(config, dtype) -> dict:
+    """Stream -> makes its network, given the name of the module."""
+    options, streams = config.model, named(config.model.streams)
+
+    def backbone(arch: str):
+        return lambda name: create_backbone(arch, dtype=dtype, axis_name=DATA_AXIS, module_name=name)
+
+    made = {name: backbone(options.backbone) for name in IMAGE_STREAMS}
+    filters, hidden = tuple(options.pose_filters), tuple(options.pose_hidden)
+    if options.pose == "gcn":
+        made["pose"] = functools.partial(PoseGCN, widths=hidden, axis_name=DATA_AXIS)
+    else:
+        made["pose"] = functools.partial(
+            PoseConv1D, filters, hidden, options.pose_pool, dtype, axis_name=DATA_AXIS
+        )
+    if options.depth == "cnn":
+        made["depth"] = functools.partial(
+            DepthCNN, tuple(options.depth_filters), options.depth_features, dtype, axis_name=DATA_AXIS
+        )
+    else:
+        made["depth"] = backbone(options.depth)
+    made["people"] = PeopleGCN
+    return {name: encoder for name, encoder in made.items() if name in streams}

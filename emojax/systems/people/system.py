@@ -1,0 +1,170 @@
+"""Emotion of one person in a scene: 26 labels and valence, arousal, dominance from up to seven streams.
+
+Source: context_emotion spec sections 2.1-2.4, 3-6 (thesis 000, chapter 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from emojax.data.dataset import Dataset
+from emojax.engine.mesh import gather_rows
+from emojax.engine.optim import make_partwise_optimizer
+from emojax.engine.precision import compute_dtype
+from emojax.engine.step import sample_keys
+from emojax.metrics.multilabel import average_absolute_error, break_even_thresholds, multilabel_metrics
+from emojax.models.fusion import HEADS
+from emojax.models.streams import STREAMS
+from emojax.systems.base import Batch, System, Variables
+from emojax.systems.people import report as people_report
+from emojax.systems.people.checks import check, named
+from emojax.systems.people.inputs import FROZEN, SCENE_NETWORK, StreamInputs
+from emojax.systems.people.network import build_net, word_vectors
+from emojax.systems.people.objective import category_scores, objective
+from emojax.systems.people.stand_in import stand_in
+from emojax.systems.people.weights import load_streams
+
+__all__ = ["PeopleSystem", "build", "stand_in"]
+
+_TRUTH = ("categories", "vad")
+
+
+def build(config, dataset: Dataset) -> PeopleSystem:
+    """Checks config against data and builds the system.
+
+    Raises:
+        ConfigError: a field has an unknown value or does not go with another.
+        DataError: the data has other classes, or lacks what a stream needs.
+    """
+    check(config, dataset)
+    return PeopleSystem(config, dataset)
+
+
+class PeopleSystem(System):
+    """Streams of a person with their losses; see `System`.
+
+    Attributes:
+        streams: names of the streams in the order of fusion.
+        inputs: makes the streams' inputs.
+        net: the network.
+        vectors: ``[C, d]`` word vectors of the labels; None where nothing needs them.
+        frozen: streams, and `heads`, whose parameters and statistics stay as they are and that drop nothing out.
+    """
+
+    def __init__(self, config, dataset: Dataset):
+        super().__init__(config)
+        self.labels = dataset.labels
+        self.protocol = "one view of each person, values in [0, 1]"
+        self.statistics = dataset.statistics
+        self.dtype = compute_dtype(config.precision)
+        self.factors = config.optimizer.factors.to_dict()
+        self.streams = named(config.model.streams)
+        self.frozen = tuple(part for part in (*self.streams, HEADS) if self.factors.get(part) == 0)
+        self.inputs = StreamInputs(config, self.streams, dataset.statistics, self.dtype)
+        self.features = (*self.inputs.features, *_TRUTH)
+        self.vectors = word_vectors(config, self.labels, self.notes)
+        self.net = build_net(config, self.labels, self.statistics, self.vectors, self.dtype, self.frozen)
+        self._shapes = {name: dataset.feature(name).shape for name in self.features}
+        predicts_dimensions = config.model.net == "concat"
+        self.monitor = "map_over_aae" if predicts_dimensions else "map"
+        self.headline = ("map", "aae", "jaccard") if predicts_dimensions else ("map", "jaccard")
+        if self.inputs.scene_net is not None and not config.init_from.get(SCENE_NETWORK):
+            self.notes.append("the frozen scene network has random weights: its scores mean nothing")
+
+    def init(self, key: jax.Array) -> Variables:
+        net_key, scene_key = jax.random.split(key)
+        size = self.config.image_size
+        example = self.inputs.example(size, self._shapes)
+        variables = dict(self.net.init(net_key, example, train=False))
+        if self.inputs.scene_net is not None:
+            # Not a parameter: no gradient, no weight decay, no update of statistics.
+            images = jnp.zeros((1, size, size, 3))
+            scene = self.inputs.scene_net.init(scene_key, images, train=False)
+            variables[FROZEN] = {SCENE_NETWORK: dict(scene)}
+        return variables
+
+    def initial_variables(self, key: jax.Array) -> Variables:
+        variables, self.initialised_from = load_streams(super().initial_variables(key), self.config.init_from)
+        return variables
+
+    def loss(self, params, model_state, batch: Batch, key: jax.Array):
+        learned = {k: v for k, v in model_state.items() if k != FROZEN}
+        outputs, new_state = self.net.apply(
+            {"params": params, **learned},
+            self.inputs(batch, model_state.get(FROZEN, {})),
+            train=True,
+            mask=batch["mask"],
+            keys=sample_keys(key, len(batch["mask"])),
+            mutable=list(learned),
+        )
+        small = {k: v for k, v in outputs.items() if k not in ("maps", "attention_maps")}
+        truth = {k: batch[k] for k in (*_TRUTH, "mask")}
+        value, logs = objective(self.config, *gather_rows((small, truth)), vectors=self.vectors)
+        return value, ({**model_state, **new_state}, logs)
+
+    def predict(self, variables: Variables, batch: Batch) -> dict[str, jax.Array]:
+        """``logits [b, C]``, and ``dimensions [b, K]`` in [0, 1] where the network has them."""
+        outputs = self.apply(variables, self.inputs(batch, variables.get(FROZEN, {})))
+        result = {"logits": outputs["logits"]}
+        if "dimensions" in outputs:
+            result["dimensions"] = outputs["dimensions"] / self.config.objective.dimension_scale
+        return result
+
+    def apply(self, variables: Variables, inputs: Mapping[str, jax.Array]) -> dict:
+        """All outputs of the network with stored statistics; see `models.fusion.PeopleNet`."""
+        return self.net.apply({k: v for k, v in variables.items() if k != FROZEN}, inputs, train=False)
+
+    def complete(self, outputs, predict_split: Callable[[str], Mapping[str, np.ndarray]]) -> dict:
+        """Adds ``thresholds [C]`` chosen on the validation split, for the Jaccard index of any split."""
+        validation = predict_split("validation")
+        scores = category_scores(self.config, validation["logits"])
+        return {**outputs, "thresholds": break_even_thresholds(scores, validation["categories"])}
+
+    def metrics(self, outputs: Mapping[str, np.ndarray]) -> dict:
+        """Those of `metrics.multilabel`, ``map_over_aae`` (spec 5), losses of labels and dimensions."""
+        scores = category_scores(self.config, outputs["logits"])
+        result = self._losses(outputs)
+        result |= multilabel_metrics(
+            scores, outputs["categories"], self.labels.classes, outputs.get("thresholds")
+        )
+        if "dimensions" in outputs:
+            result |= average_absolute_error(outputs["dimensions"], outputs["vad"], self.labels.dimensions)
+            result["map_over_aae"] = result["map"] / max(result["aae"], 1e-6)
+        return result
+
+    def _losses(self, outputs: Mapping[str, np.ndarray]) -> dict[str, float]:
+        truth = {k: jnp.asarray(outputs[k]) for k in _TRUTH} | {"mask": jnp.ones(len(outputs["index"]))}
+        predicted = {"logits": jnp.asarray(outputs["logits"])}
+        if "dimensions" in outputs:
+            scale = self.config.objective.dimension_scale
+            predicted["dimensions"] = scale * jnp.asarray(outputs["dimensions"])
+        total, parts = objective(self.config, predicted, truth)
+        return {"loss": float(total), **{k: float(v) for k, v in parts.items()}}
+
+    def prediction_columns(self, outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        scores = category_scores(self.config, outputs["logits"])
+        columns = {}
+        for i, name in enumerate(self.labels.classes):
+            columns[f"true_{name}"] = outputs["categories"][:, i].astype(int)
+            columns[f"score_{name}"] = scores[:, i]
+        for i, name in enumerate(self.labels.dimensions):
+            columns[f"true_{name}"] = outputs["vad"][:, i]
+            if "dimensions" in outputs:
+                columns[f"predicted_{name}"] = outputs["dimensions"][:, i]
+        return columns
+
+    def write_report(self, folder, variables, outputs, results, log, read_records) -> None:
+        people_report.write(self, folder, variables, outputs, results, log, read_records)
+
+    def optimizer(self, steps_per_epoch: int) -> optax.GradientTransformation:
+        def group(part: str) -> str:
+            stream = part.removesuffix("_attention")
+            return stream if stream in STREAMS else HEADS
+
+        options, epochs = self.config.optimizer, self.config.num_epochs
+        return make_partwise_optimizer(options, steps_per_epoch, epochs, self.factors, group)
