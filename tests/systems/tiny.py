@@ -48,7 +48,7 @@ def use_tiny_backbone(monkeypatch) -> None:
     def create(name, *, dtype, axis_name, remat):
         return TinyBackbone(axis_name)
 
-    monkeypatch.setattr("emojax.systems.faces.create_backbone", create)
+    monkeypatch.setattr("emojax.systems.faces.system.create_backbone", create)
 
 
 def tiny_config(spec: str, **changes: Any):
