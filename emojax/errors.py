@@ -20,5 +20,9 @@ class CheckpointError(EmojaxError):
     """A checkpoint is missing, damaged, or belongs to another run, class order or network."""
 
 
+class OutputError(EmojaxError):
+    """A file cannot be written: the disk is full, or a permission is missing. What was there before is unchanged."""
+
+
 class TrainingError(EmojaxError):
     """Training cannot go on, e.g. the loss is no longer finite."""
