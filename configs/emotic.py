@@ -33,6 +33,7 @@ _KOSTI = {
     "objective.category_weight": 0.5,
     "objective.dimension_weight": 0.5,
     "objective.dimension_scale": 10.0,
+    "objective.dimensions": "smooth_l1_sum",
     "objective.margin": 1.0,
 }
 _EMOTICON = {
@@ -274,8 +275,10 @@ def _model() -> ConfigDict:
 def _objective() -> ConfigDict:
     objective = ConfigDict()
     objective.categories = "bce"  # bce, weighted_l2
+    # of weighted_l2, 1 / ln(1.2 + f): f counts or shares of the batch, training counts (static); mean: all 1 / C
+    objective.label_weights = "counts"
     objective.category_weight = 1.0
-    objective.dimensions = "smooth_l1"  # smooth_l1, mse, margin_l2
+    objective.dimensions = "smooth_l1"  # smooth_l1, smooth_l1_sum (of the dimensions), mse, margin_l2
     objective.dimension_weight = 1.0
     objective.dimension_scale = 1.0  # 10: train on valence, arousal and dominance in 1..10
     objective.margin = 0.1  # of margin_l2, in units of the scaled values

@@ -42,7 +42,8 @@ def expression_metrics(
         ``f1``}; ``confusion_matrix`` [C][C] counts, rows are the truth. JSON-able.
 
     Raises:
-        DataError: no samples, shapes that do not fit, a label out of range, or a value that is not finite.
+        DataError: no samples, shapes that do not fit, a label that is no whole number or out of range, or a
+            value that is not finite.
     """
     probabilities, labels = np.asarray(probabilities), np.asarray(labels)
     _check(probabilities, labels, len(class_names))
@@ -72,6 +73,9 @@ def _check(probabilities: np.ndarray, labels: np.ndarray, num_classes: int) -> N
     if not np.isfinite(probabilities).all():
         row = np.flatnonzero(~np.isfinite(probabilities).all(axis=1))[0]
         raise DataError(f"The predicted probabilities of record {row} are not finite.")
+    if not (labels == np.floor(labels)).all():
+        record = np.flatnonzero(labels != np.floor(labels))[0]
+        raise DataError(f"The label of record {record} is {labels[record]}, which is no number of a class.")
     if labels.min() < 0 or labels.max() >= num_classes:
         raise DataError(
             f"Labels reach from {labels.min()} to {labels.max()}, not within 0..{num_classes - 1}."

@@ -22,9 +22,13 @@ def precision_recall(scores: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray,
     Returns:
         precision, recall and thresholds, ``[K]`` each: what counts as positive is ``score >= threshold``.
         Without a positive sample precision and recall are 0 throughout.
+
+    Raises:
+        DataError: a score that is not finite, or a truth other than 0 and 1.
     """
-    order = np.argsort(-np.asarray(scores, np.float64), kind="stable")
-    scores, positive = np.asarray(scores, np.float64)[order], np.asarray(truth)[order] > 0
+    scores, positive = _finite(scores), _binary(truth)
+    order = np.argsort(-scores, kind="stable")
+    scores, positive = scores[order], positive[order]
     last_of_ties = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)
     hits = np.cumsum(positive)[last_of_ties]
     precision = hits / (last_of_ties + 1)
@@ -47,6 +51,7 @@ def average_precision(scores: np.ndarray, truth: np.ndarray, *, convention: str 
 
     Raises:
         ConfigError: unknown convention.
+        DataError: a score that is not finite, or a truth other than 0 and 1.
     """
     if convention not in AP_CONVENTIONS:
         raise ConfigError(f"Average precision is by 'step' or 'interpolated', not by {convention!r}.")
@@ -68,7 +73,7 @@ def break_even_threshold(scores: np.ndarray, truth: np.ndarray) -> float:
     Returns:
         ``score >= threshold`` is positive; infinity for a category without positive samples.
     """
-    if not np.any(np.asarray(truth) > 0):
+    if not _binary(truth).any():
         return float("inf")
     precision, recall, thresholds = precision_recall(scores, truth)
     useful = precision > 0  # above the first hit both are 0, which is no break-even
@@ -90,8 +95,11 @@ def jaccard_index(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
     Returns:
         ``[N]`` in [0, 1]; 0 where both sets are empty, as scikit-learn has it.
+
+    Raises:
+        DataError: a value other than 0 and 1.
     """
-    predicted, truth = np.asarray(predicted, bool), np.asarray(truth) > 0
+    predicted, truth = _binary(predicted), _binary(truth)
     union = np.sum(predicted | truth, axis=1)
     return np.sum(predicted & truth, axis=1) / np.maximum(union, 1)
 
@@ -115,16 +123,19 @@ def multilabel_metrics(
         as 0). JSON-able.
 
     Raises:
-        DataError: no samples, shapes that do not fit, or a score that is not finite.
+        DataError: no samples, shapes that do not fit, a score that is not finite, a truth other than 0 and 1
+            (confidences are not labels: say first from where on they count), or thresholds that are none.
     """
-    scores, truth = np.asarray(scores, np.float64), np.asarray(truth)
-    _check(scores, truth, len(names))
-    if thresholds is None:
-        thresholds = break_even_thresholds(scores, truth)
+    scores = np.asarray(scores, np.float64)
+    _check(scores, np.asarray(truth), len(names))
+    truth = _binary(truth)
+    thresholds = np.asarray(break_even_thresholds(scores, truth) if thresholds is None else thresholds)
+    if thresholds.shape != (len(names),) or np.isnan(thresholds).any():
+        raise DataError(f"There are {len(names)} categories, but the thresholds are {thresholds}.")
     per_category = {}
     for i, name in enumerate(names):
         per_category[name] = {
-            "count": int((truth[:, i] > 0).sum()),
+            "count": int(truth[:, i].sum()),
             "ap": average_precision(scores[:, i], truth[:, i]),
             "ap_interpolated": average_precision(scores[:, i], truth[:, i], convention="interpolated"),
             "threshold": float(thresholds[i]) if np.isfinite(thresholds[i]) else None,
@@ -168,6 +179,23 @@ def _check(scores: np.ndarray, truth: np.ndarray, num_categories: int) -> None:
             f"Multi-label metrics need scores and truth [N, {num_categories}] with N >= 1, "
             f"but got {list(scores.shape)} and {list(truth.shape)}."
         )
+    _finite(scores)
+
+
+def _finite(scores: np.ndarray) -> np.ndarray:
+    """float64; the first index is that of the record."""
+    scores = np.asarray(scores, np.float64)
     if not np.isfinite(scores).all():
-        row = np.flatnonzero(~np.isfinite(scores).all(axis=1))[0]
-        raise DataError(f"The predicted scores of record {row} are not finite.")
+        record = np.argwhere(~np.isfinite(scores))[0, 0]
+        raise DataError(f"The predicted scores of record {record} are not finite.")
+    return scores
+
+
+def _binary(truth: np.ndarray) -> np.ndarray:
+    """Zeros and ones as bool; the first index is that of the record."""
+    truth = np.asarray(truth)
+    wrong = np.argwhere((truth != 0) & (truth != 1))
+    if len(wrong):
+        value = truth[tuple(wrong[0])]
+        raise DataError(f"Labels are 0 or 1, but record {wrong[0, 0]} has one of {value}.")
+    return truth.astype(bool)

@@ -129,3 +129,35 @@ def test_broken_predictions_are_refused_by_record():
         multilabel_metrics(scores, truth, NAMES[:3])
     with pytest.raises(DataError, match="record 1"):
         average_absolute_error(np.array([[0.0], [np.inf]]), np.zeros((2, 1)), ("valence",))
+
+
+def test_confidences_are_no_labels():
+    """A confidence of 0.3 counted as a positive: mAP 1.0 where 0.54 was right."""
+    scores, truth = sample()
+    for wrong, told in ((0.3, "0.3"), (np.nan, "nan"), (-1, "-1"), (2, "2")):
+        broken = truth.copy()
+        broken[7, 2] = wrong
+        with pytest.raises(DataError, match=f"0 or 1, but record 7 has one of {told}"):
+            multilabel_metrics(scores, broken, NAMES)
+        for metric in (average_precision, precision_recall, break_even_threshold):
+            with pytest.raises(DataError, match="record 7"):
+                metric(scores[:, 2], broken[:, 2])
+        with pytest.raises(DataError, match="record 7"):
+            jaccard_index(scores > 0, broken)
+    same = multilabel_metrics(scores, truth, NAMES)
+    assert multilabel_metrics(scores, truth.astype(bool), NAMES) == same
+
+
+def test_scores_that_are_not_finite_are_refused_by_every_metric():
+    scores, truth = sample()
+    scores[7, 1] = np.nan
+    for metric in (average_precision, precision_recall, break_even_threshold):
+        with pytest.raises(DataError, match="scores of record 7"):
+            metric(scores[:, 1], truth[:, 1])
+
+
+def test_thresholds_of_other_categories_are_refused():
+    scores, truth = sample()
+    for wrong in (0.5, np.zeros(3), np.full(4, np.nan)):
+        with pytest.raises(DataError, match="There are 4 categories"):
+            multilabel_metrics(scores, truth, NAMES, wrong)

@@ -78,6 +78,8 @@ def test_confusion_rows_are_the_truth_and_normalise_to_one():
         (lambda p, y: (np.where(np.arange(50)[:, None] == 7, np.nan, p), y), "record 7"),
         (lambda p, y: (p, y + 1), "to 4, not"),
         (lambda p, y: (p, y - 1), "from -1"),
+        (lambda p, y: (p, np.where(np.arange(50) == 7, 1.5, y)), "label of record 7 is 1.5"),
+        (lambda p, y: (p, np.where(np.arange(50) == 7, np.nan, y)), "label of record 7 is nan"),
     ],
 )
 def test_impossible_input_is_refused(change, message):

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import root_mean_squared_error
@@ -9,6 +9,7 @@ from emojax.errors import DataError
 from emojax.metrics.valence_arousal import (
     concordance_correlation_coefficient,
     pearson_correlation,
+    root_mean_square_error,
     sign_agreement,
     valence_arousal_metrics,
 )
@@ -52,6 +53,48 @@ def test_constant_predictions_score_zero_not_nan():
     assert concordance_correlation_coefficient(np.ones(5), np.ones(5)) == 0
     assert concordance_correlation_coefficient(np.ones(5), np.arange(5)) == 0
     assert pearson_correlation(np.ones(5), np.arange(5)) == 0
+
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(st.integers(1, 40), finite, st.lists(finite, min_size=40, max_size=40))
+@example(3, -0.95, [0.1] * 40)
+@example(3, 1 / 3, [1 / 3] * 40)
+def test_a_constant_agrees_with_nothing_at_any_scale(n, constant, others):
+    x, y = np.full(n, constant), np.array(others[:n])
+    for metric in (pearson_correlation, concordance_correlation_coefficient):
+        assert metric(x, y) == metric(y, x) == metric(x, x) == 0
+
+
+@given(st.lists(st.floats(-1, 1, width=32), min_size=2, max_size=30, unique=True), st.integers(-900, 900))
+def test_agreement_does_not_depend_on_the_scale(values, exponent):
+    x = np.array(values)
+    y = x[::-1] + 0.25 * x
+    for metric in (pearson_correlation, concordance_correlation_coefficient):
+        value = metric(x, y)
+        assert -1 - 1e-12 <= value <= 1 + 1e-12
+        assert metric(np.ldexp(x, exponent), np.ldexp(y, exponent)) == pytest.approx(value, abs=1e-9)
+        assert metric(x, x) == pytest.approx(1)
+
+
+def test_a_small_spread_on_a_large_offset_is_measured():
+    x = 1e6 + np.array([0, 1e-9, 2e-9, 5e-9])
+    assert pearson_correlation(x, x) == pytest.approx(1)
+    assert pearson_correlation(x, -x) == pytest.approx(-1)
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [pearson_correlation, concordance_correlation_coefficient, sign_agreement, root_mean_square_error],
+)
+def test_each_metric_refuses_what_it_cannot_compare(metric):
+    with pytest.raises(DataError, match="record 1 is not finite"):
+        metric([0.0, np.nan], [0.0, 1.0])
+    with pytest.raises(DataError, match=r"\[2\], \[3\]"):
+        metric([0.0, 1.0], [0.0, 1.0, 2.0])
+    with pytest.raises(DataError, match="N >= 1"):
+        metric([], [])
 
 
 def test_zero_has_its_own_sign():

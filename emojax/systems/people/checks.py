@@ -12,7 +12,7 @@ from emojax.models.backbones import backbone_names
 from emojax.models.pose_nets import POOLS
 from emojax.models.streams import STREAMS
 from emojax.systems.checks import require_choice, require_image_size, require_positive
-from emojax.systems.people.objective import CATEGORY_LOSSES, DIMENSION_LOSSES
+from emojax.systems.people.objective import CATEGORY_LOSSES, DIMENSION_LOSSES, LABEL_WEIGHTS
 
 IMAGE_STREAMS = ("body", "context", "face")
 _CHOICES = {
@@ -25,7 +25,8 @@ _CHOICES = {
     "model.labels": ("linear", "gcn"),
     "model.dimension_activation": ("linear", "sigmoid"),
     "model.gcn.diagonal": DIAGONALS,
-    "objective.categories": tuple(CATEGORY_LOSSES),
+    "objective.categories": CATEGORY_LOSSES,
+    "objective.label_weights": LABEL_WEIGHTS,
     "objective.dimensions": DIMENSION_LOSSES,
 }
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import collections
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -13,10 +14,17 @@ from emojax.objectives.attention import attention_loss
 from emojax.objectives.dimensions import margin_squared_error, mean_squared_error, smooth_l1_loss
 from emojax.objectives.embedding import embedding_loss
 from emojax.objectives.emoticon import multiplicative_loss
-from emojax.objectives.multilabel import binary_cross_entropy, weighted_squared_error
+from emojax.objectives.multilabel import (
+    batch_label_weights,
+    binary_cross_entropy,
+    rarity_weights,
+    weighted_squared_error,
+)
 
-CATEGORY_LOSSES = {"bce": binary_cross_entropy, "weighted_l2": weighted_squared_error}
-DIMENSION_LOSSES = ("smooth_l1", "mse", "margin_l2")
+CATEGORY_LOSSES = ("bce", "weighted_l2")
+DIMENSION_LOSSES = ("smooth_l1", "smooth_l1_sum", "mse", "margin_l2")
+# Of weighted_l2: by the labels of the batch, by those of the training split, or all equal.
+LABEL_WEIGHTS = ("counts", "shares", "static", "mean")
 
 
 def category_scores(config, logits: np.ndarray) -> np.ndarray:
@@ -27,7 +35,11 @@ def category_scores(config, logits: np.ndarray) -> np.ndarray:
 
 
 def objective(
-    config, outputs: Mapping, truth: Mapping[str, jax.Array], vectors: np.ndarray | None = None
+    config,
+    outputs: Mapping,
+    truth: Mapping[str, jax.Array],
+    counts: Sequence[int],
+    vectors: np.ndarray | None = None,
 ) -> tuple[jax.Array, dict[str, jax.Array]]:
     """Total loss of a global batch and its unweighted parts.
 
@@ -35,13 +47,14 @@ def objective(
         config: of the family `people`.
         outputs: of the network, global arrays; ``dimensions`` are `objective.dimension_scale` times [0, 1].
         truth: ``categories [B, C]``, ``vad [B, K]`` in [0, 1], ``mask [B]``.
+        counts: ``[C]`` training samples that carry each label.
         vectors: ``[C, d]`` word vectors of the labels, where the net has an embedding.
 
     Returns:
         float32 scalar, and scalars by name.
     """
     options, mask, labels = config.objective, truth["mask"], truth["categories"]
-    terms = {"categories": CATEGORY_LOSSES[options.categories](outputs["logits"], labels, mask)}
+    terms = {"categories": _category_loss(options, outputs["logits"], labels, mask, counts)}
     weights = {"categories": options.category_weight}
     if "dimensions" in outputs:
         loss, scale = _dimension_loss(options), options.dimension_scale
@@ -63,7 +76,42 @@ def objective(
     return total, {f"loss_{name}": value for name, value in terms.items()}
 
 
+def split_losses(
+    config, outputs: Mapping[str, np.ndarray], truth: Mapping[str, np.ndarray], counts: Sequence[int]
+) -> dict[str, float]:
+    """``loss`` and its parts over a split: means over batches of training's size, on which labels' weights depend.
+
+    Arguments as in `objective`, arrays of N samples without ``mask``.
+    """
+    number = len(truth["categories"])
+    sums: collections.Counter[str] = collections.Counter()
+    for start in range(0, number, config.batch_size):
+        rows = slice(start, start + config.batch_size)
+        predicted, true = (
+            {k: jnp.asarray(v[rows]) for k, v in arrays.items()} for arrays in (outputs, truth)
+        )
+        size = len(true["categories"])
+        total, parts = objective(config, predicted, true | {"mask": jnp.ones(size)}, counts)
+        sums.update({k: size * float(v) for k, v in {"loss": total, **parts}.items()})
+    return {name: value / number for name, value in sums.items()}
+
+
+def _category_loss(options, logits, labels, mask, counts: Sequence[int]) -> jax.Array:
+    if options.categories == "bce":
+        return binary_cross_entropy(logits, labels, mask)
+    if options.label_weights == "static":
+        weights = rarity_weights(np.asarray(counts))
+    elif options.label_weights == "mean":
+        weights = jnp.full(len(counts), 1 / len(counts))
+    else:
+        weights = batch_label_weights(labels, mask, frequency=options.label_weights)
+    return weighted_squared_error(logits, labels, mask, weights)
+
+
 def _dimension_loss(options):
     if options.dimensions == "margin_l2":
         return functools.partial(margin_squared_error, margin=options.margin)
-    return {"smooth_l1": smooth_l1_loss, "mse": mean_squared_error}[options.dimensions]
+    if options.dimensions == "mse":
+        return mean_squared_error
+    reduction = "sum" if options.dimensions == "smooth_l1_sum" else "mean"
+    return functools.partial(smooth_l1_loss, reduction=reduction)

@@ -25,7 +25,7 @@ from emojax.systems.people import report as people_report
 from emojax.systems.people.checks import check, named
 from emojax.systems.people.inputs import FROZEN, SCENE_NETWORK, StreamInputs
 from emojax.systems.people.network import build_net, word_vectors
-from emojax.systems.people.objective import category_scores, objective
+from emojax.systems.people.objective import category_scores, objective, split_losses
 from emojax.systems.people.stand_in import stand_in
 from emojax.systems.people.weights import load_streams
 
@@ -104,7 +104,9 @@ class PeopleSystem(System):
         )
         small = {k: v for k, v in outputs.items() if k not in ("maps", "attention_maps")}
         truth = {k: batch[k] for k in (*_TRUTH, "mask")}
-        value, logs = objective(self.config, *gather_rows((small, truth)), vectors=self.vectors)
+        value, logs = objective(
+            self.config, *gather_rows((small, truth)), self.statistics["counts"], self.vectors
+        )
         return value, ({**model_state, **new_state}, logs)
 
     def predict(self, variables: Variables, batch: Batch) -> dict[str, jax.Array]:
@@ -138,13 +140,11 @@ class PeopleSystem(System):
         return result
 
     def _losses(self, outputs: Mapping[str, np.ndarray]) -> dict[str, float]:
-        truth = {k: jnp.asarray(outputs[k]) for k in _TRUTH} | {"mask": jnp.ones(len(outputs["index"]))}
-        predicted = {"logits": jnp.asarray(outputs["logits"])}
+        truth = {k: outputs[k] for k in _TRUTH}
+        predicted = {"logits": outputs["logits"]}
         if "dimensions" in outputs:
-            scale = self.config.objective.dimension_scale
-            predicted["dimensions"] = scale * jnp.asarray(outputs["dimensions"])
-        total, parts = objective(self.config, predicted, truth)
-        return {"loss": float(total), **{k: float(v) for k, v in parts.items()}}
+            predicted["dimensions"] = self.config.objective.dimension_scale * outputs["dimensions"]
+        return split_losses(self.config, predicted, truth, self.statistics["counts"])
 
     def prediction_columns(self, outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         scores = category_scores(self.config, outputs["logits"])
