@@ -204,7 +204,7 @@ class _Loop:
     def _evaluate(self) -> dict[str, float]:
         title = None if self.bar.disable else "validate"
         self.metrics = self.run.evaluate(self.state.variables, title=title)
-        self.state = self.run.system.after_evaluation(self.state, self.metrics)
+        self.state = self.run.after_evaluation(self.state, self.metrics)
         scores = {
             k: float(v) for k, v in self.metrics.items() if np.ndim(v) == 0 and not isinstance(v, (str, dict))
         }

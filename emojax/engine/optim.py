@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import jax
 import optax
 
-from emojax.engine.plateau import scale_on_plateau
+from emojax.engine.plateau import Plateau, scale_on_plateau
 from emojax.errors import ConfigError
 
 
-def learning_rate_schedule(config, steps_per_epoch: int, num_epochs: int) -> optax.Schedule:
-    """Learning rate by step.
+def learning_rate_schedule(config, peak: float, steps_per_epoch: int, num_epochs: int) -> optax.Schedule:
+    """Learning rate by step; at most `peak`.
 
     `schedule` is ``constant``; ``step`` (times `decay_factor` every `decay_epochs` epochs); ``milestone``
     (times `decay_factor` once, after `decay_epochs` epochs); ``cosine`` (to zero at the last step); or
     ``plateau`` (constant here: see `engine.plateau`). `warmup_epochs` of linear rise come first.
     """
-    peak = config.learning_rate
     total = max(1, steps_per_epoch * num_epochs)
     warmup = round(config.warmup_epochs * steps_per_epoch)
     if config.schedule in ("constant", "plateau"):
@@ -41,13 +40,53 @@ def learning_rate_schedule(config, steps_per_epoch: int, num_epochs: int) -> opt
     return optax.join_schedules([optax.linear_schedule(0.0, peak, warmup), main], [warmup])
 
 
-def make_optimizer(config, steps_per_epoch: int, num_epochs: int) -> optax.GradientTransformation:
+def plateau_rule(config) -> Plateau | None:
+    """The rule of the schedule ``plateau``; None under any other."""
+    if config.schedule != "plateau":
+        return None
+    return Plateau(config.decay_factor, config.plateau_patience)
+
+
+def make_optimizer(
+    config,
+    steps_per_epoch: int,
+    num_epochs: int,
+    part_of: Callable[[tuple[str, ...]], str] = lambda path: path[0],
+) -> optax.GradientTransformation:
     """Builds `config.optimizer`.
 
     ``sgd`` is PyTorch's: weight decay is added to the gradient of every parameter before momentum
     (emotion_gcn spec, section 5); so does ``adam``. ``adamw`` decouples it.
+
+    Args:
+        config: `config.optimizer`; its `factors`, where there are any, multiply the learning rate of each part of the
+            network; 0 freezes the parameters, weight decay included.
+        steps_per_epoch: of the training split.
+        num_epochs: of the run.
+        part_of: path of a parameter -> name of its part; a part without a factor has the factor 1.
     """
-    tx = _descent(config, learning_rate_schedule(config, steps_per_epoch, num_epochs))
+    factors = dict(config.get("factors", {}))
+    names = {part: f"rate_times_{factor:g}" for part, factor in {**factors, "": 1.0}.items()}
+
+    def scaled(factor: float) -> optax.GradientTransformation:
+        if not factor:
+            return optax.set_to_zero()
+        return _one_rate(config, config.learning_rate * factor, steps_per_epoch, num_epochs)
+
+    if len(set(factors.values()) | {1.0}) == 1:
+        return scaled(1.0)
+
+    def labels(params):
+        def label(path, _):
+            return names.get(part_of(tuple(k.key for k in path)), names[""])
+
+        return jax.tree_util.tree_map_with_path(label, params)
+
+    return optax.multi_transform({names[p]: scaled(f) for p, f in {**factors, "": 1.0}.items()}, labels)
+
+
+def _one_rate(config, rate: float, steps_per_epoch: int, num_epochs: int) -> optax.GradientTransformation:
+    tx = _descent(config, learning_rate_schedule(config, rate, steps_per_epoch, num_epochs))
     return optax.chain(tx, scale_on_plateau()) if config.schedule == "plateau" else tx
 
 
@@ -62,38 +101,3 @@ def _descent(config, rate: optax.Schedule) -> optax.GradientTransformation:
     if config.name == "adamw":
         return optax.adamw(rate, weight_decay=config.weight_decay)
     raise ConfigError(f"config.optimizer.name is {config.name!r}; choose 'sgd', 'adam' or 'adamw'.")
-
-
-def make_partwise_optimizer(
-    config,
-    steps_per_epoch: int,
-    num_epochs: int,
-    factors: Mapping[str, float],
-    group_of: Callable[[str], str],
-) -> optax.GradientTransformation:
-    """`make_optimizer` with the learning rate times a factor for each part of the network.
-
-    Args:
-        config: `config.optimizer`.
-        steps_per_epoch: of the training split.
-        num_epochs: of the run.
-        factors: group -> factor; 0 freezes its parameters, weight decay included.
-        group_of: name of a top-level module of the parameters -> its group.
-    """
-
-    def scaled(factor: float) -> optax.GradientTransformation:
-        if not factor:
-            return optax.set_to_zero()
-        options = config.copy_and_resolve_references()
-        options.learning_rate = config.learning_rate * factor
-        return make_optimizer(options, steps_per_epoch, num_epochs)
-
-    names = {group: f"rate_times_{factor:g}" for group, factor in factors.items()}
-    transforms = {names[group]: scaled(factor) for group, factor in factors.items()}
-    if len(transforms) == 1:
-        return next(iter(transforms.values()))
-
-    def labels(params):
-        return jax.tree_util.tree_map_with_path(lambda path, _: names[group_of(path[0].key)], params)
-
-    return optax.multi_transform(transforms, labels)

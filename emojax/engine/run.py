@@ -48,8 +48,8 @@ class Run:
         self.mesh = data_mesh() if mesh is None else mesh
         self.steps_per_epoch = -(-dataset.splits["train"].num_records // config.batch_size)
         self.total_steps = self.steps_per_epoch * config.num_epochs
-        self.tx = system.optimizer(self.steps_per_epoch)
-        self.train_step = make_train_step(system.make_update(self.tx), self.mesh, config.seed)
+        self.program = system.program(self.steps_per_epoch)
+        self.train_step = make_train_step(self.program, self.mesh, config.seed)
         self.predict_step = make_predict_step(with_truth(system.predict), self.mesh)
 
     @functools.cached_property
@@ -79,13 +79,12 @@ class Run:
     def initial_state(self) -> TrainState:
         """Fresh state, replicated; weights named by `config.init_from` are already in place."""
         variables = self.system.initial_variables(jax.random.key(self.config.seed))
-        create = jax.jit(lambda v: TrainState.create(v, self.tx), out_shardings=replicated(self.mesh))
-        return create(variables)
+        return jax.jit(self.program.init, out_shardings=replicated(self.mesh))(variables)
 
     def abstract_state(self) -> TrainState:
         """Shapes, dtypes and shardings of the state, without computing it: what a restore needs."""
         variables = jax.eval_shape(self.system.init, jax.random.key(0))
-        state = jax.eval_shape(lambda v: TrainState.create(v, self.tx), variables)
+        state = jax.eval_shape(self.program.init, variables)
         everywhere = replicated(self.mesh)
         return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=everywhere), state)
 
@@ -116,6 +115,15 @@ class Run:
     def evaluate(self, variables, *, title: str | None = None) -> dict:
         """Metrics of the validation split."""
         return self.system.metrics(self.predict(variables, "validation", title=title))
+
+    def after_evaluation(self, state: TrainState, metrics: dict) -> TrainState:
+        """The state to go on with, placed as before: the compiled step takes it as it is."""
+        new_state = self.program.after_evaluation(state, metrics)
+
+        def placed(new, old):
+            return old if new is old else jax.device_put(np.asarray(new, old.dtype), old.sharding)
+
+        return jax.tree.map(placed, new_state, state)
 
     def meta(self, loader_state: dict, log_state: dict) -> dict:
         """What a checkpoint says of its run."""

@@ -11,16 +11,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import optax
 from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as P
 
 from emojax.engine.mesh import DATA_AXIS
+from emojax.engine.program import Logs, Program
 from emojax.engine.state import TrainState
 
 Batch = dict[str, jax.Array]
-Logs = dict[str, jax.Array]
-Update = Callable[[TrainState, Batch, jax.Array], tuple[TrainState, Logs]]
 
 # On CPUs XLA would run independent convolutions side by side (the streams of a person), each on all cores: they get
 # in each other's way. One after the other, two tiny ResNets take 25 ms a step, not 35, and three ResNet-18 at 224 px
@@ -28,46 +26,32 @@ Update = Callable[[TrainState, Batch, jax.Array], tuple[TrainState, Logs]]
 _COMPILER_OPTIONS = {"cpu": {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"}}
 
 
-def gradient_update(loss: Callable, tx: optax.GradientTransformation) -> Update:
-    """The update of a system with one loss and one optimiser.
-
-    Args:
-        loss: ``(params, model_state, batch, key) -> (scalar, (model_state, logs))``, float32 scalar of the
-            global batch, equal on every device.
-        tx: the optimiser.
-
-    Returns:
-        ``update(state, batch, key) -> (state, logs)``; logs hold `loss` and `grad_norm` besides the loss's.
-    """
-
-    def update(state: TrainState, batch: Batch, key: jax.Array) -> tuple[TrainState, Logs]:
-        grads_of = jax.value_and_grad(loss, has_aux=True)
-        (value, (model_state, logs)), grads = grads_of(state.params, state.model_state, batch, key)
-        grads = jax.lax.pmean(grads, DATA_AXIS)
-        updates, opt_state = tx.update(grads, state.opt_state, state.params)
-        params = optax.apply_updates(state.params, updates)
-        new_state = TrainState(state.step + 1, params, model_state, opt_state)
-        return new_state, {"loss": value, "grad_norm": optax.tree.norm(grads), **logs}
-
-    return update
-
-
-def make_train_step(update: Update, mesh: Mesh, seed: int):
+def make_train_step(program: Program, mesh: Mesh, seed: int):
     """Compiled ``(state, batch) -> (state, logs)``; the state's buffers are donated.
 
     Args:
-        update: the system's update, run on each device with its rows of the batch.
+        program: its update runs on each device with its rows of the batch.
         mesh: devices; the batch is split over its `data` axis, the state is replicated.
         seed: seed of the run.
     """
 
     def device_step(state: TrainState, batch: Batch) -> tuple[TrainState, Logs]:
-        return update(state, batch, jax.random.fold_in(jax.random.key(seed), state.step))
+        key = jax.random.fold_in(jax.random.key(seed), state.step)
+        new_state, logs = program.update(state, batch, key)
+        return jax.tree.map(_like, state, new_state), logs
 
     mapped = jax.shard_map(
         device_step, mesh=mesh, in_specs=(P(), P(DATA_AXIS)), out_specs=(P(), P()), check_vma=False
     )
     return jax.jit(mapped, donate_argnums=0, compiler_options=_compiler_options(mesh))
+
+
+def _like(old: jax.Array, new: jax.Array) -> jax.Array:
+    """`new` without a weak type, which would compile the next step anew; another shape or dtype is refused."""
+    new = jnp.asarray(new)
+    if (old.shape, old.dtype) != (new.shape, new.dtype):
+        raise TypeError(f"An update turned {old.dtype}{list(old.shape)} into {new.dtype}{list(new.shape)}.")
+    return new.astype(old.dtype)
 
 
 def make_predict_step(predict: Callable[[Any, Batch], dict[str, jax.Array]], mesh: Mesh):

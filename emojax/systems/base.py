@@ -8,13 +8,9 @@ from typing import Any
 
 import jax
 import numpy as np
-import optax
 
-from emojax.engine.optim import make_optimizer
-from emojax.engine.plateau import observe
-from emojax.engine.state import TrainState
-from emojax.engine.step import Update, gradient_update
-from emojax.errors import ConfigError
+from emojax.engine.optim import make_optimizer, plateau_rule
+from emojax.engine.program import Program, supervised
 from emojax.labels import Labels
 
 Batch = Mapping[str, jax.Array]
@@ -114,27 +110,22 @@ class System(abc.ABC):
             read_records: (record numbers ``[n]``, names of features) -> arrays ``[n, ...]`` by name.
         """
 
-    def optimizer(self, steps_per_epoch: int) -> optax.GradientTransformation:
-        return make_optimizer(self.config.optimizer, steps_per_epoch, self.config.num_epochs)
+    def program(self, steps_per_epoch: int) -> Program:
+        """How the system is trained: here one loss and the optimiser of the config.
 
-    def after_evaluation(self, state: TrainState, metrics: Mapping) -> TrainState:
-        """The state to go on with; under the schedule ``plateau`` the learning rate may fall here.
-
-        Args:
-            state: after the last step.
-            metrics: of the validation split; ``loss`` is needed under ``plateau``.
+        A system with several optimisers or several updates a step overrides this.
         """
         options = self.config.optimizer
-        if options.schedule != "plateau":
-            return state
-        if "loss" not in metrics:
-            raise ConfigError("This system has no validation loss for config.optimizer.schedule 'plateau'.")
-        rule = {"factor": options.decay_factor, "patience": options.plateau_patience}
-        return state.replace(opt_state=observe(state.opt_state, metrics["loss"], **rule))
+        tx = make_optimizer(options, steps_per_epoch, self.config.num_epochs, self.part_of)
+        return supervised(self.loss, tx, plateau_rule(options))
 
-    def make_update(self, tx: optax.GradientTransformation) -> Update:
-        """The training update; a system with several optimisers overrides this and `optimizer`."""
-        return gradient_update(self.loss, tx)
+    def part_of(self, path: tuple[str, ...]) -> str:
+        """Part of the network, as `config.optimizer.factors` names it, that a parameter belongs to.
+
+        Args:
+            path: names of the modules and of the parameter, outermost first, e.g. ``("backbone", "conv1", "kernel")``.
+        """
+        return path[0]
 
     def sample_weights(self, split: str) -> np.ndarray | None:
         """Weights ``[N]`` for drawing records with replacement; None for a plain shuffle."""

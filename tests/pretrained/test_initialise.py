@@ -111,7 +111,7 @@ def write_run(folder, variables, steps):
     checkpoints = Checkpoints(folder, "accuracy")
     for step, accuracy in steps.items():
         moved = jax.tree.map(lambda x, step=step: x + step, variables)
-        state = TrainState.create(moved, tx)
+        state = TrainState.create(moved, tx.init(moved["params"]))
         meta = {"monitor": "accuracy"}
         checkpoints.save(state, step=step, meta=meta, metrics={"accuracy": accuracy})
     checkpoints.close()

@@ -14,7 +14,6 @@ from emojax import systems
 from emojax.cli import load_config_file
 from emojax.data.dataset import Dataset
 from emojax.engine.mesh import data_mesh, put_batch, replicated
-from emojax.engine.state import TrainState
 from emojax.engine.step import make_predict_step, make_train_step
 from emojax.graphs.label_graph import label_statistics
 from emojax.models.norm import BatchNorm
@@ -117,13 +116,11 @@ class TinyRun:
     def __init__(self, config, train: dict[str, np.ndarray], *, devices: int = 1):
         self.system = systems.build(config, describe(config, train))
         self.mesh = data_mesh(jax.devices()[:devices])
-        tx = self.system.optimizer(100)
+        program = self.system.program(100)
         self._train = train
-        self._step = make_train_step(self.system.make_update(tx), self.mesh, config.seed)
+        self._step = make_train_step(program, self.mesh, config.seed)
         self._predict = make_predict_step(self.system.predict, self.mesh)
-        create = jax.jit(
-            lambda key: TrainState.create(self.system.init(key), tx), out_shardings=replicated(self.mesh)
-        )
+        create = jax.jit(lambda key: program.init(self.system.init(key)), out_shardings=replicated(self.mesh))
         self.state = create(jax.random.key(config.seed))
 
     def train(self, steps: int, *, rows: int = BATCH, padding: int = 0, weights=None) -> TinyRun:

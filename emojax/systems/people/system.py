@@ -10,11 +10,9 @@ from collections.abc import Callable, Mapping
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from emojax.data.dataset import Dataset
 from emojax.engine.mesh import gather_rows
-from emojax.engine.optim import make_partwise_optimizer
 from emojax.engine.precision import compute_dtype
 from emojax.engine.step import sample_keys
 from emojax.metrics.multilabel import average_absolute_error, break_even_thresholds, multilabel_metrics
@@ -161,10 +159,7 @@ class PeopleSystem(System):
     def write_report(self, folder, variables, outputs, results, log, read_records) -> None:
         people_report.write(self, folder, variables, outputs, results, log, read_records)
 
-    def optimizer(self, steps_per_epoch: int) -> optax.GradientTransformation:
-        def group(part: str) -> str:
-            stream = part.removesuffix("_attention")
-            return stream if stream in STREAMS else HEADS
-
-        options, epochs = self.config.optimizer, self.config.num_epochs
-        return make_partwise_optimizer(options, steps_per_epoch, epochs, self.factors, group)
+    def part_of(self, path: tuple[str, ...]) -> str:
+        """A stream, its attention branch included, or `heads`."""
+        stream = path[0].removesuffix("_attention")
+        return stream if stream in STREAMS else HEADS
