@@ -39,7 +39,9 @@ class ShardReport:
 @dataclasses.dataclass(frozen=True)
 class _Task:
     dataset: Dataset
+    split: str
     file_name: str
+    first: int  # number of its first record in the split
 
 
 def check_dataset(dataset: Dataset, workers: int) -> tuple[dict[str, dict[str, int]], list[str], int]:
@@ -49,7 +51,11 @@ def check_dataset(dataset: Dataset, workers: int) -> tuple[dict[str, dict[str, i
         Records per split and class as found; the problems in words, at most 20 of each shard; their total
         number.
     """
-    tasks = [_Task(dataset, name) for split in dataset.splits.values() for name in split.shards]
+    tasks = [
+        _Task(dataset, split, name, first)
+        for split, described in dataset.splits.items()
+        for name, first in zip(described.shards, itertools.accumulate(described.records_per_shard, initial=0))
+    ]
     total = sum(split.num_records for split in dataset.splits.values())
     done = parallel_map(_check_shard, tasks, workers=workers, total=total, title="checking")
     reports = {tasks[i].file_name: report for i, report in done}
@@ -87,6 +93,7 @@ def _split_problems(
         if counts.get(label) != count:
             yield f"{name}: {counts.get(label, 0)} records of class {label}, {FILE_NAME} says {count}"
     try:
+        dataset.columns(name)
         content = dataset.source(name).content_hash()
     except DataError as error:
         yield f"{name}: {error}"
@@ -119,10 +126,14 @@ def _check_shard(task: _Task) -> ShardReport:
         source = TFRecordSource([path])
     except DataError as error:
         return ShardReport(0, tuple(counts), (str(error),), 1)
+    columns = _columns_of_shard(task, len(source))
     for i in range(len(source)):
         try:
             record = decode_example(source[i])
             classes = _check_record(record, dataset)
+            if "video_id" in record:
+                videos.add(bytes(record["video_id"][0]).decode("utf-8", "surrogateescape"))
+            _check_columns(record, columns, i)
         except DataError as error:
             problems.append(str(error))
         except ValueError as error:
@@ -132,10 +143,32 @@ def _check_shard(task: _Task) -> ShardReport:
             good += 1
             for label in classes:
                 counts[label] += 1
-            if "video_id" in record:
-                videos.add(bytes(record["video_id"][0]).decode("utf-8", "surrogateescape"))
         advance()
     return ShardReport(good, tuple(counts), tuple(problems[:_SHOWN]), len(problems), frozenset(videos))
+
+
+def _columns_of_shard(task: _Task, count: int) -> dict[str, np.ndarray]:
+    """The columns that the records of a shard hold too, [count, ...] each; none where the columns cannot be read."""
+    try:
+        columns = task.dataset.columns(task.split)
+        rows = slice(task.first, task.first + count)
+        return {name: columns[name][rows] for name in columns if name in task.dataset.features}
+    except DataError:
+        return {}  # reported with the split
+
+
+def _check_columns(record: dict, columns: dict[str, np.ndarray], number: int) -> None:
+    """ValueError names the first column that says something else than the record."""
+    for name, values in columns.items():
+        if number >= len(values):
+            raise ValueError(f"column {name!r} ends before this record")
+        stored, value = record[name], values[number]
+        if isinstance(stored, list):
+            equal = bytes(stored[0]) == str(value).encode("utf-8", "surrogateescape")
+        else:
+            equal = np.array_equal(stored, np.asarray(value).astype(stored.dtype).reshape(-1))
+        if not equal:
+            raise ValueError(f"column {name!r} says {value}, the record something else")
 
 
 def _check_record(record: dict, dataset: Dataset) -> list[int]:

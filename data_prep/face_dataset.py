@@ -11,12 +11,10 @@ import numpy as np
 import emojax
 from data_prep.images import encode_jpeg
 from data_prep.pipeline import ShardResult, sum_skipped
-from emojax.data.dataset import Dataset, Feature, Split
-from emojax.data.tfrecord import TFRecordSource
+from data_prep.split import read_columns, skipped_counts, write_split
+from emojax.data.dataset import Dataset, Feature
 from emojax.errors import DataError
 from emojax.labels import Labels
-
-_COLUMNS = ("label", "valence", "arousal")
 
 
 def encode_face(crop: np.ndarray, encoding: str) -> bytes:
@@ -31,8 +29,10 @@ def describe(
     features: Mapping[str, Feature],
     parameters: Mapping,
     results: Sequence[ShardResult],
+    *,
+    sequence_by: Sequence[str] = (),
 ) -> Dataset:
-    """The content of `dataset.json`: counts, hashes, and the statistics of the training labels.
+    """Writes the columns; returns the content of `dataset.json`: counts, hashes, statistics of the training labels.
 
     Args:
         out: folder of the shards.
@@ -40,7 +40,8 @@ def describe(
         labels: its classes and dimensions.
         features: what a record holds.
         parameters: of the preparation.
-        results: of all shards; their columns are `label`, `valence` and `arousal`.
+        results: of all shards; among their columns are `label`, `valence` and `arousal`.
+        sequence_by: see `data_prep.split.write_split`.
 
     Raises:
         DataError: a class has no record in some split.
@@ -50,28 +51,16 @@ def describe(
     splits, statistics = {}, {}
     skipped = sum_skipped(results)
     for split in dict.fromkeys(result.split for result in results):
-        parts = [result for result in results if result.split == split]
-        label, valence, arousal = (_column(parts, column) for column in _COLUMNS)
-        label = label.astype(np.int64)
+        columns = read_columns(out, results, split)
+        label = columns.get("label", np.zeros(0, np.int64))
         counts = np.bincount(label, minlength=len(labels.classes))
         _require_every_class(split, labels.classes, counts, skipped[split])
-        files = tuple(part.file_name for part in parts)
-        splits[split] = Split(
-            num_records=len(label),
-            shards=files,
-            records_per_shard=tuple(part.num_records for part in parts),
-            class_counts={name: int(count) for name, count in zip(labels.classes, counts)},
-            content_hash=TFRecordSource([out / name for name in files]).content_hash(),
-        )
+        counted = dict(zip(labels.classes, counts))
+        splits[split] = write_split(out, split, results, columns, counted, sequence_by=sequence_by)
         if split == "train":
-            statistics = label_statistics(label, valence, arousal, len(labels.classes))
-    counted = {split: {r: n for r, (n, _) in reasons.items()} for split, reasons in skipped.items()}
+            statistics = label_statistics(label, columns["valence"], columns["arousal"], len(labels.classes))
     build = {**parameters, "version": emojax.__version__}
-    return Dataset(str(out), name, labels, features, splits, statistics, build, counted)
-
-
-def _column(parts: Sequence[ShardResult], name: str) -> np.ndarray:
-    return np.concatenate([np.asarray(part.columns.get(name, ()), np.float64) for part in parts])
+    return Dataset(str(out), name, labels, features, splits, statistics, build, skipped_counts(results))
 
 
 def _require_every_class(split: str, names: Sequence[str], counts: np.ndarray, skipped: Mapping) -> None:

@@ -5,9 +5,9 @@ where). This module does the rest, the same for every data set:
 
 - a shard is written under a temporary name and renamed when complete, so a killed run loses the shards in
   flight only;
-- beside the shards, `.prepare/` holds the plan of the run and one small file a finished shard. A re-run
-  checks finished shards (content and inputs) and makes the others; it is refused when parameters or inputs
-  differ from the plan;
+- beside the shards, `.prepare/` holds the plan of the run and, of each finished shard, a note and the columns of its
+  records. A re-run checks finished shards (content and inputs) and makes the others; it is refused when parameters
+  or inputs differ from the plan;
 - which items go into which shard, and in which order, never depends on the number of workers.
 """
 
@@ -25,7 +25,10 @@ import pathlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+import numpy as np
+
 from data_prep.parallel import advance, parallel_map
+from emojax.data.columns import save_arrays
 from emojax.data.dataset import FILE_NAME, shard_name
 from emojax.data.example import FeatureValue, encode_example
 from emojax.data.tfrecord import TFRecordWriter
@@ -46,10 +49,14 @@ class Skip(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Record:
-    """One converted item: the features to store, and the values (labels, ...) that statistics need."""
+    """One converted item: the features of the record, and its values in the columns (see `emojax.data.columns`).
+
+    A column holds a number, a text or an array of the same shape for every record. Names that begin with an underscore
+    are for the statistics of the preparation alone.
+    """
 
     features: Mapping[str, FeatureValue]
-    columns: Mapping[str, float | int]
+    columns: Mapping[str, float | int | str | np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,12 +84,12 @@ class Source(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class ShardResult:
-    """A finished shard: `columns`: a value per record; `skipped`: reason -> (count, first example)."""
+    """A finished shard: `columns`: SHA-256 of its file of columns; `skipped`: reason -> (count, first example)."""
 
     split: str
     file_name: str
     num_records: int
-    columns: Mapping[str, Sequence[float | int]]
+    columns: str
     skipped: Mapping[str, tuple[int, str]]
     inputs: str
     content: str
@@ -180,6 +187,11 @@ def sum_skipped(results: Iterable[ShardResult]) -> dict[str, dict[str, tuple[int
     return {split: dict(sorted(r.items(), key=lambda kv: (-kv[1][0], kv[0]))) for split, r in sums.items()}
 
 
+def columns_path(out: pathlib.Path, file_name: str) -> pathlib.Path:
+    """Where the columns of a finished shard are kept."""
+    return out / _STATE_FOLDER / f"{file_name}.npz"
+
+
 def file_digest(path: str | os.PathLike) -> str:
     """SHA-256 of a file's bytes."""
     with open(path, "rb") as file:
@@ -220,11 +232,12 @@ def _make_shard(task: _Task) -> ShardResult:
                 for name, value in record.columns.items():
                     columns[name].append(value)
             advance()
+    arrays = {name: np.array(values) for name, values in columns.items()}
     return ShardResult(
         split=task.shard.split,
         file_name=task.shard.file_name,
         num_records=num_records,
-        columns=dict(columns),
+        columns=save_arrays(columns_path(path.parent, path.name), arrays),
         skipped=skipped,
         inputs=inputs.hexdigest(),
         content=file_digest(path),
@@ -232,8 +245,8 @@ def _make_shard(task: _Task) -> ShardResult:
 
 
 def _is_intact(out: pathlib.Path, result: ShardResult) -> bool:
-    path = out / result.file_name
-    return path.is_file() and file_digest(path) == result.content
+    digests = {out / result.file_name: result.content, columns_path(out, result.file_name): result.columns}
+    return all(path.is_file() and file_digest(path) == digest for path, digest in digests.items())
 
 
 def _require_same_inputs(task: _Task, finished: ShardResult) -> None:

@@ -38,6 +38,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from emojax.data.columns import write_columns
 from emojax.data.dataset import Dataset, Feature, Split, load_dataset, save_dataset, shard_name
 from emojax.data.example import decode_example, encode_example
 from emojax.data.loader import Batches, default_threads
@@ -245,14 +246,16 @@ def _make_dataset(scratch: str, encoding: str, arguments: argparse.Namespace, nu
     """Draws pictures of about the compressed size of AffectNet crops and writes them as shards."""
     folder = pathlib.Path(scratch, encoding)
     folder.mkdir()
-    shards, counts = [], []
+    shards, counts, rows = [], [], []
     for shard in range(num_shards):
         shards.append(shard_name("bench", "train", shard, num_shards))
         numbers = range(shard, arguments.records, num_shards)
         counts.append(len(numbers))
         with TFRecordWriter(folder / shards[-1]) as writer:
             for number in numbers:
-                writer.write(_draw_record(number, arguments.size, encoding))
+                record = _draw_record(number, arguments.size, encoding)
+                writer.write(encode_example(record))
+                rows.append([record[name] for name in FEATURES[1:]])
     source = TFRecordSource([folder / name for name in shards])
     feature = Feature("image", (arguments.size, arguments.size, 3), encoding)
     features = {
@@ -261,13 +264,15 @@ def _make_dataset(scratch: str, encoding: str, arguments: argparse.Namespace, nu
         "valence": Feature("float"),
         "arousal": Feature("float"),
     }
-    split = Split(len(source), tuple(shards), tuple(counts), {}, source.content_hash())
+    columns = {name: np.array(values) for name, values in zip(FEATURES[1:], zip(*rows))}
+    columns_hash = write_columns(folder, "train", columns)
+    split = Split(len(source), tuple(shards), tuple(counts), {}, source.content_hash(), columns_hash)
     dataset = Dataset(os.fspath(folder), "bench", LABELS, features, {"train": split})
     save_dataset(dataset)
     return dataset
 
 
-def _draw_record(number: int, size: int, encoding: str) -> bytes:
+def _draw_record(number: int, size: int, encoding: str) -> dict:
     random = np.random.default_rng(number)
     image = _draw_picture(random, size)
     if encoding == "jpeg":
@@ -275,7 +280,7 @@ def _draw_record(number: int, size: int, encoding: str) -> bytes:
     else:
         content = image.tobytes()
     valence, arousal = random.uniform(-1, 1, 2)
-    return encode_example({"image": content, "label": number % 7, "valence": valence, "arousal": arousal})
+    return {"image": content, "label": number % 7, "valence": valence, "arousal": arousal}
 
 
 def _draw_picture(random: np.random.Generator, size: int) -> np.ndarray:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from emojax.cli import load_config_file
+from emojax.data.columns import write_columns
 from emojax.data.dataset import Dataset, Feature, Split, load_dataset, save_dataset, shard_name
 from emojax.data.example import encode_example
 from emojax.data.tfrecord import TFRecordSource, TFRecordWriter
@@ -52,6 +53,7 @@ def make_dataset(
             records_per_shard=tuple(source.records_per_file),
             class_counts=dict(zip(labels.classes, np.bincount(classes, minlength=num_classes).tolist())),
             content_hash=source.content_hash(),
+            columns_hash=write_columns(folder, name, columns_of(records[0::2] + records[1::2])),
         )
     features = {
         "image": Feature("image", (SIZE, SIZE, 3), "raw"),
@@ -63,6 +65,15 @@ def make_dataset(
     features |= {"age": Feature("float")} if ages else {}
     save_dataset(Dataset(str(folder), "toy", labels, features, splits, statistics))
     return load_dataset(folder)
+
+
+def columns_of(records: list[dict]) -> dict[str, np.ndarray]:
+    """The columns of records, all but their pictures, in this order."""
+    names = [name for name in records[0] if name != "image"]
+    return {
+        name: np.array([r[name].decode() if isinstance(r[name], bytes) else r[name] for r in records])
+        for name in names
+    }
 
 
 def _record(rng: np.random.Generator, label: int, split: str, i: int) -> dict:

@@ -88,8 +88,8 @@ class AffectNetSource:
         }
         if options.masks:
             features["face_mask"] = eye_mouth_mask(points, options.size).tobytes()
-        columns = {"label": face.expression, "valence": face.valence, "arousal": face.arousal}
-        return Record(features, columns)
+        columns = {name: features[name] for name in ("label", "valence", "arousal", "age")}
+        return Record(features, {**columns, "source_id": face.source})
 
 
 def record_features(options: Options) -> dict[str, Feature]:

@@ -67,7 +67,8 @@ class AffWild2Source:
             "frame": item.number,
             "source_id": item.source.encode("utf-8", "surrogateescape"),
         }
-        return Record(features, {"label": label, "valence": valence, "arousal": arousal})
+        columns = {name: features[name] for name in ("label", "valence", "arousal", "frame")}
+        return Record(features, {**columns, "video_id": item.video.name, "source_id": item.source})
 
     def _face(self, item: Frame) -> np.ndarray:
         if item.image is None:
@@ -138,7 +139,8 @@ def prepare(
         workers=workers,
         title="preparing Aff-Wild2",
     )
-    dataset = describe(out, NAME, affectnet_labels(7), record_features(options), parameters, results)
+    labels, features = affectnet_labels(7), record_features(options)
+    dataset = describe(out, NAME, labels, features, parameters, results, sequence_by=("video_id",))
     save_dataset(dataset)
     write_tfds_metadata(dataset)
     return dataset, results

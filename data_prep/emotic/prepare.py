@@ -24,13 +24,14 @@ from data_prep.emotic.side import (
     NUM_ATTRIBUTES,
     NUM_SCENES,
     SideInputs,
+    Status,
     depth_map,
     face_crop,
     pose_joints,
     scene_scores,
     signature,
 )
-from data_prep.emotic.statistics import category_bits, describe, print_summary
+from data_prep.emotic.statistics import SIDE_INPUTS, category_bits, describe, print_summary
 from data_prep.images import encode_jpeg, read_image
 from data_prep.parallel import available_cores
 from data_prep.pipeline import (
@@ -105,16 +106,18 @@ class EmoticSource:
             "annotations": item.annotations.encode(),
             "source_id": item.source.encode("utf-8", "surrogateescape"),
         }
-        columns = {"categories": bits, **{f"vad{i}": float(value) for i, value in enumerate(features["vad"])}}
+        columns = {name: features[name] for name in ("categories", "vad", "vad_raw")}
+        columns |= {"source_id": item.source, "image_id": item.image}
         self._add_side_inputs(item, image, box, features, columns)
         return Record(features, columns)
 
     def _add_side_inputs(self, item: Person, image: np.ndarray, box, features: dict, columns: dict) -> None:
         size = self.options.size
-        face, columns["face"] = face_crop(self.sides, item, image, box, size)
-        joints, columns["pose"] = pose_joints(self.sides, item, box)
-        scenes, attributes, columns["scene"], columns["attribute"] = scene_scores(self.sides, item)
-        depth, columns["depth"] = depth_map(self.sides, item, size)
+        face, columns["face_status"] = face_crop(self.sides, item, image, box, size)
+        joints, columns["pose_status"] = pose_joints(self.sides, item, box)
+        scenes, attributes, *found = scene_scores(self.sides, item)
+        columns["scene_status"], columns["attribute_status"] = found
+        depth, columns["depth_status"] = depth_map(self.sides, item, size)
         features |= {
             "face": _encode(face, self.options.encoding),
             "pose": pose_vector(joints),
@@ -123,11 +126,11 @@ class EmoticSource:
             "attribute_scores": attributes,
             "depth": _encode(depth, "png"),
         }
-        for name in ("face", "pose", "scene", "attribute", "depth"):
-            columns[name] = int(columns[name])
-            features[f"{name}_valid"] = float(columns[name] == 0)
+        for name in SIDE_INPUTS:
+            status = columns[f"{name}_status"] = int(columns[f"{name}_status"])
+            features[f"{name}_valid"] = float(status == Status.VALID)
         share = depth.astype(np.float64) / 255
-        columns |= {"depth_mean": float(share.mean()), "depth_square": float((share * share).mean())}
+        columns |= {"_depth_mean": float(share.mean()), "_depth_square": float((share * share).mean())}
 
 
 def _encode(image: np.ndarray, encoding: str) -> bytes:

@@ -11,8 +11,8 @@ import emojax
 from data_prep.emotic.raw import Person
 from data_prep.emotic.side import Status
 from data_prep.pipeline import ShardResult, sum_skipped
-from emojax.data.dataset import Dataset, Feature, Split
-from emojax.data.tfrecord import TFRecordSource
+from data_prep.split import read_columns, skipped_counts, write_split
+from emojax.data.dataset import Dataset, Feature
 from emojax.errors import DataError
 from emojax.labels import EMOTIC_LABELS
 
@@ -37,7 +37,7 @@ def describe(
     people: Mapping[str, Sequence[Person]],
     results: Sequence[ShardResult],
 ) -> Dataset:
-    """The content of `dataset.json`.
+    """Writes the columns and returns the content of `dataset.json`.
 
     Its `statistics`, from the training split unless they are told by split:
 
@@ -57,16 +57,15 @@ def describe(
 
     splits, side_inputs, statistics = {}, {}, {}
     for split in people:
-        parts = [result for result in results if result.split == split]
-        columns = _columns(parts)
-        if not len(columns.get("categories", ())):
-            raise DataError(_nobody_left(split, sum_skipped(parts)[split]))
-        categories = columns["categories"].astype(np.int64)[:, None] >> np.arange(26) & 1
-        splits[split] = _split(out, parts, categories.sum(axis=0))
-        side_inputs[split] = {side: _status_counts(columns[side]) for side in SIDE_INPUTS}
+        columns = read_columns(out, results, split)
+        if not columns:
+            raise DataError(_nobody_left(split, sum_skipped(results)[split]))
+        categories = columns["categories"].astype(np.int64)
+        counts = dict(zip(EMOTIC_LABELS.classes, categories.sum(axis=0)))
+        splits[split] = write_split(out, split, results, columns, counts)
+        side_inputs[split] = {side: _status_counts(columns[f"{side}_status"]) for side in SIDE_INPUTS}
         if split == "train":
-            vad = np.stack([columns[f"vad{i}"] for i in range(3)], axis=1)
-            statistics = multilabel_statistics(categories, vad)
+            statistics = multilabel_statistics(categories, columns["vad"].astype(np.float64))
             statistics["conditional"] = conditional_probability(np.array(statistics["cooccurrence"])).tolist()
             statistics["labels_per_person"] = float(categories.sum(axis=1).mean())
             statistics |= _depth_statistics(columns)
@@ -75,29 +74,9 @@ def describe(
         split: {"images": len({person.image for person in found}), "people": len(found)}
         for split, found in people.items()
     }
-    skipped = {
-        split: {r: n for r, (n, _) in reasons.items()} for split, reasons in sum_skipped(results).items()
-    }
     build = {**parameters, "version": emojax.__version__}
-    return Dataset(str(out), name, EMOTIC_LABELS, features, splits, statistics, build, skipped)
-
-
-def _columns(parts: Sequence[ShardResult]) -> dict[str, np.ndarray]:
-    names = {name for part in parts for name in part.columns}
-    return {
-        name: np.concatenate([np.asarray(part.columns.get(name, ()), np.float64) for part in parts])
-        for name in names
-    }
-
-
-def _split(out: pathlib.Path, parts: Sequence[ShardResult], counts: np.ndarray) -> Split:
-    files = tuple(part.file_name for part in parts)
-    return Split(
-        num_records=sum(part.num_records for part in parts),
-        shards=files,
-        records_per_shard=tuple(part.num_records for part in parts),
-        class_counts={name: int(count) for name, count in zip(EMOTIC_LABELS.classes, counts)},
-        content_hash=TFRecordSource([out / name for name in files]).content_hash(),
+    return Dataset(
+        str(out), name, EMOTIC_LABELS, features, splits, statistics, build, skipped_counts(results)
     )
 
 
@@ -107,11 +86,11 @@ def _status_counts(column: np.ndarray) -> dict[str, int]:
 
 def _depth_statistics(columns: Mapping[str, np.ndarray]) -> dict[str, float | None]:
     """Mean and standard deviation over all pixels of the maps there are (spec 1.3, thesis l.7066)."""
-    valid = columns["depth"] == Status.VALID
+    valid = columns["depth_status"] == Status.VALID
     if not valid.any():
         return {"depth_mean": None, "depth_std": None}
-    mean = float(columns["depth_mean"][valid].mean())
-    variance = float(columns["depth_square"][valid].mean()) - mean * mean
+    mean = float(columns["_depth_mean"][valid].mean())
+    variance = float(columns["_depth_square"][valid].mean()) - mean * mean
     return {"depth_mean": mean, "depth_std": max(variance, 0.0) ** 0.5}
 
 

@@ -1,4 +1,4 @@
-"""A prepared data set: a folder of TFRecord shards and the `dataset.json` that describes them.
+"""A prepared data set: a folder of TFRecord shards, their columns, and the `dataset.json` that describes them.
 
 `dataset.json` holds everything a run needs to start (README.md beside this file lists its fields), so that
 nothing has to be counted or guessed from the shards.
@@ -13,11 +13,12 @@ import os
 import pathlib
 from collections.abc import Mapping
 
+from emojax.data.columns import Columns, columns_name, open_columns
 from emojax.data.tfrecord import TFRecordSource
 from emojax.errors import DataError
 from emojax.labels import Labels
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 FILE_NAME = "dataset.json"
 _MEND = "Run the preparation command again: it writes this file anew and keeps finished shards."
 # Preparations whose raw data comes in more than one folder.
@@ -62,6 +63,7 @@ class Split:
         records_per_shard: records of each shard.
         class_counts: class name -> number of records.
         content_hash: `TFRecordSource.content_hash`: equal records in equal order give an equal hash.
+        columns_hash: SHA-256 of the file of columns, as `columns.write_columns` returns it.
     """
 
     num_records: int
@@ -69,6 +71,7 @@ class Split:
     records_per_shard: tuple[int, ...]
     class_counts: Mapping[str, int]
     content_hash: str = ""
+    columns_hash: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,6 +114,16 @@ class Dataset:
                 "Prepare the data again with the option that stores it, or choose a system that does without."
             )
         return self.features[name]
+
+    def columns(self, split: str) -> Columns:
+        """The columns of a split: labels, values, ids of every record, without reading shards.
+
+        Raises:
+            DataError: no such split, or the file is missing, damaged or from another preparation.
+        """
+        description = self.split(split)
+        path = os.path.join(self.path, columns_name(split))
+        return open_columns(path, description.columns_hash, description.num_records)
 
     def source(self, split: str, *, verify: bool = True) -> TFRecordSource:
         """Opens the records of a split.
@@ -217,6 +230,12 @@ def _read_json(folder: pathlib.Path, preparation: str, size: int | None) -> dict
 
 def _require_version(folder: pathlib.Path, content: dict) -> None:
     version = content.get("schema_version")
+    if version == 1:
+        raise DataError(
+            f"{folder / FILE_NAME} was written by an older emojax (schema version 1, this one reads {SCHEMA_VERSION}): "
+            "its folder has no columns. Run the preparation command again with the same options: it makes the shards "
+            "and their columns anew in this folder."
+        )
     if version != SCHEMA_VERSION:
         raise DataError(
             f"{folder / FILE_NAME} has schema version {version}, this emojax reads {SCHEMA_VERSION}. "
@@ -230,6 +249,11 @@ def _require_shards(dataset: Dataset) -> None:
         if len(counts) != len(split.shards) or sum(counts) != split.num_records:
             raise DataError(
                 f"{dataset.path}/{FILE_NAME}: the record counts of split {name!r} do not add up. {_MEND}"
+            )
+        if not pathlib.Path(dataset.path, columns_name(name)).is_file():
+            raise DataError(
+                f"{dataset.path} lacks {columns_name(name)}. Copy it, or run the preparation command again: it keeps "
+                "what is there."
             )
         missing = [shard for shard in split.shards if not pathlib.Path(dataset.path, shard).is_file()]
         if missing:
@@ -251,6 +275,7 @@ def _split_from_json(value: Mapping) -> Split:
         records_per_shard=tuple(value["records_per_shard"]),
         class_counts=dict(value["class_counts"]),
         content_hash=value["content_hash"],
+        columns_hash=value["columns_hash"],
     )
 
 

@@ -18,7 +18,7 @@ import grain
 import numpy as np
 
 from emojax.data.dataset import Dataset, Feature
-from emojax.data.decode import BatchDecoder, read_record
+from emojax.data.decode import BatchDecoder
 from emojax.errors import CheckpointError, ConfigError, DataError
 
 
@@ -124,10 +124,6 @@ class Batches:
         """JSON values from which `state=` goes on with the batch that `next` would return now."""
         return {"step": self._step, **self._identity}
 
-    def read_record(self, index: int, names: Sequence[str]) -> dict[str, list[bytes] | np.ndarray]:
-        """Features of one record on the host, e.g. its `source_id`; see `decode.read_record`."""
-        return read_record(self.source, index, names)
-
     def close(self) -> None:
         """Stops the threads that read ahead."""
         self._iterator.close()
@@ -205,7 +201,9 @@ def _batch_features(dataset: Dataset, names: Sequence[str]) -> dict:
     features = {name: dataset.feature(name) for name in names}
     for name, feature in features.items():
         if feature.kind == "bytes":
-            raise ConfigError(f"Feature {name!r} is a text and stays on the host; use read_record for it.")
+            raise ConfigError(
+                f"Feature {name!r} is a text and stays on the host; it is a column of the data."
+            )
     return features
 
 

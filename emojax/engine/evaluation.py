@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import datetime
 import json
@@ -11,10 +10,10 @@ import pathlib
 import jax
 import numpy as np
 
+from emojax.data.columns import Columns
 from emojax.data.dataset import Dataset
 from emojax.data.decode import read_features
-from emojax.data.loader import Batches
-from emojax.engine.run import Run, source_id
+from emojax.engine.run import Run
 from emojax.engine.runlog import read_log
 from emojax.engine.workdir import result_paths
 
@@ -71,16 +70,15 @@ def evaluate(
         "device": jax.devices()[0].device_kind,
     }
     metrics_file, predictions_file, page = result_paths(out or workdir, split)
-    with contextlib.closing(run.batches(split, train=False)) as records:
-        write_predictions(predictions_file, system, outputs, records)
-        system.write_report(
-            page.parent,
-            state.variables,
-            outputs,
-            results,
-            read_log(workdir),
-            lambda indices, names: read_features(dataset, split, names, indices),
-        )
+    write_predictions(predictions_file, system, outputs, dataset.columns(split))
+    system.write_report(
+        page.parent,
+        state.variables,
+        outputs,
+        results,
+        read_log(workdir),
+        lambda indices, names: read_features(dataset, split, names, indices),
+    )
     # Last, and whole or not at all: where it is, the rest is.
     temporary = metrics_file.with_suffix(".tmp")
     temporary.write_text(json.dumps(results, indent=1) + "\n")
@@ -88,16 +86,16 @@ def evaluate(
     return results
 
 
-def write_predictions(path: pathlib.Path, system, outputs: dict, records: Batches) -> None:
-    """One CSV row a record: number, source id, then the columns of `System.prediction_columns`."""
-    columns = system.prediction_columns(outputs)
-    with path.open("w", newline="") as file:
+def write_predictions(path: pathlib.Path, system, outputs: dict, columns: Columns) -> None:
+    """One CSV row a record: number, source id where the data have ids, then `System.prediction_columns`."""
+    predicted = system.prediction_columns(outputs)
+    known = {"source_id": columns["source_id"][outputs["index"]]} if "source_id" in columns else {}
+    with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         writer = csv.writer(file)
-        writer.writerow(["record", "source_id", *columns])
+        writer.writerow(["record", *known, *predicted])
         for row, index in enumerate(outputs["index"]):
-            writer.writerow(
-                [index, source_id(records, int(index)), *(_cell(values[row]) for values in columns.values())]
-            )
+            cells = [values[row] for values in (*known.values(), *predicted.values())]
+            writer.writerow([index, *map(_cell, cells)])
 
 
 def _cell(value):

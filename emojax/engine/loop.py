@@ -11,11 +11,11 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
+from emojax.data.columns import Columns
 from emojax.data.dataset import Dataset
-from emojax.data.loader import Batches
 from emojax.engine.checkpoint import Checkpoints
 from emojax.engine.prefetch import DevicePrefetcher, Prefetched
-from emojax.engine.run import Run, claim_workdir, source_id
+from emojax.engine.run import Run, claim_workdir
 from emojax.engine.runlog import LateLogs, RunLog
 from emojax.engine.state import TrainState
 from emojax.engine.stop import StopSignal
@@ -80,7 +80,9 @@ def train(config, system, dataset: Dataset, workdir, *, mesh=None, progress: boo
         log = stack.enter_context(contextlib.closing(RunLog(workdir, start)))
         if meta is None and system.initialised_from and not jax.process_index():
             log.write_start({"initialised_from": system.initialised_from})
-        late = LateLogs(lambda records: _name_records(batches, records), meta and meta["log"])
+        late = LateLogs(
+            lambda records: _name_records(dataset.columns("train"), records), meta and meta["log"]
+        )
         stop = stack.enter_context(StopSignal())
         shown = {"desc": "train", "unit": "step", "disable": not progress}
         bar = progress_bar(total=run.total_steps, initial=start, **shown)
@@ -99,9 +101,9 @@ def _start(run: Run, checkpoints: Checkpoints) -> tuple[TrainState, dict | None]
     return checkpoints.restore(step, run.abstract_state()), meta
 
 
-def _name_records(batches: Batches, records: np.ndarray) -> str:
-    """Record numbers, with the source of the first few."""
-    named = [f"{i} ({source_id(batches, int(i))})" for i in records[:3]]
+def _name_records(columns: Columns, records: np.ndarray) -> str:
+    """Record numbers, with the source of the first few where the data name it."""
+    named = [f"{i} ({columns['source_id'][i]})" if "source_id" in columns else str(i) for i in records[:3]]
     return ", ".join(named + [str(i) for i in records[3:]])
 
 

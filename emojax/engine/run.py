@@ -55,7 +55,7 @@ class Run:
     @functools.cached_property
     def sampler_weights(self) -> np.ndarray | None:
         """Weights ``[N]`` of the training records, None for a plain shuffle; raises DataError as the system does."""
-        return self.system.sample_weights("train")
+        return self.system.sample_weights(self.dataset.columns("train"))
 
     def batches(self, split: str, *, train: bool, state: dict | None = None) -> Batches:
         """A loader: shuffled over all epochs for training, one ordered pass otherwise."""
@@ -147,11 +147,6 @@ class Run:
                 f"{where} was trained on other records (content hash {theirs[:12]}) than those of "
                 f"{self.dataset.path} ({ours[:12]}). Use that data, or another --workdir."
             )
-
-
-def source_id(batches: Batches, index: int) -> str:
-    """Where a record came from, e.g. the path of its image in the raw data."""
-    return batches.read_record(index, ["source_id"])["source_id"][0].decode()
 
 
 def require_same_labels(meta: dict, labels: Labels, where, data_path) -> None:

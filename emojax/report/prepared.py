@@ -11,7 +11,6 @@ from emojax.errors import DataError
 from emojax.report import classification, preparation, valence_arousal
 from emojax.report.page import Picture, Section
 
-_PLANE = ("label", "valence", "arousal")
 _MASK = "face_mask"
 
 
@@ -22,7 +21,7 @@ def label_section(folder: pathlib.Path, dataset: Dataset) -> Section:
         DataError: the records have no class, valence and arousal.
     """
     names = dataset.labels.classes
-    train, validation = (read_features(dataset, split, _PLANE) for split in ("train", "validation"))
+    train, validation = (dataset.columns(split) for split in ("train", "validation"))
     counts = {name: list(split.class_counts.values()) for name, split in dataset.splits.items()}
     distribution = classification.label_distribution_figure(folder / "classes.png", counts, names)
     classes = valence_arousal.class_scatter_figure(

@@ -127,6 +127,9 @@ class System(abc.ABC):
         """
         return path[0]
 
-    def sample_weights(self, split: str) -> np.ndarray | None:
-        """Weights ``[N]`` for drawing records with replacement; None for a plain shuffle."""
+    def sample_weights(self, columns: Mapping[str, np.ndarray]) -> np.ndarray | None:
+        """Weights ``[N]`` for drawing records with replacement, from the columns of the training split.
+
+        None for a plain shuffle.
+        """
         return None

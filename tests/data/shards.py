@@ -7,6 +7,7 @@ import dataclasses
 import cv2
 import numpy as np
 
+from emojax.data.columns import write_columns
 from emojax.data.dataset import Dataset, Feature, Split, save_dataset, shard_name
 from emojax.data.example import encode_example
 from emojax.data.tfrecord import TFRecordSource, TFRecordWriter
@@ -52,6 +53,18 @@ def face_record(number: int, features=FACE_FEATURES) -> dict:
     return {name: values[name] for name in features}
 
 
+def columns_of(records, features) -> dict[str, np.ndarray]:
+    """The columns of records: every number, vector and text, but no picture; and the record's number."""
+    dtypes = {"int": np.int64, "float": np.float32, "bytes": str}
+    columns = {"number": np.arange(len(records), dtype=np.int32)}
+    for name, feature in features.items():
+        if feature.kind != "image" and all(name in record for record in records):
+            values = [record[name] for record in records]
+            values = [value.decode() for value in values] if feature.kind == "bytes" else values
+            columns[name] = np.array(values, dtypes[feature.kind]).reshape(len(records), *feature.shape)
+    return columns
+
+
 def write_shard(path, records) -> None:
     with TFRecordWriter(path) as writer:
         for record in records:
@@ -67,13 +80,14 @@ def make_dataset(folder, counts=(5, 0, 6), features=FACE_FEATURES, records=None,
     for shard, count in zip(shards, counts):
         write_shard(folder / shard, records[start : start + count])
         start += count
+    columns_hash = write_columns(folder, split, columns_of(records, features))
     content_hash = TFRecordSource([folder / shard for shard in shards]).content_hash()
     dataset = Dataset(
         path=str(folder),
         name="faces",
         labels=affectnet_labels(7),
         features=features,
-        splits={split: Split(sum(counts), shards, tuple(counts), {"neutral": 2}, content_hash)},
+        splits={split: Split(sum(counts), shards, tuple(counts), {"neutral": 2}, content_hash, columns_hash)},
         statistics={"spearman": [[1.0, 0.5], [0.5, 1.0]]},
         build={"version": "1"},
         skipped={split: {"no face": 3}},

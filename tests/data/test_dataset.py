@@ -85,6 +85,13 @@ def test_another_schema_version_is_refused(tmp_path):
         load_dataset(tmp_path)
 
 
+def test_a_folder_of_schema_version_1_says_how_to_renew_it(tmp_path):
+    make_dataset(tmp_path)
+    change_json(tmp_path, lambda content: content.update(schema_version=1))
+    with pytest.raises(DataError, match=r"schema version 1, this one reads 2.*preparation command again"):
+        load_dataset(tmp_path)
+
+
 def test_counts_that_do_not_add_up_are_refused(tmp_path):
     make_dataset(tmp_path)
     change_json(tmp_path, lambda content: content["splits"]["train"].update(num_records=12))

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emojax.data.dataset import Feature
+from emojax.data.decode import read_record
 from emojax.data.loader import Batches, _EpochOrder
 from emojax.data.tfrecord import TFRecordWriter
 from emojax.errors import CheckpointError, ConfigError, DataError
@@ -228,11 +229,11 @@ def test_batches_do_not_share_memory(dataset):
 
 
 def test_texts_are_read_on_the_host(dataset):
-    loader = batches(dataset)
-    record = loader.read_record(12, ["source_id", "label", "landmarks"])
+    source = dataset.source("train")
+    record = read_record(source, 12, ["source_id", "label", "landmarks"])
     assert record["source_id"] == [b"folder/12.jpg"] and record["label"].tolist() == [5]
     with pytest.raises(DataError, match=r"record 1 \(byte \d+\) holds no feature 'video'"):
-        loader.read_record(12, ["video"])
+        read_record(source, 12, ["video"])
 
 
 # Taking the order up again.

@@ -96,6 +96,16 @@ def test_wrong_counts_are_found(folder, capsys):
     assert f"train: {said} records of class sad, dataset.json says {said + 1}" in problems(folder, capsys)
 
 
+def test_a_record_that_differs_from_its_columns_is_found(folder, capsys):
+    edit_record(folder, 1, valence=np.float32(-0.125))
+    assert "column 'valence' says" in problems(folder, capsys)
+
+
+def test_damaged_columns_are_found(folder, capsys):
+    (folder / "columns-train.npz").write_bytes(b"junk")
+    assert "columns-train.npz is damaged or from another preparation" in problems(folder, capsys)
+
+
 def test_a_replaced_record_changes_the_content_hash(folder, capsys):
     edit_record(folder, 0, age=np.float32(33))
     assert "content hash" in problems(folder, capsys)

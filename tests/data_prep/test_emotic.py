@@ -339,7 +339,9 @@ class TestOnePerson:
         folder = str(tmp_path / "side")
         damaged = EmoticSource(source.images, SideInputs(folder, folder, folder, folder), OPTIONS)
         record = damaged.convert(self.person())
-        assert [record.columns[name] for name in ("face", "pose", "scene", "attribute", "depth")] == [3] * 5
+        assert [
+            record.columns[f"{name}_status"] for name in ("face", "pose", "scene", "attribute", "depth")
+        ] == [3] * 5
         assert not record.features["pose"].any() and record.features["scene_valid"] == 0.0
         assert damaged.signature(self.person()) != source.signature(self.person())
 

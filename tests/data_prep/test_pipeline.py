@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import fcntl
+import json
 import os
 import pathlib
 
@@ -19,6 +20,7 @@ from data_prep.pipeline import (
     sum_skipped,
     write_shards,
 )
+from data_prep.split import read_columns
 from emojax.data.example import decode_example
 from emojax.data.tfrecord import TFRecordSource
 from emojax.errors import DataError
@@ -43,7 +45,7 @@ class NumberFiles:
         value = int(item.read_text())
         if value % 2:
             raise Skip("odd", str(value))
-        return Record({"value": value}, {"value": value})
+        return Record({"value": value}, {"value": value, "name": item.name})
 
 
 @pytest.fixture
@@ -84,7 +86,11 @@ def test_records_come_in_order_and_skips_are_counted_with_an_example(tmp_path, n
     source = TFRecordSource([tmp_path / "out" / result.file_name for result in results])
     values = [int(decode_example(source[i])["value"][0]) for i in range(len(source))]
     assert values == [value for value in range(100, 140, 2) if value != 106]
-    assert [value for result in results for value in result.columns["value"]] == values
+    columns = read_columns(tmp_path / "out", results, "train")
+    assert columns["value"].tolist() == values and columns["name"].tolist() == [
+        f"{v - 100}.txt" for v in values
+    ]
+    assert read_columns(tmp_path / "out", results, "test") == {}
     assert sum_skipped(results) == {
         "train": {"odd": (20, "number 1: 101"), "missing": (1, "number 6: 6.txt")}
     }
@@ -110,6 +116,31 @@ def test_a_second_run_keeps_finished_shards_and_mends_the_others(tmp_path, numbe
     assert write(out, numbers) == first
     assert contents(out) == before
     assert (out / names[3]).stat().st_mtime_ns == kept
+
+
+@pytest.mark.parametrize("damage", ["missing", "garbage"])
+def test_a_shard_whose_columns_are_lost_is_made_again(tmp_path, numbers, damage):
+    out = tmp_path / "out"
+    first, before = write(out, numbers), contents(out)
+    columns = read_columns(out, first, "train")
+    file = out / ".prepare" / f"{first[1].file_name}.npz"
+    file.unlink() if damage == "missing" else file.write_bytes(b"garbage")
+    kept = (out / first[0].file_name).stat().st_mtime_ns
+    assert write(out, numbers) == first and contents(out) == before
+    again = read_columns(out, first, "train")
+    assert all(again[name].tolist() == values.tolist() for name, values in columns.items())
+    assert (out / first[0].file_name).stat().st_mtime_ns == kept
+
+
+def test_a_folder_begun_before_there_were_columns_is_made_anew(tmp_path, numbers):
+    """Notes of schema version 1 held the values themselves."""
+    out = tmp_path / "out"
+    first, before = write(out, numbers), contents(out)
+    for note in (out / ".prepare").glob("n-*.json"):
+        content = json.loads(note.read_text())
+        note.write_text(json.dumps({**content, "columns": {"value": [1, 2]}}))
+        note.with_suffix(".npz").unlink()
+    assert write(out, numbers) == first and contents(out) == before
 
 
 def test_other_parameters_are_refused_by_name(tmp_path, numbers):

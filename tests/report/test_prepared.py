@@ -9,6 +9,7 @@ import pytest
 
 from data_prep.alignment_steps import alignment_steps, most_tilted_face
 from data_prep.synthetic.affectnet.generate import Settings, generate
+from emojax.data.columns import write_columns
 from emojax.errors import DataError
 from emojax.report import prepared, style
 from tests.toy import make_dataset
@@ -30,9 +31,11 @@ def test_a_prepared_data_set_shows_its_labels_and_a_record(tmp_path):
 
 def test_data_without_expressions_is_refused(tmp_path):
     toy = make_dataset(tmp_path / "toy", train=7, validation=7)
-    features = {name: f for name, f in toy.features.items() if name != "arousal"}
-    with pytest.raises(DataError, match="hold no 'arousal'"):
-        prepared.label_section(tmp_path, dataclasses.replace(toy, features=features))
+    train = toy.columns("train")
+    columns_hash = write_columns(tmp_path / "toy", "train", {n: train[n] for n in train if n != "arousal"})
+    splits = toy.splits | {"train": dataclasses.replace(toy.splits["train"], columns_hash=columns_hash)}
+    with pytest.raises(DataError, match="no column 'arousal'"):
+        prepared.label_section(tmp_path, dataclasses.replace(toy, splits=splits))
 
 
 @pytest.mark.parametrize("layout", [2017, 2021])

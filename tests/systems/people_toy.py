@@ -7,6 +7,7 @@ import pathlib
 import numpy as np
 
 from configs.emotic import get_config
+from emojax.data.columns import write_columns
 from emojax.data.dataset import Dataset, Feature, Split, load_dataset, save_dataset, shard_name
 from emojax.data.example import encode_example
 from emojax.data.tfrecord import TFRecordSource, TFRecordWriter
@@ -47,7 +48,18 @@ def make_dataset(
         source = TFRecordSource([folder / file])
         categories = np.array([r["categories"] for r in records])
         counts = dict(zip(labels.classes, categories.sum(axis=0).astype(int).tolist()))
-        splits[name] = Split(size, (file,), tuple(source.records_per_file), counts, source.content_hash())
+        columns = {
+            n: np.array([r[n] for r in records]) for n in ("categories", "vad", "face_valid", "pose_valid")
+        }
+        columns["source_id"] = np.array([r["source_id"].decode() for r in records])
+        splits[name] = Split(
+            size,
+            (file,),
+            tuple(source.records_per_file),
+            counts,
+            source.content_hash(),
+            write_columns(folder, name, columns),
+        )
         if name == "train":
             statistics = multilabel_statistics(categories, np.array([r["vad"] for r in records]))
     image, scalar = Feature("image", (SIZE, SIZE, 3), "raw"), Feature("float")

@@ -16,7 +16,6 @@ import numpy as np
 
 from emojax.data.augment import PRESETS, augment, augment_mask, normalize
 from emojax.data.dataset import Dataset
-from emojax.data.decode import read_features
 from emojax.engine.mesh import DATA_AXIS, gather_rows
 from emojax.engine.precision import compute_dtype
 from emojax.engine.step import sample_keys
@@ -223,7 +222,7 @@ class FaceSystem(System):
 
         faces_report.write(self, folder, variables, outputs, results, log, read_records)
 
-    def sample_weights(self, split: str) -> np.ndarray | None:
+    def sample_weights(self, columns: Mapping[str, np.ndarray]) -> np.ndarray | None:
         """Weights ``[N]`` of the sampler (spec 5.1), from the labels or ages of the records.
 
         Raises:
@@ -232,9 +231,8 @@ class FaceSystem(System):
         feature = SAMPLER_FEATURES[self.config.sampler]
         if feature is None:
             return None
-        values = read_features(self.dataset, split, (feature,))[feature]
         try:
-            return _SAMPLERS[self.config.sampler](values, len(self.labels.classes))
+            return _SAMPLERS[self.config.sampler](columns[feature], len(self.labels.classes))
         except DataError as error:
             raise DataError(f"{error} The data: {self.dataset.path}.") from error
 
