@@ -13,6 +13,9 @@ ALIGNMENTS = ("none", "rotate_crop", "similarity")
 CROP_ANCHORS = ("topleft", "center")
 IMAGE_LEFT_EYE, IMAGE_RIGHT_EYE, OUTER_LIPS = slice(36, 42), slice(42, 48), slice(48, 60)
 MASK_SIZE = 56
+MAX_BOX = 4  # times the longer side of the image: no face box is larger, no landmark farther away
+_MAX_WINDOW = 1 << 26  # pixels of a box: 200 MB
+_MAX_SIDE = 32_000  # OpenCV's warps count pixels in 16 bits
 _MASK_DILATION = 3  # pixels of the crop
 _EYE_X, _EYE_Y = (
     0.35,
@@ -33,14 +36,17 @@ def eye_centres(landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return landmarks[IMAGE_LEFT_EYE].mean(axis=0), landmarks[IMAGE_RIGHT_EYE].mean(axis=0)
 
 
-def rotation_about_eyes(landmarks: np.ndarray, scale: float = 1.0) -> np.ndarray:
+def rotation_about_eyes(landmarks: np.ndarray, scale: float = 1.0, *, integer: bool = False) -> np.ndarray:
     """Affine matrix `[2, 3]` that levels the eyes, turning about their mid-point (spec 1.6, steps 2 and 4).
 
-    The angle is atan2 of the eye line, so eyes one above the other are levelled too.
+    The angle is atan2 of the eye line, so eyes one above the other are levelled too. With `integer`, eye centres and
+    mid-point are cut down to whole pixels, as the public code does (corrections 22).
     """
     left, right = eye_centres(landmarks)
+    cut = np.trunc if integer else np.asarray
+    left, right = cut(left), cut(right)
     theta = np.arctan2(right[1] - left[1], right[0] - left[0])
-    x, y = (left + right) / 2
+    x, y = cut((left + right) / 2)
     alpha, beta = scale * np.cos(theta), scale * np.sin(theta)
     return np.array([(alpha, beta, (1 - alpha) * x - beta * y), (-beta, alpha, beta * x + (1 - alpha) * y)])
 
@@ -52,53 +58,73 @@ def transform(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 def crop_face(
     image: np.ndarray,
     box: tuple[float, float, float, float],
-    landmarks: np.ndarray,
+    landmarks: np.ndarray | None,
     *,
     align: str = "rotate_crop",
     anchor: str = "topleft",
     size: int = 227,
-) -> tuple[np.ndarray, np.ndarray]:
+    align_integer: bool = False,
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Cuts a face out of an image.
 
     Args:
         image: `[H, W, 3]` uint8.
         box: x, y, width, height of the face.
-        landmarks: `[68, 2]`.
+        landmarks: `[68, 2]`; None goes with `align` `none`.
         align: `none` crops the box; `rotate_crop` levels the eyes, then crops a window of the box's size;
             `similarity` puts the eye centres at 35 % and 65 % of the width and 35 % of the height.
         anchor: which point of the box `rotate_crop` keeps: `topleft` as the public code, or `center`.
         size: side of the crop.
+        align_integer: see `rotation_about_eyes`; of `rotate_crop` alone.
 
     Returns:
-        The crop `[size, size, 3]` uint8, black where it reaches outside the image, and the landmarks in it.
+        The crop `[size, size, 3]` uint8, black where it reaches outside the image, and the landmarks in it (None
+        without any).
 
     Raises:
-        NoFaceError: `empty_face_box` (no area, or none of it in the image) or `bad_landmarks` (not finite, or
-            both eyes in one point).
+        NoFaceError: `empty_face_box` (no area, or none of it in the image), `huge_face_box` (`MAX_BOX` times the
+            image, or more than 67 million pixels) or `bad_landmarks` (not finite, both eyes in one point,
+            or far outside the image).
     """
-    _require_face(image, box, landmarks)
+    _require_box(image, box)
+    if landmarks is not None or align != "none":
+        _require_landmarks(image, landmarks)
     if align == "similarity":
         return _similarity_crop(image, landmarks, size)
-    matrix = rotation_about_eyes(landmarks) if align == "rotate_crop" else np.eye(2, 3)
+    levels = align == "rotate_crop"
+    matrix = rotation_about_eyes(landmarks, integer=align_integer) if levels else np.eye(2, 3)
     window, (x, y) = _window(image, box, matrix, anchor)
     height, width = window.shape[:2]
     shrinks = width * height > size * size
     crop = cv2.resize(window, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    if landmarks is None:
+        return crop, None
     points = transform(landmarks, matrix) - (x, y)
     return crop, (points + 0.5) * (size / width, size / height) - 0.5
 
 
-def _require_face(image: np.ndarray, box, landmarks: np.ndarray) -> None:
+def _require_box(image: np.ndarray, box) -> None:
     x, y, width, height = box
     if not (np.isfinite(box).all() and round(width) >= 1 and round(height) >= 1):
         raise NoFaceError("empty_face_box", f"the face box is {width} x {height} pixels")
     if x >= image.shape[1] or y >= image.shape[0] or x + width <= 0 or y + height <= 0:
         raise NoFaceError("empty_face_box", f"the face box at ({x}, {y}) lies outside the image")
-    if landmarks.shape != (68, 2) or not np.isfinite(landmarks).all():
+    side = min(MAX_BOX * max(image.shape), _MAX_SIDE)
+    if max(width, height) > side or width * height > _MAX_WINDOW:
+        raise NoFaceError(
+            "huge_face_box",
+            f"the face box is {width:.6g} x {height:.6g} pixels in an image of {image.shape[1]} x {image.shape[0]}",
+        )
+
+
+def _require_landmarks(image: np.ndarray, landmarks: np.ndarray | None) -> None:
+    if landmarks is None or landmarks.shape != (68, 2) or not np.isfinite(landmarks).all():
         raise NoFaceError("bad_landmarks", "the landmarks are not 68 finite points")
     left, right = eye_centres(landmarks)
     if np.hypot(*(right - left)) < 1e-3:
         raise NoFaceError("bad_landmarks", "both eyes are in the same place")
+    if np.abs(landmarks).max() > MAX_BOX * max(image.shape):
+        raise NoFaceError("bad_landmarks", "the landmarks lie far outside the image")
 
 
 def _window(image: np.ndarray, box, matrix: np.ndarray, anchor: str) -> tuple[np.ndarray, tuple[int, int]]:

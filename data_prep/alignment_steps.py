@@ -9,7 +9,10 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from data_prep.affectnet.raw import Face, Layout2017, Layout2021, find_layout
+from data_prep.affectnet.face import Face
+from data_prep.affectnet.layout_2017 import Layout2017
+from data_prep.affectnet.layout_2021 import Layout2021
+from data_prep.affectnet.raw import find_layout
 from data_prep.align import crop_face, eye_centres, rotation_about_eyes, transform
 from data_prep.images import read_image
 from data_prep.pipeline import Skip

@@ -1,42 +1,84 @@
-"""Reads image files, telling missing, unreadable and truncated ones apart."""
+"""Reads image files, telling missing, unreadable, truncated and oversized ones apart."""
 
 from __future__ import annotations
 
+import io
 import os
+import warnings
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from data_prep.pipeline import Skip
+from emojax.files import read_regular
 
+MAX_PIXELS = 1 << 26  # 8192 x 8192: 200 MB decoded
+MAX_SIDE = 32_000  # OpenCV's warps count pixels in 16 bits
+_MAX_BYTES = 1 << 28
 _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 _START_OF_SCAN = 0xDA
 _WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
+
+warnings.filterwarnings(
+    "ignore", category=Image.DecompressionBombWarning
+)  # `_require_size` has its own limit
 
 
 def read_image(path: str | os.PathLike) -> np.ndarray:
     """Decodes an image file into `[H, W, 3]` uint8 BGR (OpenCV's order).
 
+    The pixels come as they are stored: an EXIF orientation is ignored. Boxes and landmarks of every data set here are
+    told in stored pixels: they were made by tools that ignored it, too.
+
     Raises:
         Skip: `missing_image`, `truncated_image` (a JPEG that stops before its end marker, which decoders
-            quietly fill with grey), or `unreadable_image`.
+            quietly fill with grey), `huge_image` (more than `MAX_PIXELS` according to its header; it is not
+            decoded) or `unreadable_image`.
     """
+    return _decode(_read(path), path, cv2.IMREAD_COLOR)
+
+
+def read_grey_image(path: str | os.PathLike) -> np.ndarray:
+    """As `read_image`: `[H, W]` uint8 or uint16, whichever is stored."""
+    return _decode(_read(path), path, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH)
+
+
+def _read(path: str | os.PathLike) -> bytes:
     try:
-        with open(path, "rb") as file:
-            data = file.read()
+        return read_regular(path, _MAX_BYTES)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         raise Skip("missing_image", f"no file {path}") from None
     except (OSError, ValueError) as error:
         raise Skip("unreadable_image", f"{path}: {error}") from None
+
+
+def _decode(data: bytes, path: str | os.PathLike, mode: int) -> np.ndarray:
     if data[:2] == _JPEG_START and not jpeg_is_complete(data):
         raise Skip("truncated_image", f"{path} stops before the end of the JPEG")
+    _require_size(data, path)
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), mode | cv2.IMREAD_IGNORE_ORIENTATION)
     except cv2.error:
         image = None
     if image is None:
         raise Skip("unreadable_image", f"{path} is no image that can be decoded")
     return image
+
+
+def _require_size(data: bytes, path: str | os.PathLike) -> None:
+    """Raises Skip where the header, which alone is read, claims too many pixels."""
+    try:
+        width, height = Image.open(io.BytesIO(data)).size
+    except Image.DecompressionBombError:
+        raise Skip("huge_image", f"{path} has more than {MAX_PIXELS:,} pixels") from None
+    except Exception as error:  # a damaged header makes Pillow's many parsers fail in many ways
+        raise Skip("unreadable_image", f"{path} is no image that can be decoded") from error
+    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
+        raise Skip(
+            "huge_image",
+            f"{path} has {width:,} x {height:,} pixels: at most {MAX_PIXELS:,}, and {MAX_SIDE:,} a side, are read",
+        )
 
 
 def jpeg_is_complete(data: bytes) -> bool:

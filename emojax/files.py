@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import glob
+import io
 import json
 import os
 import pathlib
@@ -144,6 +145,14 @@ def read_npz(path: Path, *, error: type[EmojaxError] = DataError, mend: str = ""
             return {name: archive[name] for name in archive.files}
 
 
+def parse_npy(data: bytes) -> np.ndarray:
+    """The array in the bytes of an ``.npy`` file; nothing pickled is opened. ValueError for anything else."""
+    try:
+        return np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+    except Exception as error:  # NumPy's parser of headers fails in many ways
+        raise ValueError(f"no NumPy array ({' '.join(str(error).split())[:100]})") from error
+
+
 @contextlib.contextmanager
 def explained(path: Path) -> Iterator[None]:
     """Turns an error of the operating system (full disk, no permission) while writing into an `OutputError`."""
@@ -154,6 +163,17 @@ def explained(path: Path) -> Iterator[None]:
             f"Cannot write {path}: {error.strerror or error}. Free some space or fix the folder, then run the same "
             "command again."
         ) from error
+
+
+def read_regular(path: Path, limit: int) -> bytes:
+    """The bytes of a regular file of at most `limit` bytes; OSError for a pipe, a device or a larger file."""
+    status = os.stat(path)
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(f"{path} is a folder")
+    require_regular(path)
+    if status.st_size > limit:
+        raise OSError(f"{path} has {status.st_size:,} bytes, more than the {limit:,} that are read")
+    return pathlib.Path(path).read_bytes()
 
 
 def require_regular(path: Path) -> None:

@@ -13,14 +13,19 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.affectnet.raw import SPLITS, Layout2017, Layout2021, find_layout
+from data_prep.affectnet.face import SPLITS, Face
+from data_prep.affectnet.layout_2017 import Layout2017
+from data_prep.affectnet.layout_2021 import Layout2021
+from data_prep.affectnet.raw import find_layout
 from data_prep.align import ALIGNMENTS, CROP_ANCHORS, MASK_SIZE, NoFaceError, crop_face, eye_mouth_mask
 from data_prep.door import add_output_options, parse, run
 from data_prep.face_dataset import describe, encode_face
 from data_prep.images import read_image
+from data_prep.locate import slashes
 from data_prep.pipeline import Record, Shard, ShardResult, Skip, file_digest, plan_splits, write_shards
 from emojax.data.dataset import Dataset, Feature, save_dataset, write_tfds_metadata
 from emojax.errors import DataError
+from emojax.files import require_regular
 from emojax.labels import affectnet_labels
 
 NAME = "affectnet"
@@ -39,6 +44,15 @@ class Options:
     classes: int = 7
     encoding: str = "jpeg"
     masks: bool = False
+    align_integer: bool = False
+
+    @property
+    def needs_landmarks(self) -> bool:
+        return self.align != "none" or self.masks
+
+    def parameters(self) -> dict[str, Any]:
+        """Those that decide the content, by name; later additions are told only where they change something."""
+        return {k: v for k, v in dataclasses.asdict(self).items() if k != "align_integer" or v}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,12 +82,18 @@ class AffectNetSource:
             raise Skip("class_not_used", f"{face.source}: expression code {face.expression}")
         if not (abs(face.valence) <= 1 and abs(face.arousal) <= 1):
             raise Skip("va_out_of_range", f"{face.source}: valence {face.valence}, arousal {face.arousal}")
-        landmarks = face.landmarks()
+        landmarks = self._landmarks(face)
         image = read_image(face.image)
         box = face.box or (0, 0, image.shape[1], image.shape[0])
         try:
             crop, points = crop_face(
-                image, box, landmarks, align=options.align, anchor=options.crop_anchor, size=options.size
+                image,
+                box,
+                landmarks,
+                align=options.align,
+                anchor=options.crop_anchor,
+                size=options.size,
+                align_integer=options.align_integer,
             )
         except NoFaceError as error:
             raise Skip(error.reason, f"{face.source}: {error}") from None
@@ -82,14 +102,25 @@ class AffectNetSource:
             "label": face.expression,
             "valence": face.valence,
             "arousal": face.arousal,
-            "landmarks": points.astype(np.float32),
+            "landmarks": np.zeros(136, np.float32) if points is None else points.astype(np.float32),
             "age": _ages(self.ages).get(face.source, _NO_AGE),
             "source_id": face.source.encode("utf-8", "surrogateescape"),
         }
+        if not options.needs_landmarks:
+            features["landmarks_valid"] = float(points is not None)
         if options.masks:
             features["face_mask"] = eye_mouth_mask(points, options.size).tobytes()
         columns = {name: features[name] for name in ("label", "valence", "arousal", "age")}
         return Record(features, {**columns, "source_id": face.source})
+
+    def _landmarks(self, face: Face) -> np.ndarray | None:
+        """None where there are none and they are not needed."""
+        try:
+            return face.landmarks()
+        except Skip:
+            if self.options.needs_landmarks:
+                raise
+            return None
 
 
 def record_features(options: Options) -> dict[str, Feature]:
@@ -103,6 +134,8 @@ def record_features(options: Options) -> dict[str, Feature]:
         "age": Feature("float"),
         "source_id": Feature("bytes"),
     }
+    if not options.needs_landmarks:
+        features["landmarks_valid"] = Feature("float")  # 0 where there were none: `landmarks` are zeros then
     if options.masks:
         features["face_mask"] = Feature("image", (MASK_SIZE, MASK_SIZE), "raw")
     return features
@@ -114,13 +147,14 @@ def _ages(path: str | None) -> dict[str, float]:
     if path is None:
         return {}
     try:
-        with open(path, newline="", encoding="utf-8", errors="surrogateescape") as file:
+        require_regular(path)
+        with open(path, newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
             rows = list(csv.reader(file))
-        start = 1 if rows and rows[0][1:2] == ["age"] else 0
-        return {row[0]: float(row[1]) for row in rows[start:] if row}
+        start = 1 if rows and [cell.strip().lower() for cell in rows[0][1:2]] == ["age"] else 0
+        return {slashes(row[0]): float(row[1]) for row in rows[start:] if row}
     except OSError as error:
         raise DataError(f"Cannot read the ages in {path}: {error.strerror or error}.") from None
-    except (ValueError, IndexError) as error:
+    except (ValueError, IndexError, csv.Error) as error:
         raise DataError(
             f"{path} is no table of ages: every row must be an image path and a number ({error})."
         ) from None
@@ -150,13 +184,16 @@ def prepare(
     """
     layout = find_layout(raw)
     rows, digest = layout.plan()
+    if options.needs_landmarks:
+        layout.require_landmarks()
     for split in SPLITS:
         if not len(rows[split]):
             raise DataError(f"The {split} split of {raw} has no rows at all: the download is incomplete.")
+    _require_every_class(raw, layout, options)
     shards = _plan_shards(layout, rows, options, num_shards)
     parameters = {
         "dataset": NAME,
-        **dataclasses.asdict(options),
+        **options.parameters(),
         "layout": layout.name,
         "shards": len(shards),
     }
@@ -179,6 +216,19 @@ def prepare(
     save_dataset(dataset)
     write_tfds_metadata(dataset)
     return dataset, results
+
+
+def _require_every_class(raw: pathlib.Path, layout: Layout2017 | Layout2021, options: Options) -> None:
+    """Raises DataError where a list has no row of a class: before any picture is read."""
+    names = affectnet_labels(options.classes).classes
+    for split, codes in (layout.codes or {}).items():
+        empty = [f"{name} (code {code})" for code, name in enumerate(names) if not codes[code]]
+        if empty:
+            found = ", ".join(f"{code}: {count:,}" for code, count in sorted(codes.items()))
+            raise DataError(
+                f"The list of the {split} split in {raw} has no row of {', '.join(empty)}, but class weights and the "
+                f"label graph need every class. Rows by expression code: {found}. Complete the list."
+            )
 
 
 def _plan_shards(
@@ -228,6 +278,11 @@ def _parser() -> argparse.ArgumentParser:
         help="point of the face box that rotate_crop keeps: topleft as the public code (default), or center",
     )
     parser.add_argument(
+        "--align_integer",
+        action="store_true",
+        help="cut the eye centres down to whole pixels before levelling, as the public code does",
+    )
+    parser.add_argument(
         "--classes", type=int, choices=(7, 8), default=default.classes, help="8 adds contempt [7]"
     )
     parser.add_argument(
@@ -239,8 +294,19 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    args = parse(_parser(), argv)
-    options = Options(args.align, args.crop_anchor, args.size, args.classes, args.encoding, args.masks)
+    parser = _parser()
+    args = parse(parser, argv)
+    if args.align_integer and args.align != "rotate_crop":
+        parser.error("--align_integer goes with --align rotate_crop, which is what the public code does")
+    options = Options(
+        args.align,
+        args.crop_anchor,
+        args.size,
+        args.classes,
+        args.encoding,
+        args.masks,
+        args.align_integer,
+    )
     return run(
         lambda: prepare(
             args.raw, args.out, options, ages=args.ages, num_shards=args.shards, workers=args.workers

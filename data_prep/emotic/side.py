@@ -15,20 +15,24 @@ probabilities, then 102 SUN attribute probabilities; a file of 365 numbers has n
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import enum
 import os
 
-import cv2
 import numpy as np
 
 from data_prep.emotic.box import Box, resize
 from data_prep.emotic.face import DetectedFace, choose_face, cut_face, detect_faces, read_openface
 from data_prep.emotic.pose import joints_in_box, read_openpose
 from data_prep.emotic.raw import Person
+from data_prep.images import read_grey_image
+from data_prep.pipeline import Skip
+from emojax.files import parse_npy, read_regular, require_regular
 from emojax.graphs.openpose import NUM_JOINTS
 
 NUM_SCENES, NUM_ATTRIBUTES = 365, 102
+_MAX_SCORES = 1 << 16  # bytes; 467 float64 have 3,864
 
 
 class Status(enum.IntEnum):
@@ -131,15 +135,17 @@ def _person_pose(person: Person) -> str:
 def _read(reader, path: str):
     """(content, VALID), or (None, why not)."""
     try:
+        require_regular(path)
         return reader(path), Status.VALID
     except FileNotFoundError:
         return None, Status.NO_FILE
-    except (OSError, ValueError, EOFError):
+    # What json, csv and NumPy raise for text that is no such file, numbers that are too large, ...
+    except (OSError, ValueError, TypeError, OverflowError, RecursionError, csv.Error, Skip):
         return None, Status.UNREADABLE
 
 
 def _read_scores(path: str) -> np.ndarray:
-    scores = np.load(path, allow_pickle=False)
+    scores = parse_npy(read_regular(path, _MAX_SCORES))
     if scores.shape not in ((NUM_SCENES,), (NUM_SCENES + NUM_ATTRIBUTES,)) or scores.dtype.kind != "f":
         raise ValueError(f"{scores.dtype} {scores.shape}")
     if not np.isfinite(scores).all():
@@ -148,11 +154,9 @@ def _read_scores(path: str) -> np.ndarray:
 
 
 def _read_depth(path: str) -> np.ndarray:
-    with open(path, "rb") as file:
-        data = np.frombuffer(file.read(), np.uint8)
-    depth = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH) if data.size else None
-    if depth is None:
-        raise ValueError("no picture")
+    depth = read_grey_image(path)
+    if depth.dtype not in (np.uint8, np.uint16):
+        raise ValueError(f"a depth map of {depth.dtype}")
     return depth if depth.dtype == np.uint8 else (depth // 257).astype(np.uint8)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import pathlib
 import re
@@ -16,7 +17,8 @@ import numpy as np
 import pytest
 
 from data_prep.affectnet.prepare import Options, main, prepare
-from data_prep.affectnet.raw import COLUMNS, find_layout
+from data_prep.affectnet.raw import find_layout
+from data_prep.affectnet.table import COLUMNS
 from data_prep.align import eye_centres
 from emojax.data.dataset import load_dataset
 from emojax.data.example import decode_example
@@ -175,14 +177,28 @@ def test_a_folder_that_is_no_affectnet_is_told_what_was_looked_for(tmp_path, cap
         find_layout(tmp_path / "absent")
 
 
-def test_an_empty_class_is_an_error_that_names_it(raw_2017, tmp_path):
+def test_a_class_without_a_row_is_an_error_before_any_picture_is_read(raw_2017, tmp_path):
     raw = tmp_path / "raw"
     raw.mkdir()
     (raw / "Manually_Annotated_Images").symlink_to(raw_2017 / "Manually_Annotated_Images")
     shutil.copy(raw_2017 / "validation.csv", raw)
     rows = (raw_2017 / "training.csv").read_text().splitlines(keepends=True)
     (raw / "training.csv").write_text("".join(row for row in rows if row.split(",")[6:7] != ["4"]))
-    with pytest.raises(DataError, match=r"train split has no record of fear.*class_not_used"):
+    with pytest.raises(DataError, match=r"train split .* has no row of fear \(code 4\).*8: 1, 9: 1"):
+        prepare(raw, tmp_path / "out", OPTIONS)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_class_whose_pictures_are_all_missing_is_an_error_that_names_the_cause(raw_2017, tmp_path):
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    (raw / "Manually_Annotated_Images").symlink_to(raw_2017 / "Manually_Annotated_Images")
+    shutil.copy(raw_2017 / "validation.csv", raw)
+    header, *rows = list(csv.reader((raw_2017 / "training.csv").open()))
+    rows = [[f"gone/{row[0]}", *row[1:]] if row[6:7] == ["4"] else row for row in rows]
+    with (raw / "training.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([header, *rows])
+    with pytest.raises(DataError, match=r"train split has no record of fear.*missing_image [3-9]"):
         prepare(raw, tmp_path / "out", OPTIONS)
 
 

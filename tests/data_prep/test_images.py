@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import struct
+import zlib
+
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
-from data_prep.images import encode_jpeg, jpeg_is_complete, read_image
+from data_prep.images import MAX_SIDE, encode_jpeg, jpeg_is_complete, read_grey_image, read_image
 from data_prep.pipeline import Skip
 
 
@@ -64,3 +69,48 @@ def test_progressive_files_and_bytes_after_the_end_are_fine(picture):
     progressive = cv2.imencode(".jpg", picture, (cv2.IMWRITE_JPEG_PROGRESSIVE, 1))[1].tobytes()
     assert jpeg_is_complete(progressive) and jpeg_is_complete(encode_jpeg(picture) + b"\0" * 100)
     assert not jpeg_is_complete(progressive[:-40])
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_pixels_come_as_stored_whatever_the_exif_orientation(tmp_path, picture, orientation):
+    """Boxes and landmarks are in stored pixels: a picture turned by its tag would be cut beside the face."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / "tagged.jpg"
+    Image.fromarray(picture[..., ::-1]).save(path, quality=95, exif=exif)
+    assert Image.open(path).getexif()[0x0112] == orientation
+    image = read_image(path)
+    assert image.shape == picture.shape and np.abs(image.astype(int) - picture).mean() < 3
+
+
+def test_a_pipe_in_place_of_a_picture_does_not_hang(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    assert reason_of(tmp_path / "pipe.jpg") == "unreadable_image"
+
+
+def _png_header(width: int, height: int) -> bytes:
+    """A PNG whose header claims a size; its pixel data are those of a small grey picture."""
+    data = cv2.imencode(".png", np.zeros((8, 8), np.uint8))[1].tobytes()
+    chunk = b"IHDR" + struct.pack(">II", width, height) + data[24:29]
+    return data[:12] + chunk + struct.pack(">I", zlib.crc32(chunk)) + data[33:]
+
+
+def _jpeg_header(width: int, height: int) -> bytes:
+    data = encode_jpeg(np.zeros((8, 8, 3), np.uint8))
+    start = data.index(b"\xff\xc0") + 5
+    return data[:start] + struct.pack(">HH", height, width) + data[start + 4 :]
+
+
+@pytest.mark.parametrize("make", [_png_header, _jpeg_header])
+@pytest.mark.parametrize("width, height", [(30_000, 30_000), (9_000, 9_000), (40_000, 10), (12_000, 12_000)])
+def test_a_picture_that_claims_too_many_pixels_is_refused_by_its_header(
+    tmp_path, make, width, height, monkeypatch
+):
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("it was decoded"))
+    (tmp_path / "huge").write_bytes(make(width, height))
+    assert reason_of(tmp_path / "huge") == "huge_image"
+
+
+def test_the_largest_picture_is_still_read(tmp_path):
+    cv2.imwrite(str(tmp_path / "wide.png"), np.full((60, MAX_SIDE), 7, np.uint8))
+    assert read_grey_image(tmp_path / "wide.png").shape == (60, MAX_SIDE)

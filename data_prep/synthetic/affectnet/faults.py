@@ -8,7 +8,7 @@ import pathlib
 
 import numpy as np
 
-from data_prep.affectnet.raw import IMAGE_FOLDER
+from data_prep.affectnet.layout_2017 import IMAGE_FOLDER
 from data_prep.synthetic.affectnet.files import Annotation, annotation_row, name_2021
 
 

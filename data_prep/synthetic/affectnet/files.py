@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 import cv2
 import numpy as np
 
-from data_prep.affectnet.raw import COLUMNS, IMAGE_FOLDER
+from data_prep.affectnet.layout_2017 import IMAGE_FOLDER
+from data_prep.affectnet.table import COLUMNS
 
 SET_FOLDERS = {"train": "train_set", "validation": "val_set"}
 
