@@ -20,6 +20,7 @@ import jax
 from absl import flags
 
 from emojax import cli, systems
+from emojax.data.dataset import without_records
 from emojax.engine import compile_cache
 from emojax.engine.measure import BareStep, measure_fed_step, measure_input
 from emojax.engine.run import Run
@@ -52,15 +53,15 @@ def main(argv) -> int:
 
 def _measure_input(config) -> dict:
     dataset = systems.load_data(config)
-    return measure_input(Run(config, systems.build(config, dataset), dataset), _STEPS.value)
+    return measure_input(Run(config, systems.build(config, dataset.recipe), dataset), _STEPS.value)
 
 
 def _measure_training(config) -> dict:
     try:
         dataset, has_data = systems.load_data(config), True
     except DataError:
-        dataset, has_data = systems.stand_in_dataset(config), False
-    system = systems.build(config, dataset)
+        dataset, has_data = without_records(systems.stand_in(config)), False
+    system = systems.build(config, dataset.recipe)
     bare = BareStep(Run(config, system, dataset))
     figures = {"precision": system.dtype.__name__, **bare.costs, **bare.time(_STEPS.value)}
     if not has_data:

@@ -34,7 +34,7 @@ def main(argv) -> int:
     workdir = pathlib.Path(_WORKDIR.value)
     config = read_config(workdir)
     dataset = systems.load_data(config, _DATA.value)
-    metrics = evaluate(workdir, systems.build(config, dataset), dataset, _STEP.value, _SPLIT.value)
+    metrics = evaluate(workdir, systems.build(config, dataset.recipe), dataset, _STEP.value, _SPLIT.value)
     print(f"{metrics['protocol']}, checkpoint of step {metrics['step']}")
     for name, value in metrics["metrics"].items():
         if isinstance(value, float):

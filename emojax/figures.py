@@ -84,7 +84,7 @@ def draw_runs(
 
     compile_cache.enable()
     runs = faces_comparison.load_runs(workdirs, data_dir, which, split)
-    dataset = next(iter(runs.values())).system.dataset
+    dataset = next(iter(runs.values())).dataset
     return faces_comparison.compare(
         folder, runs, lambda records, names: read_features(dataset, split, names, records)
     )

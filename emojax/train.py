@@ -32,7 +32,7 @@ def main(argv) -> int:
     initialize_processes()
     compile_cache.enable()
     dataset = systems.load_data(config)
-    system = systems.build(config, dataset)
+    system = systems.build(config, dataset.recipe)
     print(describe(config, system, dataset))
     result = train(config, system, dataset, _WORKDIR.value)
     print(closing_words(result, _WORKDIR.value))

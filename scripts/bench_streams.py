@@ -19,6 +19,7 @@ import jax
 
 from configs.emotic import get_config
 from emojax import systems
+from emojax.data.dataset import without_records
 from emojax.engine.measure import BareStep
 from emojax.engine.run import Run
 
@@ -56,8 +57,8 @@ def _bare_step(name: str, arguments: argparse.Namespace) -> BareStep:
     config = get_config(f"emotic_{name.partition(',')[0]}_r18{arguments.size}")
     config.batch_size = arguments.batch_size
     config.model.scene_source = "network" if name == NETWORK else "record"
-    dataset = systems.stand_in_dataset(config)
-    return BareStep(Run(config, systems.build(config, dataset), dataset))
+    recipe = systems.stand_in(config)
+    return BareStep(Run(config, systems.build(config, recipe), without_records(recipe)))
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ def reached(config, dataset: Dataset, workdir: pathlib.Path) -> dict[str, float]
     Raises:
         TrainingError: the run was asked to stop (SIGTERM, Ctrl-C) before its end.
     """
-    system = systems.build(config, dataset)
+    system = systems.build(config, dataset.recipe)
     result = train(config, system, dataset, workdir, progress=False)
     if not result.finished:
         raise TrainingError(

@@ -14,6 +14,7 @@ import pathlib
 from collections.abc import Mapping
 
 from emojax.data.columns import Columns, columns_name, open_columns
+from emojax.data.recipe import Feature, Recipe
 from emojax.data.tfrecord import TFRecordSource
 from emojax.errors import DataError
 from emojax.labels import Labels
@@ -23,34 +24,6 @@ FILE_NAME = "dataset.json"
 _MEND = "Run the preparation command again: it writes this file anew and keeps finished shards."
 # Preparations whose raw data comes in more than one folder.
 _RAW = {"affwild2": "--videos RAW_FOLDER/cropped_aligned --annotations RAW_FOLDER/annotations"}
-_KINDS = {"image": ("jpeg", "png", "raw"), "int": ("",), "float": ("",), "bytes": ("",)}
-
-
-@dataclasses.dataclass(frozen=True)
-class Feature:
-    """One named value of a record.
-
-    Attributes:
-        kind: `image` (uint8), `int` (int64 in the record, int32 in a batch), `float` (float32), or `bytes` (a
-            text such as `source_id`, which never goes to the device).
-        shape: of one record: `(H, W, 3)` RGB or `(H, W)` grey for an image, `()` for a scalar, `(136,)`, ...
-        encoding: of an image: `jpeg`, `png` or `raw` (the pixels themselves, C order); else empty.
-    """
-
-    kind: str
-    shape: tuple[int, ...] = ()
-    encoding: str = ""
-
-    def __post_init__(self):
-        if self.kind not in _KINDS:
-            raise ValueError(f"Feature kind {self.kind!r} is not one of {list(_KINDS)}.")
-        if self.encoding not in _KINDS[self.kind]:
-            raise ValueError(
-                f"Encoding {self.encoding!r} of a feature of kind {self.kind!r} is not one of "
-                f"{list(_KINDS[self.kind])}."
-            )
-        if self.kind == "image" and len(self.shape) != 2 and self.shape[2:] != (3,):
-            raise ValueError(f"An image has shape (H, W, 3) or (H, W), not {self.shape}.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,14 +79,14 @@ class Dataset:
             raise DataError(f"{self.path} has no split {name!r}. It has: {', '.join(self.splits)}.")
         return self.splits[name]
 
+    @property
+    def recipe(self) -> Recipe:
+        """What systems are built from."""
+        return Recipe(self.name, self.labels, self.features, self.statistics, self.build, origin=self.path)
+
     def feature(self, name: str) -> Feature:
         """The feature called `name`; DataError with the names there are."""
-        if name not in self.features:
-            raise DataError(
-                f"The records of {self.path} hold no {name!r}. They hold: {', '.join(self.features)}. "
-                "Prepare the data again with the option that stores it, or choose a system that does without."
-            )
-        return self.features[name]
+        return self.recipe.feature(name)
 
     def columns(self, split: str) -> Columns:
         """The columns of a split: labels, values, ids of every record, without reading shards.
@@ -144,6 +117,14 @@ class Dataset:
                     "preparation command again."
                 )
         return source
+
+
+def without_records(recipe: Recipe) -> Dataset:
+    """A data set of a recipe's shapes that holds no records, for timing steps on random batches."""
+    size = recipe.statistics["num_samples"]
+    splits = {"train": Split(size, (), (), {}), "validation": Split(0, (), (), {})}
+    described = (recipe.labels, recipe.features, splits, recipe.statistics, recipe.build)
+    return Dataset(recipe.origin, recipe.name, *described)
 
 
 def shard_name(dataset: str, split: str, shard: int, num_shards: int) -> str:
@@ -193,7 +174,7 @@ def load_dataset(
             path=os.fspath(folder),
             name=content["name"],
             labels=Labels.from_json(content["labels"]),
-            features={name: _feature_from_json(value) for name, value in content["features"].items()},
+            features={name: Feature.from_json(value) for name, value in content["features"].items()},
             splits={name: _split_from_json(value) for name, value in content["splits"].items()},
             statistics=content["statistics"],
             build=content["build"],
@@ -262,10 +243,6 @@ def _require_shards(dataset: Dataset) -> None:
                 f"the first is {missing[0]}. Copy them, or run the preparation command again: it keeps what "
                 "is there."
             )
-
-
-def _feature_from_json(value: Mapping) -> Feature:
-    return Feature(value["kind"], tuple(value["shape"]), value["encoding"])
 
 
 def _split_from_json(value: Mapping) -> Split:

@@ -55,7 +55,11 @@ class Run:
     @functools.cached_property
     def sampler_weights(self) -> np.ndarray | None:
         """Weights ``[N]`` of the training records, None for a plain shuffle; raises DataError as the system does."""
-        return self.system.sample_weights(self.dataset.columns("train"))
+        columns = self.dataset.columns("train")
+        try:
+            return self.system.sample_weights(columns)
+        except DataError as error:
+            raise DataError(f"{error} The data: {self.dataset.path}.") from error
 
     def batches(self, split: str, *, train: bool, state: dict | None = None) -> Batches:
         """A loader: shuffled over all epochs for training, one ordered pass otherwise."""

@@ -53,10 +53,10 @@ def _train_and_evaluate(task: Task) -> str:
     compile_cache.enable()
     dataset = systems.load_data(task.config)
     dataset.split(task.split)
-    row = systems.build(task.config, dataset)  # first: a row that cannot be evaluated is not trained
+    row = systems.build(task.config, dataset.recipe)  # first: a row that cannot be evaluated is not trained
     task.workdir.mkdir(parents=True, exist_ok=True)
     with _alone_in(task.workdir):
-        system = systems.build(task.network, dataset)
+        system = systems.build(task.network, dataset.recipe)
         result = train(task.network, system, dataset, task.workdir, progress=False)
         if not result.finished and not 0 < task.config.run.stop_after_steps <= result.step:
             return STOPPED

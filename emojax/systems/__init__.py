@@ -6,10 +6,11 @@ import importlib
 import pkgutil
 
 from emojax.data.dataset import Dataset, load_dataset
+from emojax.data.recipe import Recipe
 from emojax.errors import ConfigError
 from emojax.systems.base import System
 
-__all__ = ["build", "families", "load_data", "stand_in_dataset"]
+__all__ = ["build", "families", "load_data", "stand_in"]
 
 
 def families() -> list[str]:
@@ -18,14 +19,16 @@ def families() -> list[str]:
     return sorted(n for n in names if hasattr(importlib.import_module(f"{__name__}.{n}"), "build"))
 
 
-def build(config, dataset: Dataset) -> System:
-    """Builds the system of `config` for a data set, after checking that they go together.
+def build(config, recipe: Recipe | None) -> System:
+    """Builds the system of `config`, after checking that it goes with the recipe of the training data.
+
+    Neither the data nor a file of word vectors is read: see `System.constants`.
 
     Raises:
         ConfigError: unknown family or an impossible combination of fields.
         DataError: the data lacks what the system needs.
     """
-    return _family(config).build(config, dataset)
+    return _family(config).build(config, recipe)
 
 
 def load_data(config, folder: str | None = None) -> Dataset:
@@ -44,8 +47,8 @@ def load_data(config, folder: str | None = None) -> Dataset:
     )
 
 
-def stand_in_dataset(config) -> Dataset | None:
-    """A data set of the right shapes without records: the family's ``stand_in(config)``; None without one.
+def stand_in(config) -> Recipe | None:
+    """A recipe of the right shapes where there is no data: the family's ``stand_in(config)``; None without one.
 
     Raises:
         ConfigError: unknown family.

@@ -51,7 +51,7 @@ def describe(row: dict) -> list[str]:
 
 def count_parameters(config) -> int:
     """Trainable parameters of a config, from shapes alone."""
-    system = systems.build(config, systems.stand_in_dataset(config))
+    system = systems.build(config, systems.stand_in(config))
     shapes = jax.eval_shape(system.init, jax.random.key(0))["params"]
     return sum(x.size for x in jax.tree.leaves(shapes))
 

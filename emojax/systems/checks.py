@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from emojax.data.dataset import Dataset
+from emojax.data.recipe import Recipe
 from emojax.errors import ConfigError
 
 
@@ -37,11 +37,11 @@ def require_between(config, field: str, low: float, high: float) -> None:
         raise ConfigError(f"config.{field} is {value:g}; it must lie in [{low:g}, {high:g}].")
 
 
-def require_image_size(config, dataset: Dataset, feature: str = "image") -> None:
+def require_image_size(config, recipe: Recipe, feature: str = "image") -> None:
     """Raises ConfigError when the data was prepared at another size than the network takes."""
-    height, width = dataset.feature(feature).shape[:2]
+    height, width = recipe.feature(feature).shape[:2]
     if (height, width) != (config.image_size, config.image_size):
         raise ConfigError(
-            f"config.image_size is {config.image_size}, but {dataset.path} was prepared at {height} px. "
+            f"config.image_size is {config.image_size}, but {recipe.origin} was prepared at {height} px. "
             f"Prepare it with --size {config.image_size}, or set --config.image_size={height}."
         )

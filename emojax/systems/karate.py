@@ -16,7 +16,7 @@ import jax
 import numpy as np
 
 from emojax import cli
-from emojax.data.dataset import Dataset
+from emojax.data.recipe import Recipe
 from emojax.errors import ConfigError, EmojaxError
 from emojax.graphs.karate import NUM_MEMBERS, karate_club, symmetric_normalization
 from emojax.labels import Labels
@@ -25,7 +25,7 @@ from emojax.report.karate import karate_figure
 from emojax.systems.base import Batch, System, Variables
 
 
-def build(config, dataset: Dataset | None = None) -> KarateSystem:
+def build(config, recipe: Recipe | None = None) -> KarateSystem:
     """The system; it needs no data set."""
     if len(config.widths) < 1 or config.widths[-1] != 2:
         raise ConfigError(f"config.widths is {config.widths}; the last layer is the plane of the figure: 2.")

@@ -52,7 +52,7 @@ def test_every_system_builds_at_full_and_at_demo_size(name):
     for size in ("", "@demo"):
         config = load(name, size)
         assert config.name == name + size
-        systems.build(config, systems.stand_in_dataset(config))
+        systems.build(config, systems.stand_in(config))
 
 
 # Neighbours of the thesis's tables and the fields in which they may differ.
@@ -128,7 +128,7 @@ def test_the_sweeps_are_thirty_distinct_runs_whose_shared_cell_is_the_headline()
 @pytest.mark.parametrize("name", ["gcn_l1_tau0_p0.7", "gcn_l3_tau0.15_p0.7", "gcn_l2_tau0.1_p0.2@demo"])
 def test_cells_build(name):
     config = affectnet_gcn.get_config(name)
-    systems.build(config, systems.stand_in_dataset(config))
+    systems.build(config, systems.stand_in(config))
 
 
 def test_a_table_may_print_another_value():
@@ -170,7 +170,7 @@ def test_one_entry_makes_another_system(monkeypatch):
     entry = Variant(affectnet_metric.metric("island_euclidean", margin=3.0, lambda1=0.02), "margin 3")
     monkeypatch.setitem(affectnet_metric.VARIANTS, "island_eucl_m3", entry)
     config = affectnet_metric.get_config("island_eucl_m3")
-    system = systems.build(config, systems.stand_in_dataset(config))
+    system = systems.build(config, systems.stand_in(config))
     assert system.objective.centres.shape == (7, 1024)
 
 

@@ -1,12 +1,16 @@
 """An epoch of AffectNet has the batches of spec emotion_gcn, appendix A."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from emojax import systems
 from emojax.data import loader
-from emojax.data.dataset import Dataset
+from emojax.data.dataset import Dataset, Split, without_records
 from tests.configs.emotion_gcn_list import load
+
+VALIDATION = 7 * 500
 
 
 class RecordNumbers:
@@ -26,6 +30,10 @@ def test_an_epoch_has_the_published_number_of_batches(split, steps, last, monkey
     config = load("emotion_gcn")
     size = config.batch_size if split == "train" else config.eval_batch_size
     options = {"batch_size": size, "shuffle": split == "train", "num_epochs": 1, "threads": 0}
-    batches = loader.Batches(systems.stand_in_dataset(config), split, [], start_step=steps - 2, **options)
+    train = systems.stand_in(config).statistics["num_samples"]
+    sizes = {"train": train, "validation": VALIDATION}
+    splits = {name: Split(number, (), (), {}) for name, number in sizes.items()}
+    dataset = dataclasses.replace(without_records(systems.stand_in(config)), splits=splits)
+    batches = loader.Batches(dataset, split, [], start_step=steps - 2, **options)
     assert batches.steps_per_epoch == steps
     assert [len(batch["index"]) for batch in batches] == [35, last]

@@ -188,7 +188,7 @@ def test_statistics_and_label_graph_are_those_of_the_training_frames(prepared_af
     np.testing.assert_allclose(dataset.statistics["spearman"], ours, atol=1e-6)
     config = load_config_file("configs/affwild2.py:aw2_emotion_gcn@demo")
     config.image_size = SIZE
-    system = systems.build(config, dataset)
+    system = systems.build(config, dataset.recipe)
     np.testing.assert_allclose(system.adjacency, adjacency(ours, config.model.gcn.tau, config.model.gcn.p))
     assert system.monitor == "aff_wild2_score"
 

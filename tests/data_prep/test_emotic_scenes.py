@@ -48,7 +48,7 @@ def test_scores_are_those_of_the_network_in_the_step_and_a_second_run_has_nothin
     config = get_config("demo")
     config.data_dir, config.image_size = dataset.path, SIZE
     config.model.streams, config.model.scene_source = "scenes,attributes", "network"
-    inputs = systems.build(config, dataset).inputs
+    inputs = systems.build(config, dataset.recipe).inputs
     compared = set()
     for split in ("train", "validation", "test"):
         batches = Batches(dataset, split, inputs.features, batch_size=8, shuffle=False, threads=0)

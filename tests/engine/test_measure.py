@@ -17,7 +17,7 @@ from tests.toy import make_config
 @pytest.fixture(scope="module")
 def run(dataset):
     config = make_config(dataset)
-    return Run(config, systems.build(config, dataset), dataset, data_mesh(jax.devices()[:1]))
+    return Run(config, systems.build(config, dataset.recipe), dataset, data_mesh(jax.devices()[:1]))
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ ONE_DEVICE = slice(0, 1)
 
 def run(dataset, workdir, *, devices=ONE_DEVICE, **changes):
     config = make_config(dataset, **changes)
-    system = systems.build(config, dataset)
+    system = systems.build(config, dataset.recipe)
     return train(config, system, dataset, workdir, mesh=data_mesh(jax.devices()[devices]), progress=False)
 
 
@@ -92,7 +92,7 @@ def step_results(dataset, devices, permute=False):
     config = make_config(
         dataset, augment="none", optimizer__schedule="constant", optimizer__warmup_epochs=0.0
     )
-    r = Run(config, systems.build(config, dataset), dataset, data_mesh(jax.devices()[devices]))
+    r = Run(config, systems.build(config, dataset.recipe), dataset, data_mesh(jax.devices()[devices]))
     with contextlib.closing(r.batches("train", train=True)) as batches:
         batch = next(batches)
     if permute:
@@ -122,7 +122,7 @@ def test_metrics_of_a_split_do_not_depend_on_the_number_of_devices(dataset, unin
     config = make_config(dataset)
     metrics = []
     for devices in (slice(0, 1), slice(0, 8)):
-        r = Run(config, systems.build(config, dataset), dataset, data_mesh(jax.devices()[devices]))
+        r = Run(config, systems.build(config, dataset.recipe), dataset, data_mesh(jax.devices()[devices]))
         metrics.append(r.evaluate(jax.device_get(result.state.variables)))
     one, eight = metrics
     assert one["confusion_matrix"] == eight["confusion_matrix"]
@@ -134,7 +134,7 @@ def test_a_checkpoint_of_eight_devices_restores_on_one(dataset, tmp_path):
     eight = run(dataset, tmp_path, devices=slice(0, 8), run__stop_after_steps=4)
     checkpoints = Checkpoints(tmp_path, "accuracy")
     config = make_config(dataset)
-    one = Run(config, systems.build(config, dataset), dataset, data_mesh(jax.devices()[ONE_DEVICE]))
+    one = Run(config, systems.build(config, dataset.recipe), dataset, data_mesh(jax.devices()[ONE_DEVICE]))
     restored = checkpoints.restore(4, one.abstract_state())
     checkpoints.close()
     assert_equal(restored, eight.state)
@@ -148,13 +148,13 @@ def test_data_in_another_class_order_is_refused(dataset, uninterrupted, tmp_path
     moved = load_dataset(tmp_path / "data")
     swapped = Labels((*moved.labels.classes[1::-1], *moved.labels.classes[2:]), moved.labels.dimensions)
     config = make_config(moved)
-    system = systems.build(config, moved)
+    system = systems.build(config, moved.recipe)
     system.labels = swapped
     with pytest.raises(CheckpointError, match="classes differ.*neutral.*happy"):
         train(config, system, moved, tmp_path / "run", progress=False)
     save_dataset(dataclasses.replace(moved, labels=swapped))
     with pytest.raises(DataError, match="classes differ"):
-        systems.build(config, load_dataset(tmp_path / "data"))
+        systems.build(config, load_dataset(tmp_path / "data").recipe)
 
 
 def test_other_records_are_refused(uninterrupted, tmp_path):
@@ -172,7 +172,7 @@ def test_a_work_directory_of_another_config_is_refused(dataset, uninterrupted):
 
 def test_a_checkpoint_of_another_network_is_refused(dataset, uninterrupted):
     config = make_config(dataset, model__gcn__hidden=64)
-    other = Run(config, systems.build(config, dataset), dataset)
+    other = Run(config, systems.build(config, dataset.recipe), dataset)
     checkpoints = Checkpoints(uninterrupted[1], "accuracy")
     with pytest.raises(CheckpointError, match="another network.*has shape"):
         checkpoints.restore(checkpoints.latest_step(), other.abstract_state())

@@ -93,7 +93,7 @@ _GIVEN = {"scenes": 365, "attributes": 102}
 @pytest.mark.parametrize("name", VARIANTS)
 def test_every_config_builds_and_has_the_widths_of_the_spec(name):
     config = get_config(name)
-    system = systems.build(config, systems.stand_in_dataset(config))
+    system = systems.build(config, systems.stand_in(config))
     made = {stream: make(name=stream) for stream, make in system.net.encoders.items()}
     width = sum(made[s].feature_size if s in made else _GIVEN[s] for s in in_order(system.streams))
     if name in SPEC_WIDTHS:
@@ -102,7 +102,7 @@ def test_every_config_builds_and_has_the_widths_of_the_spec(name):
 
 def test_parameters_of_the_body_system_are_those_of_its_layers():
     config = get_config("emotic_b_r18")
-    system = systems.build(config, systems.stand_in_dataset(config))
+    system = systems.build(config, systems.stand_in(config))
     params = jax.eval_shape(system.init, jax.random.key(0))["params"]
     heads = (512 * 26 + 26) + (512 * 512 + 512) + (512 * 256 + 256) + (256 * 3 + 3)
     assert count(params) == 11_176_512 + heads
@@ -111,7 +111,7 @@ def test_parameters_of_the_body_system_are_those_of_its_layers():
 
 def test_parameters_of_the_best_system_are_those_of_its_parts():
     config = get_config("emotic_bcfpsa_mlgcn_emb_r50")
-    system = systems.build(config, systems.stand_in_dataset(config))
+    system = systems.build(config, systems.stand_in(config))
     params = jax.eval_shape(system.init, jax.random.key(0))["params"]
     assert {count(params[s]) for s in IMAGES} == {23_508_032}
     assert count(params["labels"]) == system.vectors.shape[1] * 2048 + 2048 * 6867

@@ -12,11 +12,11 @@ from emojax.errors import ConfigError, DataError
 from tests.configs.emotion_gcn_list import load
 
 
-def build(name, *, dataset=None, statistics=None, **changes):
+def build(name, *, recipe=None, statistics=None, **changes):
     config = load(name)
     config.update_from_flattened_dict({k.replace("__", "."): v for k, v in changes.items()})
-    there = systems.stand_in_dataset(config)
-    there = dataclasses.replace(there, **(dataset or {}))
+    there = systems.stand_in(config)
+    there = dataclasses.replace(there, **(recipe or {}))
     return systems.build(
         config, dataclasses.replace(there, statistics={**there.statistics, **(statistics or {})})
     )
@@ -92,27 +92,27 @@ def test_an_isolated_node_may_be_allowed_and_is_named():
 
 def test_data_prepared_with_another_alignment():
     with pytest.raises(ConfigError, match=r"align is 'rotate_crop', but .* --align none"):
-        build("base7", dataset={"build": {"align": "none"}})
-    build("base7", dataset={"build": {"align": "none"}}, align="")
-    build("base8_r50", dataset={"build": {"align": "none"}})
+        build("base7", recipe={"build": {"align": "none"}})
+    build("base7", recipe={"build": {"align": "none"}}, align="")
+    build("base8_r50", recipe={"build": {"align": "none"}})
 
 
 def test_data_of_another_size():
     config = load("base7")
-    dataset = systems.stand_in_dataset(config)
+    recipe = systems.stand_in(config)
     config.image_size = 112
     with pytest.raises(ConfigError, match="prepared at 227 px"):
-        systems.build(config, dataset)
+        systems.build(config, recipe)
 
 
 def test_data_of_another_number_of_classes():
     config = load("base7")
-    seven = systems.stand_in_dataset(config)
+    seven = systems.stand_in(config)
     config.num_classes = 6
     with pytest.raises(ConfigError, match="num_classes is 6; faces have 7"):
         systems.build(config, seven)
     config.num_classes = 7
-    eight = systems.stand_in_dataset(load("base8_dn_full"))
+    eight = systems.stand_in(load("base8_dn_full"))
     with pytest.raises(DataError, match=r"classes differ.*contempt"):
         systems.build(config, eight)
 
@@ -129,11 +129,11 @@ def test_data_of_another_number_of_classes():
     ],
 )
 def test_a_missing_feature(name, feature, message):
-    features = dict(systems.stand_in_dataset(load(name)).features)
+    features = dict(systems.stand_in(load(name)).features)
     del features[feature]
     with pytest.raises(DataError, match=message):
-        build(name, dataset={"features": features})
-    build("base7", dataset={"features": features})  # a system that does without
+        build(name, recipe={"features": features})
+    build("base7", recipe={"features": features})  # a system that does without
 
 
 def test_a_class_without_training_samples():

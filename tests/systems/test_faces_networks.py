@@ -127,7 +127,7 @@ def abstract(config):
     """Shapes of the parameters and of the predictions for a batch of 2."""
     key = network_key(config)
     if key not in _TRACED:
-        system = systems.build(config, systems.stand_in_dataset(config))
+        system = systems.build(config, systems.stand_in(config))
 
         def init_and_predict(rng, batch):
             variables = system.init(rng)
@@ -157,7 +157,7 @@ def test_the_full_size_network_has_the_parameters_and_outputs_of_the_spec(name):
 def test_gcn_depths_have_the_widths_of_the_spec(layers, parameters):
     config = load("emotion_gcn")
     config.model.gcn.embedding, config.model.gcn.layers = "random", layers
-    system = systems.build(config, systems.stand_in_dataset(config))
+    system = systems.build(config, systems.stand_in(config))
     x = jax.ShapeDtypeStruct((2, 1024), "float32")
     head = jax.eval_shape(system.net.head.init, jax.random.key(0), x)["params"]
     assert count(head) == parameters
@@ -186,7 +186,7 @@ def test_the_parameter_counts_of_spec_2_1():
 )
 def test_only_learned_centres_are_state(name, shape):
     config = load(name)
-    centres = systems.build(config, systems.stand_in_dataset(config)).objective.centres
+    centres = systems.build(config, systems.stand_in(config)).objective.centres
     assert (centres and centres.shape) == shape
 
 
@@ -203,7 +203,7 @@ def golden_matrix():
 def test_the_systems_multiply_by_the_matrices_of_the_spec():
     def matrix(name):
         config = load(name)
-        return systems.build(config, systems.stand_in_dataset(config)).adjacency
+        return systems.build(config, systems.stand_in(config)).adjacency
 
     np.testing.assert_allclose(matrix("emotion_gcn"), golden_matrix(), atol=1e-6)
     neighbours = golden_matrix() - np.diag(np.diag(golden_matrix()))

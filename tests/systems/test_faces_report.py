@@ -133,7 +133,7 @@ def test_runs_are_restored_and_predict_the_same_records(tmp_path):
     options = {"data_dir": toy.path, "batch_size": 21, "run__stop_after_steps": 1, "num_epochs": 2}
     for seed, name in enumerate("ab"):
         config = tiny_config("configs/affectnet_multitask.py:mtl_ccc_classic", seed=seed, **options)
-        train(config, systems.build(config, toy), toy, tmp_path / name, progress=False)
+        train(config, systems.build(config, toy.recipe), toy, tmp_path / name, progress=False)
     folders = [str(tmp_path / "a"), str(tmp_path / "b")]
     runs = load_runs(folders, None, "latest", "validation")
     assert list(runs) == ["a", "b"]

@@ -74,7 +74,9 @@ def test_a_stopped_run_goes_on_bit_for_bit_with_its_centres_and_its_sampler(toy,
     def run(folder, **changes):
         config = toy_config("configs/affectnet_metric.py:island", toy, sampler="expression", **changes)
         mesh = data_mesh(jax.devices()[:1])
-        return train(config, systems.build(config, toy), toy, tmp_path / folder, mesh=mesh, progress=False)
+        return train(
+            config, systems.build(config, toy.recipe), toy, tmp_path / folder, mesh=mesh, progress=False
+        )
 
     whole = run("whole")
     stopped = run("parts", run__stop_after_steps=3)
@@ -89,14 +91,14 @@ def test_a_stopped_run_goes_on_bit_for_bit_with_its_centres_and_its_sampler(toy,
 
 def weights_and_records(toy, spec):
     config = toy_config(spec, toy)
-    system = systems.build(config, toy)
+    system = systems.build(config, toy.recipe)
     run = Run(config, system, toy, data_mesh(jax.devices()[:1]))
     with contextlib.closing(run.batches("train", train=False)) as batches:
         read = [b for b in batches]
     records = {k: np.concatenate([b[k] for b in read]) for k in ("label", "age", "index", "mask")}
     order = np.argsort(records["index"][records["mask"] > 0])
     real = {k: v[records["mask"] > 0][order] for k, v in records.items()}
-    return system.sample_weights("train"), real
+    return system.sample_weights(real), real
 
 
 def test_the_expression_sampler_weighs_each_record_by_its_class(toy):
@@ -119,13 +121,13 @@ def test_ages_that_are_all_unknown_are_an_error(tmp_path):
     config = toy_config("configs/affectnet_multitask.py:eight_agesampler", dataset)
     workdir = tmp_path / "run"
     with pytest.raises(DataError, match=rf"no record has one .*--ages FILE\.csv.*{tmp_path}"):
-        train(config, systems.build(config, dataset), dataset, workdir, progress=False)
+        train(config, systems.build(config, dataset.recipe), dataset, workdir, progress=False)
     assert not workdir.exists()  # told before anything is compiled or written
 
 
 def test_other_systems_shuffle_all_records(toy):
     config = toy_config("configs/affectnet_multitask.py:mtl_eight_concat", toy)
-    assert systems.build(config, toy).sample_weights("train") is None
+    assert systems.build(config, toy.recipe).sample_weights({}) is None
 
 
 def test_an_svm_on_the_features_is_fitted_in_the_evaluation_beside_the_softmax():
@@ -143,5 +145,5 @@ def test_an_svm_on_the_features_is_fitted_in_the_evaluation_beside_the_softmax()
 
 def test_systems_without_an_svm_never_predict_the_training_split():
     config = load_config_file("configs/affectnet_baseline.py:base7@demo")
-    system = systems.build(config, systems.stand_in_dataset(config))
+    system = systems.build(config, systems.stand_in(config))
     assert system.complete({"label": SIZE}, None) == {"label": SIZE}

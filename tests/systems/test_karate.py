@@ -12,7 +12,7 @@ from emojax.systems import karate
 
 def build():
     config = load_config_file("configs/karate_demo.py")
-    return systems.build(config, systems.stand_in_dataset(config))
+    return systems.build(config, systems.stand_in(config))
 
 
 def test_it_initialises_abstractly_with_the_sizes_of_its_layers():

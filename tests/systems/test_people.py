@@ -42,13 +42,13 @@ def dataset(tmp_path_factory):
 
 
 def build(dataset, *args, **changes):
-    return systems.build(make_config(dataset, *args, **changes), dataset)
+    return systems.build(make_config(dataset, *args, **changes), dataset.recipe)
 
 
 def first_steps(dataset, devices, count=2, **changes):
     """State and logs after some steps on a number of devices."""
     config = make_config(dataset, **changes)
-    run = Run(config, systems.build(config, dataset), dataset, data_mesh(jax.devices()[:devices]))
+    run = Run(config, systems.build(config, dataset.recipe), dataset, data_mesh(jax.devices()[:devices]))
     state, batches = run.initial_state(), run.batches("train", train=True)
     logs = {}
     for _ in range(count):
@@ -90,7 +90,7 @@ def test_a_frozen_stream_and_the_scene_network_do_not_change_in_training(dataset
         "optimizer__weight_decay": 0.1,
     }
     config = make_config(dataset, **changes)
-    system = systems.build(config, dataset)
+    system = systems.build(config, dataset.recipe)
     assert "scene_scores" not in system.features and system.frozen == ("face",)
     run = Run(config, system, dataset, data_mesh(jax.devices()[:1]))
     state, batches = run.initial_state(), run.batches("train", train=True)
@@ -119,7 +119,7 @@ def test_a_frozen_part_drops_nothing_out_and_keeps_its_statistics(dataset):
     (frozen, kept_some), (_, kept_all) = step(0.0, 0.5), step(0.0, 0.0)
     assert kept_some["loss_categories"] == kept_all["loss_categories"]
     config = make_config(dataset, "emotic_kosti_b_l2@demo", model__streams="scenes")
-    start = leaves(systems.build(config, dataset).initial_variables(jax.random.key(config.seed)))
+    start = leaves(systems.build(config, dataset.recipe).initial_variables(jax.random.key(config.seed)))
     assert any("batch_stats" in name for name in start)
     for name, value in leaves({"params": frozen.params, **frozen.model_state}).items():
         np.testing.assert_array_equal(value, start[name], err_msg=name)
@@ -175,7 +175,7 @@ def test_a_batch_holds_only_what_the_streams_use(dataset):
 
 def outcome(dataset, workdir, **changes):
     config = make_config(dataset, **changes)
-    system = systems.build(config, dataset)
+    system = systems.build(config, dataset.recipe)
     mesh = data_mesh(jax.devices()[:1])
     return train(config, system, dataset, workdir, mesh=mesh, progress=False), system
 
@@ -286,7 +286,7 @@ def test_data_without_a_stream_is_refused_by_name(dataset):
     features = {k: v for k, v in dataset.features.items() if k != "scene_scores"}
     lacking = dataclasses.replace(dataset, features=features)
     with pytest.raises(DataError, match="'scene_scores'"):
-        systems.build(make_config(dataset), lacking)
+        systems.build(make_config(dataset), lacking.recipe)
 
 
 def test_scores_do_not_depend_on_the_people_left_out_of_the_graph(dataset):
@@ -334,7 +334,7 @@ def test_people_at_the_border_alone_in_a_crowd_or_without_face_and_pose_train(da
     crowd = {**dataset.features, "people_boxes": Feature("float", (32, 4))}
     dataset = dataclasses.replace(dataset, features=crowd)
     config = make_config(dataset, **changes)
-    run = Run(config, systems.build(config, dataset), dataset, data_mesh(jax.devices()[:1]))
+    run = Run(config, systems.build(config, dataset.recipe), dataset, data_mesh(jax.devices()[:1]))
     batch = random_batch(run)
     batch["categories"] = (batch["categories"] > 0.5).astype(np.float32)
     batch["body_box"][:3] = [(0, 0, SIZE, SIZE), (SIZE - 1, 5, SIZE, SIZE), (0, 0, 1, 1)]

@@ -29,7 +29,7 @@ def face_run(tmp_path_factory):
     change = {"model__backbone": "resnet_tiny", "model__pool": "avg", "run__stop_after_steps": 1}
     config = toy.make_config(data, model__head="classic", **change)
     workdir = tmp_path_factory.mktemp("face_run")
-    system = systems.build(config, data)
+    system = systems.build(config, data.recipe)
     result = train(config, system, data, workdir, mesh=data_mesh(jax.devices()[:1]), progress=False)
     return workdir, jax.device_get(result.state.variables)
 
@@ -47,7 +47,7 @@ def tiny_file(tmp_path_factory):
 
 def start(people, **changes):
     config = make_config(people, **changes)
-    system = systems.build(config, people)
+    system = systems.build(config, people.recipe)
     return system, system.initial_variables(jax.random.key(0))
 
 

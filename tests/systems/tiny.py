@@ -12,7 +12,7 @@ import numpy as np
 
 from emojax import systems
 from emojax.cli import load_config_file
-from emojax.data.dataset import Dataset
+from emojax.data.recipe import Recipe
 from emojax.engine.mesh import data_mesh, put_batch, replicated
 from emojax.engine.step import make_predict_step, make_train_step
 from emojax.graphs.label_graph import label_statistics
@@ -97,11 +97,10 @@ def draw(counts, *, noise: float = 25.0, seed: int = 0) -> dict[str, np.ndarray]
     }
 
 
-def describe(config, train: dict[str, np.ndarray], **changes: Any) -> Dataset:
-    """The data set of `draw`, without shards."""
-    dataset = systems.stand_in_dataset(config)
+def describe(config, train: dict[str, np.ndarray], **changes: Any) -> Recipe:
+    """The recipe of the data of `draw`."""
     statistics = label_statistics(train["label"], train["valence"], train["arousal"], config.num_classes)
-    return dataclasses.replace(dataset, statistics=statistics, **changes)
+    return dataclasses.replace(systems.stand_in(config), statistics=statistics, **changes)
 
 
 class TinyRun:

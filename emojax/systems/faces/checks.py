@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from emojax.data.augment import PRESETS
-from emojax.data.dataset import Dataset
+from emojax.data.recipe import Recipe
 from emojax.errors import ConfigError, DataError
 from emojax.graphs.va_plane import HISTOGRAM_BINS, SECTOR_COUNTS
 from emojax.labels import affectnet_labels
@@ -54,7 +54,7 @@ _GCN_CHOICES = {
 _POSITIVE = ("batch_size", "eval_batch_size", "num_epochs", "objective.metric.sub_centres", "svm.penalty")
 
 
-def require_valid(config, dataset: Dataset) -> None:
+def require_valid(config, recipe: Recipe) -> None:
     """Checks config and data as a whole.
 
     Raises:
@@ -66,9 +66,9 @@ def require_valid(config, dataset: Dataset) -> None:
             f"config.num_classes is {config.num_classes}; faces have 7 expressions, or 8 with contempt."
         )
     labels = affectnet_labels(config.num_classes)
-    labels.require_equal(dataset.labels, mine="the config", theirs=str(dataset.path))
-    require_image_size(config, dataset)
-    _require_alignment(config, dataset)
+    labels.require_equal(recipe.labels, mine="the config", theirs=recipe.origin)
+    require_image_size(config, recipe)
+    _require_alignment(config, recipe)
     for field, choices in _CHOICES.items():
         require_choice(config, field, choices)
     require_positive(config, _POSITIVE)
@@ -77,15 +77,15 @@ def require_valid(config, dataset: Dataset) -> None:
     if config.model.head == "gcn":
         _require_graph_options(config)
     _require_consistent(config)
-    _require_every_class(dataset)
-    _require_features(config, dataset)
+    _require_every_class(recipe)
+    _require_features(config, recipe)
 
 
-def _require_alignment(config, dataset: Dataset) -> None:
-    found = dataset.build.get("align")
+def _require_alignment(config, recipe: Recipe) -> None:
+    found = recipe.build.get("align")
     if config.align and found and found != config.align:
         raise ConfigError(
-            f"config.align is {config.align!r}, but {dataset.path} was prepared with --align {found}. "
+            f"config.align is {config.align!r}, but {recipe.origin} was prepared with --align {found}. "
             f"Prepare it with --align {config.align}, or set --config.align={found}."
         )
 
@@ -143,26 +143,26 @@ def _require_monitor(config, head) -> None:
         )
 
 
-def _require_every_class(dataset: Dataset) -> None:
-    counts = dict(zip(dataset.labels.classes, dataset.statistics["counts"]))
+def _require_every_class(recipe: Recipe) -> None:
+    counts = dict(zip(recipe.labels.classes, recipe.statistics["counts"]))
     empty = [name for name, count in counts.items() if count == 0]
     if empty:
         raise DataError(
-            f"{dataset.path} has no training record of {', '.join(empty)}: class weights, samplers and the "
+            f"{recipe.origin} has no training record of {', '.join(empty)}: class weights, samplers and the "
             "label graph need every class. Prepare the data again with more rows, or with fewer --classes."
         )
 
 
-def _require_features(config, dataset: Dataset) -> None:
+def _require_features(config, recipe: Recipe) -> None:
     """Raises DataError when the records lack what the sampler or the head needs."""
-    if config.sampler != "none" and SAMPLER_FEATURES[config.sampler] not in dataset.features:
+    if config.sampler != "none" and SAMPLER_FEATURES[config.sampler] not in recipe.features:
         raise DataError(
-            f"config.sampler is {config.sampler!r}, but the records of {dataset.path} hold no "
+            f"config.sampler is {config.sampler!r}, but the records of {recipe.origin} hold no "
             f"{SAMPLER_FEATURES[config.sampler]!r}. Prepare the data with --ages FILE.csv (path and age of "
             "each image, from an age estimator), or choose another sampler."
         )
-    if config.model.head == "mask" and MASK_FEATURE not in dataset.features:
+    if config.model.head == "mask" and MASK_FEATURE not in recipe.features:
         raise DataError(
-            f"config.model.head is 'mask', but the records of {dataset.path} hold no {MASK_FEATURE!r}. "
+            f"config.model.head is 'mask', but the records of {recipe.origin} hold no {MASK_FEATURE!r}. "
             "Prepare the data with --masks, or choose another head."
         )

@@ -30,12 +30,14 @@ class EvaluatedRun:
 
     Attributes:
         system: the system.
+        dataset: what it has predicted.
         step: of the checkpoint.
         variables: parameters and other collections.
         outputs: predictions and truth ``[N, ...]``, as `Run.predict` gives them.
     """
 
     system: FaceSystem
+    dataset: Dataset
     step: int
     variables: Mapping
     outputs: Mapping[str, np.ndarray]
@@ -66,14 +68,14 @@ def load_runs(
     require_same_records(dict(zip(names, datasets)), split)
     runs = {}
     for name, workdir, config, dataset in zip(names, workdirs, configs, datasets):
-        system = systems.build(config, dataset)
+        system = systems.build(config, dataset.recipe)
         if not isinstance(system, FaceSystem):
             raise ConfigError(f"{workdir} is a run of the family {config.family!r}; only faces are compared.")
         run = Run(config, system, dataset)
         restored = run.restore(pathlib.Path(workdir), which)
         variables = restored.state.variables
         outputs = run.predict(variables, split, title=name)
-        runs[name] = EvaluatedRun(system, restored.step, jax.device_get(variables), outputs)
+        runs[name] = EvaluatedRun(system, dataset, restored.step, jax.device_get(variables), outputs)
     return runs
 
 
@@ -140,7 +142,7 @@ def _numbers(runs: Mapping[str, EvaluatedRun], metrics: Mapping[str, Mapping]) -
     ]
     header = ("run", "system", "step", *(m.replace("_", " ") for m in shown))
     first = next(iter(runs.values()))
-    text = f"{len(first.outputs['label']):,} records of {first.system.dataset.name}, the same for every run."
+    text = f"{len(first.outputs['label']):,} records of {first.dataset.name}, the same for every run."
     return Section("Numbers", text, tables=[Table(rows, header)])
 
 

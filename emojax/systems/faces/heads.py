@@ -8,7 +8,7 @@ from collections.abc import Callable
 import flax.linen as nn
 import numpy as np
 
-from emojax.data.dataset import Dataset
+from emojax.data.recipe import Recipe
 from emojax.engine.mesh import DATA_AXIS
 from emojax.engine.precision import compute_dtype
 from emojax.errors import ConfigError, DataError
@@ -41,7 +41,7 @@ class HeadKind:
     """One row of `HEADS`.
 
     Attributes:
-        build: ``(config, dataset, feature_size) -> FaceHead``.
+        build: ``(config, recipe, feature_size) -> FaceHead``.
         auxiliaries: values of `objective.auxiliary` that have something to train in this head.
         logits: whether it gives expression logits.
     """
@@ -63,20 +63,20 @@ def num_regions(config) -> int:
     return config.objective.regions if config.objective.auxiliary == "regions" else 0
 
 
-def _single(config, dataset: Dataset, feature_size: int) -> FaceHead:
-    return FaceHead(ExpressionHead(len(dataset.labels.classes)))
+def _single(config, recipe: Recipe, feature_size: int) -> FaceHead:
+    return FaceHead(ExpressionHead(len(recipe.labels.classes)))
 
 
-def _va_single(config, dataset: Dataset, feature_size: int) -> FaceHead:
+def _va_single(config, recipe: Recipe, feature_size: int) -> FaceHead:
     return FaceHead(ValenceArousalHead())
 
 
-def _multi_task(config, dataset: Dataset, feature_size: int) -> FaceHead:
+def _multi_task(config, recipe: Recipe, feature_size: int) -> FaceHead:
     # Two regions need one output: on which side of the valence axis.
     regions = {0: 0, 2: 1}.get(num_regions(config), num_regions(config))
     head = MultiTaskHead(
-        len(dataset.labels.classes),
-        num_aux=regions or len(dataset.labels.dimensions),
+        len(recipe.labels.classes),
+        num_aux=regions or len(recipe.labels.dimensions),
         fusion=config.model.head,
         aux_name="aux" if regions else "va",
         concat_stop_grad=config.model.concat_stop_grad,
@@ -85,16 +85,16 @@ def _multi_task(config, dataset: Dataset, feature_size: int) -> FaceHead:
     return FaceHead(head)
 
 
-def _mask(config, dataset: Dataset, feature_size: int) -> FaceHead:
+def _mask(config, recipe: Recipe, feature_size: int) -> FaceHead:
     decoder = MaskDecoder(dtype=compute_dtype(config.precision), axis_name=DATA_AXIS)
-    return FaceHead(ExpressionHead(len(dataset.labels.classes)), decoder)
+    return FaceHead(ExpressionHead(len(recipe.labels.classes)), decoder)
 
 
-def _gcn(config, dataset: Dataset, feature_size: int) -> FaceHead:
+def _gcn(config, recipe: Recipe, feature_size: int) -> FaceHead:
     options = config.model.gcn
-    words = [*dataset.labels.classes, *dataset.labels.dimensions]
+    words = [*recipe.labels.classes, *recipe.labels.dimensions]
     vectors, source = load_word_vectors(words, options.word_vectors or None, source=options.embedding)
-    matrix, alone = _label_graph(options, dataset, words)
+    matrix, alone = _label_graph(options, recipe, words)
     widths = (options.hidden,) * (options.layers - 1) + (feature_size,)
     order = ", in shuffled places" if options.shuffle_seed else ""
     note = f"label graph of {len(words)} nodes from the training labels{order}; {source}"
@@ -104,14 +104,14 @@ def _gcn(config, dataset: Dataset, feature_size: int) -> FaceHead:
     return FaceHead(GCNHead(widths, to_graph(matrix), vectors), adjacency=matrix, notes=notes)
 
 
-def _label_graph(options, dataset: Dataset, words: list[str]) -> tuple[np.ndarray, list[str]]:
+def _label_graph(options, recipe: Recipe, words: list[str]) -> tuple[np.ndarray, list[str]]:
     """A'' (spec 4.4-4.7) and the names of its nodes without neighbours.
 
     Raises:
         ConfigError: a node without neighbours, unless `isolated_nodes` allows it (with the identity's row).
     """
-    correlation = np.array(dataset.statistics["spearman"])
-    block = CATEGORY_BLOCKS[options.category_block](options, dataset)
+    correlation = np.array(recipe.statistics["spearman"])
+    block = CATEGORY_BLOCKS[options.category_block](options, recipe)
     choice = {"tau_literal": options.tau_literal, "category_block": block}
     alone = [words[i] for i in isolated_nodes(binary_edges(correlation, options.tau, **choice))]
     if alone and not options.isolated_nodes:
@@ -123,25 +123,25 @@ def _label_graph(options, dataset: Dataset, words: list[str]) -> tuple[np.ndarra
     return shuffle_nodes(matrix, options.shuffle_seed) if options.shuffle_seed else matrix, alone
 
 
-def _spearman_block(options, dataset: Dataset) -> np.ndarray:
-    classes = len(dataset.labels.classes)
-    return np.abs(np.array(dataset.statistics["spearman"])[:classes, :classes])
+def _spearman_block(options, recipe: Recipe) -> np.ndarray:
+    classes = len(recipe.labels.classes)
+    return np.abs(np.array(recipe.statistics["spearman"])[:classes, :classes])
 
 
-def _block_from_file(options, dataset: Dataset) -> np.ndarray:
+def _block_from_file(options, recipe: Recipe) -> np.ndarray:
     try:
         return np.loadtxt(options.category_file, delimiter=",", ndmin=2)
     except (OSError, ValueError) as error:
         raise DataError(
             f"config.model.gcn.category_file {options.category_file!r} is no table of "
-            f"{len(dataset.labels.classes)} rows of comma-separated numbers: {error}"
+            f"{len(recipe.labels.classes)} rows of comma-separated numbers: {error}"
         ) from error
 
 
 # Strengths [C, C] of edges between expressions (spec 4.10).
 CATEGORY_BLOCKS = {
-    "none": lambda options, dataset: None,
-    "va_soft": lambda options, dataset: va_soft_block(np.array(dataset.statistics["va_histogram"]["10"])),
+    "none": lambda options, recipe: None,
+    "va_soft": lambda options, recipe: va_soft_block(np.array(recipe.statistics["va_histogram"]["10"])),
     "spearman": _spearman_block,
     "file": _block_from_file,
 }
@@ -157,12 +157,12 @@ HEADS = {
 }
 
 
-def build_head(config, dataset: Dataset, feature_size: int) -> FaceHead:
+def build_head(config, recipe: Recipe, feature_size: int) -> FaceHead:
     """The head named by `config.model.head`.
 
     Args:
         config: resolved config, see `faces_checks.require_valid`.
-        dataset: its labels size the head, its statistics make the label graph.
+        recipe: its labels size the head, its statistics make the label graph.
         feature_size: D, width of the pooled features.
 
     Raises:
@@ -170,4 +170,4 @@ def build_head(config, dataset: Dataset, feature_size: int) -> FaceHead:
         DataError: word vectors or the table of `category_file` cannot be read.
     """
     require_choice(config, "model.head", HEADS)
-    return HEADS[config.model.head].build(config, dataset, feature_size)
+    return HEADS[config.model.head].build(config, recipe, feature_size)

@@ -15,11 +15,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from emojax.data.augment import PRESETS, augment, augment_mask, normalize
-from emojax.data.dataset import Dataset
+from emojax.data.recipe import Recipe
 from emojax.engine.mesh import DATA_AXIS, gather_rows
 from emojax.engine.precision import compute_dtype
 from emojax.engine.step import sample_keys
-from emojax.errors import DataError
 from emojax.graphs.va_plane import sector_labels
 from emojax.metrics.expression import expression_metrics
 from emojax.metrics.svm import fit_svm, svm_scores
@@ -34,20 +33,20 @@ from emojax.systems.faces.checks import MASK_FEATURE, SAMPLER_FEATURES, require_
 from emojax.systems.faces.heads import VA_TASKS, build_head, num_regions
 from emojax.systems.faces.metric_terms import CENTRES
 from emojax.systems.faces.objective import build_objective
-from emojax.systems.stand_in import affectnet_stand_in as stand_in
+from emojax.systems.faces.stand_in import stand_in
 
 __all__ = ["FaceSystem", "build", "stand_in"]
 
 
-def build(config, dataset: Dataset) -> FaceSystem:
+def build(config, recipe: Recipe) -> FaceSystem:
     """Checks config against data and builds the system.
 
     Raises:
         ConfigError: a field has an unknown value or does not go with another.
         DataError: the data has other classes than the config, or lacks what the system needs.
     """
-    require_valid(config, dataset)
-    return FaceSystem(config, dataset)
+    require_valid(config, recipe)
+    return FaceSystem(config, recipe)
 
 
 class FaceSystem(System):
@@ -58,20 +57,19 @@ class FaceSystem(System):
         objective: the terms of the loss.
     """
 
-    def __init__(self, config, dataset: Dataset):
+    def __init__(self, config, recipe: Recipe):
         super().__init__(config)
-        self.labels = dataset.labels
-        self.protocol = f"{len(dataset.labels.classes)}-way, one centred crop, no averaging"
-        self.dataset = dataset
+        self.labels = recipe.labels
+        self.protocol = f"{len(recipe.labels.classes)}-way, one centred crop, no averaging"
         self.dtype = compute_dtype(config.precision)
         backbone = create_backbone(
             config.model.backbone, dtype=self.dtype, axis_name=DATA_AXIS, remat=config.model.remat
         )
-        head = build_head(config, dataset, backbone.feature_size)
+        head = build_head(config, recipe, backbone.feature_size)
         self.adjacency = head.adjacency
         self.net = FaceNet(backbone, head.module, config.model.pool, config.model.final_relu, head.decoder)
-        self.objective = build_objective(config, dataset.statistics, backbone.feature_size)
-        optional = [name for name in ("age", MASK_FEATURE) if name in dataset.features]
+        self.objective = build_objective(config, recipe.statistics, backbone.feature_size)
+        optional = [name for name in ("age", MASK_FEATURE) if name in recipe.features]
         self.features = ("image", "label", "valence", "arousal", *(f for f in optional if self._uses(f)))
         self.monitor = config.monitor
         self.headline = tuple(dict.fromkeys((config.monitor, *self._shown_metrics())))
@@ -231,10 +229,7 @@ class FaceSystem(System):
         feature = SAMPLER_FEATURES[self.config.sampler]
         if feature is None:
             return None
-        try:
-            return _SAMPLERS[self.config.sampler](columns[feature], len(self.labels.classes))
-        except DataError as error:
-            raise DataError(f"{error} The data: {self.dataset.path}.") from error
+        return _SAMPLERS[self.config.sampler](columns[feature], len(self.labels.classes))
 
 
 # sampler -> (values of its feature [N], C) -> weights [N]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 
-from emojax.data.dataset import Dataset
+from emojax.data.recipe import Recipe
 from emojax.errors import ConfigError
 from emojax.graphs.cooccurrence import DIAGONALS
 from emojax.labels import EMOTIC_LABELS
@@ -36,9 +36,9 @@ def named(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def check(config, dataset: Dataset) -> None:
+def check(config, recipe: Recipe) -> None:
     """Raises ConfigError or DataError where config and data do not go together."""
-    EMOTIC_LABELS.require_equal(dataset.labels, mine="the config", theirs=str(dataset.path))
+    EMOTIC_LABELS.require_equal(recipe.labels, mine="the config", theirs=recipe.origin)
     for field, choices in _CHOICES.items():
         require_choice(config, field, choices)
     require_positive(config, ("batch_size", "eval_batch_size", "num_epochs", "objective.dimension_scale"))
@@ -49,7 +49,7 @@ def check(config, dataset: Dataset) -> None:
     _require_factors(config)
     for name in (*IMAGE_STREAMS, "depth"):
         if name in streams:
-            require_image_size(config, dataset, name)
+            require_image_size(config, recipe, name)
 
 
 def _require_streams(streams: tuple[str, ...]) -> None:

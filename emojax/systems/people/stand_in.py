@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from emojax.data.dataset import Dataset, Feature, Split
+from emojax.data.recipe import Feature, Recipe
 from emojax.labels import EMOTIC_LABELS
 from emojax.models.pose_nets import POSE_SIZE
 from emojax.models.streams import NUM_ATTRIBUTES, NUM_SCENES
 
-# 70 / 10 / 20 percent of the 23,788 people of the 2017 release (context_emotion spec 1.3).
-_SIZES = {"train": 16_652, "validation": 2_379, "test": 4_757}
+_NUM_TRAIN = 16_652  # 70 percent of the 23,788 people of the 2017 release (context_emotion spec 1.3)
 _PEOPLE = 32
 
 
-def stand_in(config) -> Dataset:
+def stand_in(config) -> Recipe:
     """Shapes and sizes of EMOTIC.
 
     Its label counts were not published: they are equal here and no label goes with another, so nothing may be
     trained on it.
     """
     labels, size = EMOTIC_LABELS, config.image_size
-    each = dict.fromkeys(labels.classes, 1)
     image, scalar = Feature("image", (size, size, 3), "raw"), Feature("float")
     features = {
         "context": image,
@@ -38,11 +36,9 @@ def stand_in(config) -> Dataset:
         "categories": Feature("float", (len(labels.classes),)),
         "vad": Feature("float", (len(labels.dimensions),)),
     }
-    return Dataset(
-        path=config.data_dir,
-        name="EMOTIC (shapes only)",
-        labels=labels,
-        features=features,
-        splits={name: Split(count, (), (), each) for name, count in _SIZES.items()},
-        statistics={"cooccurrence": np.eye(len(each), dtype=int).tolist(), "counts": [1] * len(each)},
-    )
+    statistics = {
+        "num_samples": _NUM_TRAIN,
+        "cooccurrence": np.eye(len(labels.classes), dtype=int).tolist(),
+        "counts": [1] * len(labels.classes),
+    }
+    return Recipe("EMOTIC (shapes only)", labels, features, statistics, origin=config.data_dir)

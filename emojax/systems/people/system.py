@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from emojax.data.dataset import Dataset
+from emojax.data.recipe import Recipe
 from emojax.engine.mesh import gather_rows
 from emojax.engine.precision import compute_dtype
 from emojax.engine.step import sample_keys
@@ -32,15 +32,15 @@ __all__ = ["PeopleSystem", "build", "stand_in"]
 _TRUTH = ("categories", "vad")
 
 
-def build(config, dataset: Dataset) -> PeopleSystem:
+def build(config, recipe: Recipe) -> PeopleSystem:
     """Checks config against data and builds the system.
 
     Raises:
         ConfigError: a field has an unknown value or does not go with another.
         DataError: the data has other classes, or lacks what a stream needs.
     """
-    check(config, dataset)
-    return PeopleSystem(config, dataset)
+    check(config, recipe)
+    return PeopleSystem(config, recipe)
 
 
 class PeopleSystem(System):
@@ -54,20 +54,20 @@ class PeopleSystem(System):
         frozen: streams, and `heads`, whose parameters and statistics stay as they are and that drop nothing out.
     """
 
-    def __init__(self, config, dataset: Dataset):
+    def __init__(self, config, recipe: Recipe):
         super().__init__(config)
-        self.labels = dataset.labels
+        self.labels = recipe.labels
         self.protocol = "one view of each person, values in [0, 1]"
-        self.statistics = dataset.statistics
+        self.statistics = recipe.statistics
         self.dtype = compute_dtype(config.precision)
         self.factors = config.optimizer.factors.to_dict()
         self.streams = named(config.model.streams)
         self.frozen = tuple(part for part in (*self.streams, HEADS) if self.factors.get(part) == 0)
-        self.inputs = StreamInputs(config, self.streams, dataset.statistics, self.dtype)
+        self.inputs = StreamInputs(config, self.streams, recipe.statistics, self.dtype)
         self.features = (*self.inputs.features, *_TRUTH)
         self.vectors = word_vectors(config, self.labels, self.notes)
         self.net = build_net(config, self.labels, self.statistics, self.vectors, self.dtype, self.frozen)
-        self._shapes = {name: dataset.feature(name).shape for name in self.features}
+        self._shapes = {name: recipe.feature(name).shape for name in self.features}
         predicts_dimensions = config.model.net == "concat"
         self.monitor = "map_over_aae" if predicts_dimensions else "map"
         self.headline = ("map", "aae", "jaccard") if predicts_dimensions else ("map", "jaccard")

@@ -1,18 +1,16 @@
-"""A data set that is not there: published counts and shapes, for counting parameters and timing steps."""
+"""AffectNet without records: published counts and shapes, for counting parameters and timing steps."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from emojax.data.dataset import Dataset, Feature, Split
+from emojax.data.recipe import Feature, Recipe
 from emojax.graphs.affectnet import AFFECTNET_SPEARMAN, AFFECTNET_TRAIN_COUNTS
 from emojax.graphs.va_plane import HISTOGRAM_BINS, SECTOR_COUNTS
 from emojax.labels import affectnet_labels
 
-_VALIDATION_PER_CLASS = 500
 
-
-def affectnet_stand_in(config) -> Dataset:
+def stand_in(config) -> Recipe:
     """AffectNet as published (emotion_gcn spec 1.2, 4.4), without records.
 
     Class counts and, for 7 classes, the label correlations are the published ones. The distribution over the
@@ -30,10 +28,6 @@ def affectnet_stand_in(config) -> Dataset:
         "sector_counts": {str(n): [1] * n for n in SECTOR_COUNTS},
         "class_mean_va": [[0.0, 0.0]] * len(counts),
     }
-    splits = {
-        "train": _split(dict(zip(labels.classes, counts))),
-        "validation": _split(dict.fromkeys(labels.classes, _VALIDATION_PER_CLASS)),
-    }
     features = {
         "image": Feature("image", (size, size, 3), "raw"),
         "label": Feature("int", (), ""),
@@ -42,24 +36,4 @@ def affectnet_stand_in(config) -> Dataset:
         "age": Feature("float", (), ""),
         "face_mask": Feature("image", (56, 56), "raw"),
     }
-    return Dataset(
-        path=config.data_dir,
-        name="AffectNet (published counts)",
-        schema_version=1,
-        labels=labels,
-        features=features,
-        splits=splits,
-        statistics=statistics,
-        build={},
-        skipped={},
-    )
-
-
-def _split(class_counts: dict[str, int]) -> Split:
-    return Split(
-        num_records=sum(class_counts.values()),
-        shards=(),
-        records_per_shard=(),
-        class_counts=class_counts,
-        content_hash="",
-    )
+    return Recipe("AffectNet (published counts)", labels, features, statistics, origin=config.data_dir)
