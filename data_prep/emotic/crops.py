@@ -11,7 +11,7 @@ import sys
 
 from data_prep.emotic.box import usable_box
 from data_prep.emotic.prepare import box_in_image
-from data_prep.emotic.raw import Person, find_emotic, read_annotations
+from data_prep.emotic.raw import Person, image_path, read_emotic
 from data_prep.images import encode_jpeg, read_image
 from data_prep.parallel import advance, available_cores, parallel_map
 from data_prep.pipeline import Skip
@@ -27,46 +27,59 @@ class _Chunk:
     people: tuple[Person, ...]
 
 
-def write_crops(raw: pathlib.Path, out: pathlib.Path, workers: int) -> tuple[int, int]:
-    """Writes `<folder>/<image>_person<number>.jpg` of every usable body box; returns how many, and how many
-    not.
+Skipped = dict[str, tuple[int, str]]
+
+
+def write_crops(raw: pathlib.Path, out: pathlib.Path, workers: int) -> tuple[int, Skipped]:
+    """Writes `<folder>/<image>_person<number>.jpg` of every usable body box.
+
+    Returns:
+        How many, and the people without one: reason -> (count, first example).
 
     Raises:
         DataError: `raw` is no EMOTIC, or `out` cannot be written.
     """
-    found = find_emotic(raw)
-    people = [person for split in read_annotations(found.annotations).values() for person in split]
+    found, by_split = read_emotic(raw)
+    people = [person for split in by_split.values() for person in split]
     images = os.fspath(found.images)
     chunks = [
         _Chunk(images, os.fspath(out), tuple(people[i : i + _CHUNK])) for i in range(0, len(people), _CHUNK)
     ]
+    written, skipped = 0, {}
     try:
-        written = sum(
-            count
-            for _, count in parallel_map(_write, chunks, workers=workers, total=len(people), title="crops")
-        )
+        for _, (count, left_out) in parallel_map(
+            _write, chunks, workers=workers, total=len(people), title="crops"
+        ):
+            written += count
+            for reason, (number, example) in left_out.items():
+                skipped[reason] = (
+                    skipped.get(reason, (0, ""))[0] + number,
+                    skipped.get(reason, (0, example))[1],
+                )
     except OSError as error:
         raise DataError(f"Cannot write {error.filename or out}: {error.strerror or error}.") from error
-    return written, len(people) - written
+    return written, skipped
 
 
-def _write(chunk: _Chunk) -> int:
-    """Writes the crops of some people (worker); returns how many there were."""
+def _write(chunk: _Chunk) -> tuple[int, Skipped]:
+    """Writes the crops of some people (worker); returns as `write_crops`."""
     count = 0
+    skipped: Skipped = {}
     for person in chunk.people:
         try:
-            image = read_image(os.path.join(chunk.images, person.image))
+            image = read_image(image_path(chunk.images, person))
             height, width = image.shape[:2]
             x1, y1, x2, y2 = usable_box(box_in_image(person, width, height), width, height)
-        except Skip:
-            pass
+        except Skip as skip:
+            number, example = skipped.get(skip.reason, (0, f"{person.source}: {skip.detail}"))
+            skipped[skip.reason] = (number + 1, example)
         else:
             path = pathlib.Path(chunk.out, f"{person.stem}_person{person.number}.jpg")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(encode_jpeg(image[y1:y2, x1:x2]))
             count += 1
         advance()
-    return count
+    return count, skipped
 
 
 _EPILOG = """then, for each folder below DIR, e.g. mscoco/images:
@@ -87,11 +100,14 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=available_cores(), help="processes [one a core]")
     args = parser.parse_args(argv)
     try:
-        written, left_out = write_crops(args.raw, args.out, max(args.workers, 1))
+        written, skipped = write_crops(args.raw, args.out, max(args.workers, 1))
     except EmojaxError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    left_out = sum(count for count, _ in skipped.values())
     print(f"{args.out}: {written:,} crops; {left_out:,} people have no usable box or image.")
+    for reason, (count, example) in sorted(skipped.items()):
+        print(f"    skipped {reason:<20} {count:>9,}   e.g. {example}")
     return 0
 
 

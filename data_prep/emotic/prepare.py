@@ -19,7 +19,7 @@ import numpy as np
 from data_prep.emotic.box import MAX_PEOPLE, context_box, crop, people_boxes, resize, usable_box
 from data_prep.emotic.face import DETECTORS
 from data_prep.emotic.pose import POSE_SIZE, pose_vector
-from data_prep.emotic.raw import SPLITS, Person, find_emotic, read_annotations
+from data_prep.emotic.raw import SPLITS, Person, image_path, read_emotic
 from data_prep.emotic.side import (
     NUM_ATTRIBUTES,
     NUM_SCENES,
@@ -84,12 +84,12 @@ class EmoticSource:
             yield person.source, person
 
     def signature(self, item: Person) -> bytes:
-        return signature([os.path.join(self.images, item.image), *self.sides.paths(item)])
+        return signature([image_path(self.images, item), *self.sides.paths(item)])
 
     def convert(self, item: Person) -> Record:
         """Raises Skip; the cheap reasons come before the image is read."""
         bits = _checked_labels(item)
-        image = _read_image_once(os.path.join(self.images, item.image))
+        image = _read_image_once(image_path(self.images, item))
         height, width = image.shape[:2]
         box = usable_box(box_in_image(item, width, height), width, height)
         size = self.options.size
@@ -150,7 +150,7 @@ def _checked_labels(person: Person) -> int:
     """The categories as bits, or Skip: `no_categories`, `unknown_category`, `nan_vad`, `vad_out_of_range`."""
     if not person.categories:
         raise Skip("no_categories", "the person has no category")
-    names = [name.strip().lower() for name in person.categories]
+    names = ["".join(name.split()).lower() for name in person.categories]
     try:
         bits = category_bits(_ALIASES.get(name, name) for name in names)
     except ValueError:
@@ -243,8 +243,7 @@ def prepare(
             cannot be written, or a split has no usable person.
     """
     _require_folders(sides)
-    found = find_emotic(raw)
-    people = read_annotations(found.annotations)
+    found, people = read_emotic(raw)
     shards = plan_shards(people, options, num_shards)
     parameters = {
         "dataset": NAME,

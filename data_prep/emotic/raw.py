@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from data_prep.locate import find_entry, find_file, find_folders, holdings, levels, only
 from emojax.errors import DataError
 
 # Name of a split here -> name of its struct array in Annotations.mat.
@@ -19,6 +20,8 @@ SPLITS = {"train": "train", "validation": "val", "test": "test"}
 FOLDERS = ("mscoco", "ade20k", "framesdb", "emodb_small")
 DIMENSIONS = ("valence", "arousal", "dominance")
 _UNKNOWN_SIZE = (0.0, 0.0)
+_FILES = ("Annotations.mat", "CVPR17_Annotations.mat")  # of 2019, of 2017
+_LOOKED_FOR = 64
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,21 +74,82 @@ class RawEmotic:
 
 
 def find_emotic(raw: pathlib.Path) -> RawEmotic:
-    """Finds the annotation file and the image folders; DataError lists what was looked for."""
+    """Finds the annotation file and the image folders, of the release of 2017 or 2019.
+
+    `raw` may be one folder too high, or the folder of the annotations or of the images alone.
+
+    Raises:
+        DataError: one of them is missing (lists what was looked for), or there are several.
+    """
     if not raw.is_dir():
         raise DataError(f"There is no folder {raw}. Give the folder of the unpacked EMOTIC as --raw.")
-    files = [raw / "Annotations" / "Annotations.mat", raw / "Annotations.mat"]
-    roots = [raw / "emotic", raw, raw / "images"]
-    file = next((path for path in files if path.is_file()), None)
-    root = next((path for path in roots if any((path / name).is_dir() for name in FOLDERS)), None)
-    if file is None or root is None:
-        missing = "Annotations.mat" if file is None else "image folder"
+    above = raw.absolute().parent
+    files = _annotation_files(raw, 2)
+    roots = find_folders(raw, _has_images)
+    if files and not roots:
+        roots = [folder for folder in find_folders(above, _has_images, depth=1) if _names_emotic(folder)]
+    if roots and not files:
+        files = _annotation_files(above, 1)
+    if len(files) > 1:
         raise DataError(
-            f"{raw} is no EMOTIC: there is no {missing}. Looked for Annotations.mat (there or in Annotations/) "
-            f"and for the folders {', '.join(FOLDERS)} in emotic/. Without EMOTIC, draw a synthetic one: "
-            "python -m data_prep.synthetic emotic --out DIR"
+            f"There are several annotation files: {', '.join(map(str, files[:3]))}. Move away those of the releases "
+            "you do not want."
         )
-    return RawEmotic(file, root)
+    if not files or not roots:
+        missing = "Annotations.mat" if not files else "image folder"
+        raise DataError(
+            f"{raw} is no EMOTIC: there is no {missing}; it holds {holdings(raw)}. Looked for Annotations.mat or "
+            f"CVPR17_Annotations.mat and for the folders {', '.join(FOLDERS)} (e.g. in emotic/ or cvpr_emotic/). "
+            "Without EMOTIC, draw a synthetic one: python -m data_prep.synthetic emotic --out DIR"
+        )
+    ranks = [_rank(root, files[0]) for root in roots]
+    fitting = [root for root, rank in zip(roots, ranks) if rank == min(ranks)]
+    return RawEmotic(files[0], only(fitting, "folder of EMOTIC's images"))
+
+
+def _rank(root: pathlib.Path, annotations: pathlib.Path) -> int:
+    """Folders of side inputs have the same folders in them as that of the images: the name tells them apart."""
+    name = root.name.lower()
+    if "emotic" in name:
+        return int(name.startswith("cvpr") != annotations.name.lower().startswith("cvpr"))
+    return 2 if name == "images" else 3
+
+
+def _annotation_files(raw: pathlib.Path, depth: int) -> list[pathlib.Path]:
+    paths = [find_entry(folder, name) for level in levels(raw, depth) for folder in level for name in _FILES]
+    return [pathlib.Path(path) for path in paths if path and pathlib.Path(path).is_file()]
+
+
+def _has_images(folder: pathlib.Path) -> bool:
+    return any((folder / name).is_dir() for name in FOLDERS)
+
+
+def _names_emotic(folder: pathlib.Path) -> bool:
+    """A folder beside the one that was given counts only under EMOTIC's own name."""
+    return "emotic" in folder.name.lower()
+
+
+def read_emotic(raw: pathlib.Path) -> tuple[RawEmotic, dict[str, list[Person]]]:
+    """Where EMOTIC is, and all people of all splits; before any work, some of their pictures are looked for.
+
+    Raises:
+        DataError: as `find_emotic` and `read_annotations`, or none of the pictures is there.
+    """
+    found = find_emotic(raw)
+    people = read_annotations(found.annotations)
+    everybody = [person for split in people.values() for person in split]
+    some = everybody[:: max(1, len(everybody) // _LOOKED_FOR)]
+    if not any(find_file(found.images, person.image) for person in some):
+        raise DataError(
+            f"None of {len(some)} pictures of {found.annotations} is in {found.images}, e.g. {some[0].image}; it holds "
+            f"{holdings(found.images)}. Unpack the pictures of the same release there."
+        )
+    return found, people
+
+
+def image_path(images: str, person: Person) -> str:
+    """The picture of a person; names may differ in upper and lower case. There need not be such a file."""
+    return find_file(images, person.image) or f"{images}/{person.image}"
 
 
 def read_annotations(path: pathlib.Path) -> dict[str, list[Person]]:
@@ -151,7 +215,8 @@ def _image_size(image: np.void) -> tuple[float, float]:
     """Width and height; the file stores `n_col` and `n_row`."""
     sizes = [_structs(_field(image, "image_size"))]
     values = [_numbers(_field(sizes[0][0], name)) if sizes[0] else [] for name in ("n_col", "n_row")]
-    return (values[0][0], values[1][0]) if all(len(value) == 1 for value in values) else _UNKNOWN_SIZE
+    known = all(len(value) == 1 and math.isfinite(value[0]) and value[0] > 0 for value in values)
+    return (values[0][0], values[1][0]) if known else _UNKNOWN_SIZE
 
 
 def _categories(person: np.void) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ import numpy as np
 
 from data_prep.emotic.box import context_box, resize, usable_box
 from data_prep.emotic.prepare import box_in_image
-from data_prep.emotic.raw import Person, find_emotic, read_annotations
+from data_prep.emotic.raw import Person, image_path, read_emotic
 from data_prep.emotic.side import NUM_ATTRIBUTES, NUM_SCENES
 from data_prep.images import read_image
 from data_prep.parallel import available_cores
@@ -54,9 +54,10 @@ def write_scores(
         DataError: `raw` is no EMOTIC, or `out` cannot be written.
         CheckpointError: the weights cannot be read or do not fit.
     """
-    found = find_emotic(raw)
+    found, by_split = read_emotic(raw)
+    root = os.fspath(found.images)
     score = load_network(weights, size)
-    everybody = [person for split in read_annotations(found.annotations).values() for person in split]
+    everybody = [person for split in by_split.values() for person in split]
     listed = collections.Counter(_file(out, person) for person in everybody)
     named = [person for person in everybody if listed[_file(out, person)] == 1]
     people = [person for person in named if not _file(out, person).exists()]
@@ -68,7 +69,7 @@ def write_scores(
 
         def see(person: Person) -> np.ndarray | str:
             try:
-                return masked_context(os.path.join(found.images, person.image), person, size)
+                return masked_context(image_path(root, person), person, size)
             except Skip as skip:
                 return skip.reason
 

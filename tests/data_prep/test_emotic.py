@@ -21,7 +21,7 @@ from data_prep.emotic.box import MAX_PEOPLE
 from data_prep.emotic.crops import main as crops_main
 from data_prep.emotic.prepare import EmoticSource, Options, main, prepare, record_features
 from data_prep.emotic.raw import SPLITS, Person, find_emotic, read_annotations
-from data_prep.emotic.side import SideInputs
+from data_prep.emotic.side import SideInputs, Status
 from data_prep.pipeline import Skip
 from emojax.data.dataset import load_dataset
 from emojax.data.decode import read_record
@@ -242,8 +242,10 @@ def test_mistakes_are_told_in_one_line(raw_emotic, tmp_path, capsys, arguments, 
 
 def test_a_split_without_a_usable_person_is_an_error(raw_emotic, tmp_path):
     raw = tmp_path / "raw"
-    shutil.copytree(raw_emotic / "Annotations", raw / "Annotations")
-    (raw / "emotic" / "mscoco" / "images").mkdir(parents=True)
+    for name in ("emotic", "Annotations"):
+        shutil.copytree(raw_emotic / name, raw / name)
+    for person in read_annotations(find_emotic(raw).annotations)["train"]:
+        (raw / "emotic" / person.image).unlink(missing_ok=True)
     with pytest.raises(DataError, match=r"No person of the train split can be used \(missing_image"):
         prepare(raw, tmp_path / "out", Options(size=32), SideInputs(face_detector="none"))
 
@@ -310,9 +312,10 @@ class TestOnePerson:
         assert source.convert(unknown).features["body"] == source.convert(self.person()).features["body"]
 
     def test_spelling_of_categories(self, source):
-        record = source.convert(self.person(categories=("DOUBT/CONFUSION ", "Disconnect", "Peace", "peace")))
-        named = [n for n, on in zip(EMOTIC_LABELS.classes, record.features["categories"]) if on]
-        assert named == ["disconnection", "doubt/confusion", "peace"]
+        for doubt in ("DOUBT/CONFUSION ", "Doubt / Confusion", "Doubt/ Confusion"):
+            record = source.convert(self.person(categories=(doubt, "Disconnect", "Peace", "peace")))
+            named = [n for n, on in zip(EMOTIC_LABELS.classes, record.features["categories"]) if on]
+            assert named == ["disconnection", "doubt/confusion", "peace"]
 
     @pytest.mark.parametrize(
         ("changes", "reason"),
@@ -408,3 +411,21 @@ def test_crops_for_openpose_are_the_body_boxes(raw_emotic, tmp_path, capsys):
     person = people[0]
     crop = cv2.imread(str(tmp_path / f"{person.stem}_person{person.number}.jpg"))
     assert crop.shape[:2] == (person.box[3] - person.box[1], person.box[2] - person.box[0])
+
+
+@pytest.mark.parametrize(
+    "content", ["pipe", b"", b"PK\x03\x04", b'{"people": [{"pose_keypoints_2d": {"a": 1}}]}', b"\0,\0"]
+)
+@pytest.mark.parametrize("kind", ["faces", "poses", "depth", "scenes"])
+def test_a_damaged_side_input_is_counted_as_unreadable_or_without_a_finding(tmp_path, kind, content):
+    (tmp_path / "images" / "f").mkdir(parents=True)
+    cv2.imwrite(str(tmp_path / "images" / "f" / "a.png"), np.full((120, 160, 3), 90, np.uint8))
+    sides = dataclasses.replace(SideInputs(face_detector="none"), **{kind: str(tmp_path)})
+    person = TestOnePerson.person()
+    path = pathlib.Path(min(sides.paths(person), key=len))
+    path.parent.mkdir(exist_ok=True)
+    os.mkfifo(path) if content == "pipe" else path.write_bytes(content)
+    columns = EmoticSource(str(tmp_path / "images"), sides, OPTIONS).convert(person).columns
+    side = {"faces": "face", "poses": "pose", "depth": "depth", "scenes": "scene"}[kind]
+    status = columns.get(f"{side}_status", columns.get(side))
+    assert status in ((Status.UNREADABLE, Status.NOTHING_FOUND) if kind == "faces" else (Status.UNREADABLE,))

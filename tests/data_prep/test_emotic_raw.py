@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.io import loadmat, savemat
 
-from data_prep.emotic.raw import find_emotic, read_annotations
+from data_prep.emotic.raw import find_emotic, image_path, read_annotations, read_emotic
 from data_prep.synthetic.emotic.mat import (
     AnnotatedImage,
     AnnotatedPerson,
@@ -155,3 +155,56 @@ def test_folders_are_found_as_unpacked_and_refusals_say_what_was_looked_for(tmp_
     (tmp_path / "emotic" / "mscoco").mkdir(parents=True)
     found = find_emotic(tmp_path)
     assert found.annotations == tmp_path / "Annotations.mat" and found.images == tmp_path / "emotic"
+
+
+def unpack(tmp_path, annotations: str, images: str) -> None:
+    """A tiny EMOTIC under other names: one picture that all splits show."""
+    path = write(tmp_path)
+    (tmp_path / annotations).parent.mkdir(parents=True, exist_ok=True)
+    path.rename(tmp_path / annotations)
+    (tmp_path / images / "mscoco" / "images").mkdir(parents=True)
+    (tmp_path / images / "mscoco" / "images" / "A.JPG").write_bytes(b"")
+
+
+@pytest.mark.parametrize(
+    ("annotations", "images"),
+    [
+        ("CVPR17_Annotations.mat", "cvpr_emotic"),
+        ("CVPR17_Annotations.mat", "cvpr_emotic/cvpr_emotic"),
+        ("Annotations/Annotations.mat", "emotic"),
+        ("annotations.mat", "."),
+        ("EMOTIC/Annotations/Annotations.mat", "EMOTIC/emotic"),
+    ],
+)
+def test_both_releases_are_found_under_their_own_names(tmp_path, annotations, images):
+    unpack(tmp_path, annotations, images)
+    found, people = read_emotic(tmp_path)
+    assert (found.annotations, found.images) == (tmp_path / annotations, tmp_path / images)
+    assert image_path(str(found.images), people["train"][0]).endswith("/mscoco/images/A.JPG")
+
+
+@pytest.mark.parametrize("given", ["cvpr_emotic", "Annotations"])
+def test_the_other_part_is_found_beside_the_one_that_is_given(tmp_path, given):
+    unpack(tmp_path, "Annotations/CVPR17_Annotations.mat", "cvpr_emotic")
+    found = find_emotic(tmp_path / given)
+    assert found.images == tmp_path / "cvpr_emotic" and found.annotations.name == "CVPR17_Annotations.mat"
+
+
+def test_two_releases_side_by_side_are_refused_by_name(tmp_path):
+    unpack(tmp_path, "CVPR17_Annotations.mat", "cvpr_emotic")
+    write(tmp_path)
+    with pytest.raises(
+        DataError, match=r"several annotation files: .*/Annotations\.mat, .*/CVPR17_Annotations\.mat"
+    ):
+        find_emotic(tmp_path)
+
+
+def test_pictures_of_another_release_are_noticed_before_any_work(tmp_path):
+    unpack(tmp_path, "Annotations.mat", "emotic")
+    (tmp_path / "emotic" / "mscoco" / "images" / "A.JPG").rename(
+        tmp_path / "emotic" / "mscoco" / "images" / "b.jpg"
+    )
+    with pytest.raises(
+        DataError, match=r"None of 3 pictures .* e\.g\. mscoco/images/a\.jpg; it holds mscoco/"
+    ):
+        read_emotic(tmp_path)
