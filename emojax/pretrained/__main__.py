@@ -19,15 +19,16 @@ from absl import logging
 
 from emojax.cli import fail
 from emojax.errors import EmojaxError
-from emojax.pretrained.catalogue import Architecture, architecture, architectures
+from emojax.pretrained.architecture import Architecture
+from emojax.pretrained.catalogue import architecture, architectures
 from emojax.pretrained.convert import export_weights, import_weights
 from emojax.pretrained.native import save_weights, write_safetensors
 from emojax.pretrained.runs import load_any
 
 _IMPORT_HELP = """\
-Reads torch's .pth, .pt and .pth.tar (plain state dict or one under state_dict or model_state_dict;
-nothing in the pickle is executed), .safetensors with torchvision's or timm's names, Keras' .h5 and
-.keras, and .npz with any of these names. Every tensor has to fit, and each is reported with where it
+Reads torch's .pth, .pt and .pth.tar (a state dict, plain or in a container, or a whole network; nothing in
+the pickle is executed), pickled NumPy arrays, .safetensors with torchvision's or timm's names, Keras' .h5
+and .keras, and .npz with any of these names. Every tensor has to fit, and each is reported with where it
 went. Half precision becomes float32.
 """
 
@@ -64,7 +65,17 @@ def _parser() -> argparse.ArgumentParser:
     imports.add_argument("file", help="the published file")
     imports.add_argument("--arch", required=True, help="what it holds; see the command list")
     imports.add_argument("--out", help="file to write; ARCH.safetensors by default")
-    imports.add_argument("--without-head", action="store_true", help="leave the classifier out")
+    imports.add_argument(
+        "--key", help="where in the file the weights are, if it holds several, e.g. ema.state_dict"
+    )
+    imports.add_argument(
+        "--prefix",
+        help="take only tensors whose name starts so, e.g. 'encoder.', and without it; what all names share "
+        "is taken away by itself",
+    )
+    imports.add_argument(
+        "--without-head", action="store_true", help="leave the classifier out; of a whole network, all heads"
+    )
     imports.add_argument(
         "--num-classes", type=int, help="width of the file's classifier, if not the published one"
     )
@@ -109,6 +120,8 @@ def _describe(arch: Architecture) -> str:
         known = f"sha256 {file.sha256}..." if file.sha256 else "sha256 not known"
         lines.append(f"    {file.name}: {file.where}")
         lines.append(f"        {file.megabytes:.1f} MB, {known}; {file.licence}")
+    if arch.config:
+        lines.append(f"    a whole network; {arch.config} builds the same one")
     if not arch.published:
         lines.append("    no published weights; accepts what export wrote")
     return "\n".join(lines) + "\n"
@@ -122,8 +135,10 @@ def _import(options: argparse.Namespace) -> None:
         with_head=not options.without_head,
         leave_out=options.leave_out,
         attributes=options.attributes,
+        key=options.key,
+        prefix=options.prefix,
     )
-    out = pathlib.Path(options.out or f"{options.arch}.safetensors")
+    out = pathlib.Path(options.out or f"{result.weights.arch}.safetensors")
     save_weights(result.weights, out)
     if not options.quiet:
         for theirs, ours, shape, note in result.mapped:
@@ -132,6 +147,8 @@ def _import(options: argparse.Namespace) -> None:
             print(f"{theirs}: left out")
     numbers = sum(v.size for k, v in result.weights.variables.items() if k.startswith("params/"))
     info = result.weights.info
+    if result.inert:
+        print(f"not tensors, not made: {', '.join(result.inert)}")
     print(f"{len(result.mapped)} tensors, {numbers:,} parameters; {len(result.left_out)} tensors left out")
     print(f"source: {info['source']}, sha256 {info['source_sha256']}{_publisher(options.arch, info)}")
     print(f"images: {architecture(options.arch).codings[info['flavour']]}")

@@ -1,93 +1,23 @@
-"""The architectures whose weights can be imported, where they are published, and what images they expect."""
+"""The architectures whose weights can be imported, and where they are published."""
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import functools
 
 from emojax.errors import ConfigError
 from emojax.models.backbones import create_backbone
 from emojax.pretrained import keras_names, torch_names
-
-
-@dataclasses.dataclass(frozen=True)
-class InputCoding:
-    """What a network makes of pixels of 0 to 255: ``(pixels * scale - mean) / std``, channels in `order`."""
-
-    order: str
-    scale: float
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
-
-    def __str__(self) -> str:
-        unit = {1.0: "0..255", 1 / 255: "0..1", 1 / 127.5: "0..2"}[self.scale]
-        return f"{self.order} {unit}, mean {self.mean}, std {self.std}"
-
-
-IMAGENET = InputCoding("RGB", 1 / 255, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-CAFFE = InputCoding("BGR", 1.0, (103.939, 116.779, 123.68))
-SYMMETRIC = InputCoding("RGB", 1 / 127.5, (1.0, 1.0, 1.0))  # x / 127.5 - 1
-VGGFACE_RGB = InputCoding("RGB", 1.0, (129.1863, 104.7624, 93.5940))
-VGGFACE_BGR = InputCoding("BGR", 1.0, (93.5940, 104.7624, 129.1863))
-
-
-@dataclasses.dataclass(frozen=True)
-class Published:
-    """A published file.
-
-    Attributes:
-        name: whose and trained on what.
-        where: address.
-        licence: as its publisher states it.
-        megabytes: size of the file (10^6 bytes).
-        sha256: hash or its first digits, from the publisher's file name; empty where it is not known.
-    """
-
-    name: str
-    where: str
-    licence: str
-    megabytes: float
-    sha256: str = ""
-
-
-@dataclasses.dataclass(frozen=True)
-class Architecture:
-    """What import and export need to know of a network.
-
-    Attributes:
-        name: that of the backbone, or ``emotion_gcn``.
-        torch: rule of names of torch state dicts.
-        codings: input coding by flavour of the source, ``torch`` and, where it publishes weights, ``keras``.
-        published: files.
-        image_size: at which the network was published, px.
-        num_classes: of the published classifier; 0 for none.
-        heads: modules of the classifier.
-        first_conv: module that reads the image.
-        keras: rule of names of Keras files; None where Keras has no such network.
-    """
-
-    name: str
-    torch: torch_names.Rule
-    codings: dict[str, InputCoding]
-    published: tuple[Published, ...] = ()
-    image_size: int = 224
-    num_classes: int = 1000
-    heads: tuple[str, ...] = ()
-    first_conv: str = "conv1"
-    keras: keras_names.Rule | None = None
-
-    def is_head(self, path: str) -> bool:
-        """Whether a variable ``collection/module/.../leaf`` belongs to the classifier."""
-        return path.split("/")[1] in self.heads
-
-    def head_options(self, num_classes: int, num_attributes: int) -> dict[str, int]:
-        """Options of the backbone that give it its classifiers."""
-        if not self.heads:
-            return {}
-        attributes = {"num_attributes": num_attributes} if "attributes" in self.heads else {}
-        return {"num_classes": num_classes, **attributes}
-
+from emojax.pretrained.architecture import (
+    CAFFE,
+    IMAGENET,
+    SYMMETRIC,
+    VGGFACE_BGR,
+    VGGFACE_RGB,
+    Architecture,
+    Published,
+)
+from emojax.pretrained.authors import authors_networks
 
 _IMAGENET_TERMS = "weights BSD-3-Clause (torchvision); ImageNet images: non-commercial research"
 _PLACES_TERMS = "CC BY (Places365)"
@@ -247,22 +177,7 @@ def architectures() -> dict[str, Architecture]:
         Architecture("cnn_m", torch_names.own_names, {"torch": IMAGENET}, num_classes=0),
         _densenet("densenet_tiny"),
         _resnet("resnet_tiny"),
-        Architecture(
-            "emotion_gcn",
-            torch_names.emotion_gcn,
-            {"torch": IMAGENET},
-            (
-                Published(
-                    "the authors' training script (AffectNet)",
-                    "https://github.com/PanosAntoniadis/emotion-gcn",
-                    "GPL-3.0 (the authors' code); AffectNet images: research only",
-                    61.5,
-                ),
-            ),
-            image_size=227,
-            num_classes=0,
-            first_conv="backbone/conv0",
-        ),
+        *authors_networks(),
     )
     return {entry.name: entry for entry in entries}
 
@@ -282,4 +197,6 @@ def architecture(name: str) -> Architecture:
 
 def build(arch: Architecture, num_classes: int = 0, num_attributes: int = 0):
     """The network of an architecture, with its classifiers where asked for."""
+    if arch.network:
+        return arch.network(num_classes)
     return create_backbone(arch.name, **arch.head_options(num_classes, num_attributes))

@@ -13,11 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from emojax.errors import CheckpointError, ConfigError
-from emojax.models.face_net import FaceNet
-from emojax.models.gcn import to_graph
-from emojax.models.heads import GCNHead
+from emojax.files import archive_explained, require_regular
 from emojax.pretrained import keras_names, torch_names
-from emojax.pretrained.catalogue import Architecture, architecture, build
+from emojax.pretrained.architecture import Architecture
+from emojax.pretrained.catalogue import architecture, architectures, build
 from emojax.pretrained.layouts import SourceTensor, flatten
 from emojax.pretrained.native import Weights, sha256
 from emojax.pretrained.readers import SourceFile, read_file
@@ -32,12 +31,14 @@ class Imported:
     Attributes:
         weights: ours.
         mapped: (source tensor, our path, shape, note) for every variable; a note tells a change of dtype.
-        left_out: source tensors that were not taken because the caller asked so.
+        left_out: source tensors that were not taken: the caller asked so, or the network has no use for them.
+        inert: other objects of the file, which were not made.
     """
 
     weights: Weights
     mapped: list[tuple[str, str, tuple[int, ...], str]]
     left_out: list[str]
+    inert: tuple[str, ...] = ()
 
 
 def import_weights(
@@ -48,6 +49,8 @@ def import_weights(
     with_head: bool = True,
     leave_out: Sequence[str] = (),
     attributes: str | pathlib.Path | None = None,
+    key: str | None = None,
+    prefix: str | None = None,
 ) -> Imported:
     """Reads published weights of one architecture.
 
@@ -57,9 +60,13 @@ def import_weights(
         path: torch, safetensors, Keras or .npz file, see `readers.read_file`.
         arch_name: see `catalogue.architectures`.
         num_classes: width of the file's classifier; that of the published file when None.
-        with_head: False leaves the classifier out, whether the file has it or not.
+        with_head: False leaves the classifier out, whether the file has it or not; of a whole network, it leaves
+            its backbone alone.
         leave_out: patterns (``*``, ``?``) of names in the file that are not wanted.
         attributes: Places365's ``W_sceneattribute_wideresnet18.npy``, for ``wide_resnet18_places``.
+        key: which container of a torch file to read, e.g. ``ema.state_dict``; None looks for the usual ones.
+        prefix: take only tensors whose name starts so, and without it; None takes away what all names share,
+            where the architecture's own names lie behind it.
 
     Raises:
         CheckpointError: the file cannot be read; a tensor is missing, unknown, misshapen, not finite or not
@@ -72,16 +79,18 @@ def import_weights(
     if num_classes is not None and (num_classes < 1 or not arch.heads):
         reason = "a classifier has 1 class or more" if arch.heads else f"{arch_name} has no classifier"
         raise ConfigError(f"--num-classes is {num_classes}, but {reason}.")
-    source = read_file(path)
-    names, values = _select(arch, source, leave_out)
+    source = read_file(path, key)
     classes = arch.num_classes if num_classes is None else num_classes
     shapes = abstract_shapes(arch.name, classes)
-    wanted = _source_tensors(arch, source.flavour, shapes)
+    wanted = _source_tensors(arch, source, shapes)
+    names, values = _select(arch, source, wanted, leave_out, prefix)
+    constants = {name: _constant(path, name, values.pop(name)) for name in arch.constants if name in values}
     if not with_head:
-        names += [wanted[p].name for p in shapes if arch.is_head(p) and wanted[p].name in values]
+        is_head = arch.is_beside_backbone if arch.backbone else arch.is_head
+        names += [wanted[p].name for p in shapes if is_head(p) and wanted[p].name in values]
         values = {k: v for k, v in values.items() if k not in set(names)}
-        wanted = {p: t for p, t in wanted.items() if not arch.is_head(p)}
-    constants = {"A": values.pop("A")} if arch_name == "emotion_gcn" and "A" in values else {}
+        wanted = {p: t for p, t in wanted.items() if not is_head(p)}
+        constants = {}
     _require_fit(path, arch, _compare(arch, shapes, wanted, values), with_head)
     variables, mapped = _convert(path, wanted, values)
     if attributes:
@@ -93,7 +102,19 @@ def import_weights(
         "input": dataclasses.asdict(arch.codings[source.flavour]),
         "num_classes": classes if with_head else 0,
     }
-    return Imported(Weights(arch_name, variables, constants, info), mapped, sorted(names))
+    weights = Weights(arch_name, variables, constants, info)
+    weights = weights if with_head or not arch.backbone else backbone_of(weights)
+    return Imported(weights, mapped, sorted(names), source.inert)
+
+
+def backbone_of(weights: Weights) -> Weights:
+    """The backbone of a whole network, as weights of its own architecture; a backbone as it is."""
+    arch = architecture(weights.arch)
+    if not arch.backbone:
+        return weights
+    chosen = {p: v for p, v in weights.variables.items() if not arch.is_beside_backbone(p)}
+    variables = {p.replace("/backbone/", "/", 1): v for p, v in chosen.items()}
+    return Weights(arch.backbone, variables, {}, {**weights.info, "num_classes": 0})
 
 
 def export_weights(weights: Weights) -> dict[str, np.ndarray]:
@@ -114,36 +135,49 @@ def abstract_shapes(arch_name: str, num_classes: int, num_attributes: int = 0) -
     arch = architecture(arch_name)
     size = arch.image_size
     image = jax.ShapeDtypeStruct((1, size, size, 3), jnp.float32)
-    net = _emotion_gcn() if arch.name == "emotion_gcn" else build(arch, num_classes, num_attributes)
+    net = build(arch, num_classes, num_attributes)
     variables = jax.eval_shape(lambda x: net.init(jax.random.key(0), x, train=False), image)
     return {path: leaf.shape for path, leaf in flatten(variables).items()}
 
 
-def _emotion_gcn() -> FaceNet:
-    """The authors' network: 9 nodes, 300-d word vectors, graph convolutions to 512 and 1024."""
-    head = GCNHead((512, 1024), to_graph(np.eye(9)), np.zeros((9, 300), np.float32))
-    return FaceNet(build(architecture("densenet121")), head, "max", False)
-
-
-def _select(arch: Architecture, source: SourceFile, patterns: Sequence[str]) -> tuple[list[str], dict]:
-    """(names left out on request, the other tensors under today's names)."""
-    dropped = [n for n in source.tensors if any(fnmatch.fnmatchcase(n, p) for p in patterns)]
-    kept = {n: v for n, v in source.tensors.items() if n not in set(dropped)}
-    if source.flavour == "keras":
-        if arch.keras is None:
-            raise CheckpointError(
-                f"{source.path} is a Keras file, but Keras has no {arch.name} as ours; see list."
-            )
-        return dropped, keras_names.normalise_names(arch.name, kept)
+def _source_tensors(
+    arch: Architecture, source: SourceFile, shapes: Mapping[str, tuple[int, ...]]
+) -> dict[str, SourceTensor]:
+    """Our variables -> tensors of the source."""
+    if source.flavour == "emojax":
+        raise CheckpointError(f"{source.path} is already a file of emojax; name it in config.init_from.")
     if source.flavour == "torch":
-        return dropped, torch_names.normalise_names(kept)
-    raise CheckpointError(f"{source.path} is already a file of emojax; name it in config.init_from.")
+        return torch_names.torch_tensors(arch.name, arch.torch, shapes)
+    if arch.keras is None:
+        raise CheckpointError(
+            f"{source.path} is a Keras file, but Keras has no {arch.name} as ours; see list."
+        )
+    return keras_names.keras_tensors(arch.keras, shapes)
 
 
-def _source_tensors(arch: Architecture, flavour: str, shapes: Mapping) -> dict[str, SourceTensor]:
-    if flavour == "keras":
-        return keras_names.keras_tensors(arch.keras, shapes)
-    return torch_names.torch_tensors(arch.name, arch.torch, shapes)
+def _select(
+    arch: Architecture,
+    source: SourceFile,
+    wanted: Mapping[str, SourceTensor],
+    leave_out: Sequence[str],
+    prefix: str | None,
+) -> tuple[list[str], dict[str, np.ndarray]]:
+    """(names left out, the other tensors under today's names)."""
+    patterns = (*leave_out, *(arch.unused if source.flavour == "torch" else ()))
+    dropped = {n for n in source.tensors if any(fnmatch.fnmatchcase(n, p) for p in patterns)}
+    if prefix is not None:
+        dropped |= {n for n in source.tensors if not torch_names.unwrapped(n).startswith(prefix)}
+        if len(dropped) == len(source.tensors):
+            first = sorted({n.split(".")[0] for n in source.tensors})[:_SHOWN]
+            raise CheckpointError(
+                f"{source.path} has no tensor under {prefix!r}; its names start with {first}."
+            )
+    kept = {n: v for n, v in source.tensors.items() if n not in dropped}
+    if source.flavour == "keras":
+        return sorted(dropped), keras_names.normalise_names(arch.name, kept)
+    kept = {torch_names.unwrapped(n).removeprefix(prefix or ""): v for n, v in kept.items()}
+    names = [tensor.name for tensor in wanted.values()]
+    return sorted(dropped), torch_names.normalise_names(kept, (*names, *arch.constants))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -189,7 +223,7 @@ def _require_fit(path, arch: Architecture, fit: _Fit, with_head: bool) -> None:
         return
     hint = ""
     if len(fit.missing) > fit.wanted // 2:
-        hint = " It looks like another architecture; see python -m emojax.pretrained list."
+        hint = f" It looks like {_guess(fit)}; see python -m emojax.pretrained list."
     elif fit.head_classes is not None and with_head:
         classes = fit.head_classes
         hint = f" Its classifier is {classes} wide: pass --num-classes {classes}, or --without-head."
@@ -200,6 +234,22 @@ def _require_fit(path, arch: Architecture, fit: _Fit, with_head: bool) -> None:
     raise CheckpointError(f"{path} does not fit {arch.name}: {'; '.join(problems)}.{hint}")
 
 
+def _guess(fit: _Fit) -> str:
+    """What the file may be, by the names that it has and the architecture has not."""
+    for other in architectures().values():
+        if other.known_by and set(other.known_by) <= set(fit.unknown):
+            return f"--arch {other.name}"
+    prefix = torch_names.likely_prefix(fit.unknown, fit.missing)
+    return f"this architecture under --prefix {prefix}" if prefix else "another architecture"
+
+
+def _constant(path, name: str, value: np.ndarray) -> np.ndarray:
+    array = np.asarray(value, np.float32)
+    if not np.isfinite(array).all():
+        raise CheckpointError(f"{path}: {name} holds NaN or infinity; the file is of no use.")
+    return array
+
+
 def _convert(path, wanted: Mapping[str, SourceTensor], values: Mapping[str, np.ndarray]):
     variables, mapped = {}, []
     for ours, tensor in wanted.items():
@@ -207,7 +257,8 @@ def _convert(path, wanted: Mapping[str, SourceTensor], values: Mapping[str, np.n
         if not jnp.issubdtype(value.dtype, jnp.floating):
             raise CheckpointError(f"{path}: {tensor.name} is {value.dtype}: quantised weights are not read.")
         note = "" if value.dtype == np.float32 else f"{value.dtype} -> float32"
-        array = np.array(tensor.layout.from_source(value), np.float32, order="C")
+        with np.errstate(over="ignore"):  # told below
+            array = np.array(tensor.layout.from_source(value), np.float32, order="C")
         if not np.isfinite(array).all():
             raise CheckpointError(f"{path}: {tensor.name} holds NaN or infinity; the file is of no use.")
         variables[ours] = array
@@ -217,10 +268,9 @@ def _convert(path, wanted: Mapping[str, SourceTensor], values: Mapping[str, np.n
 
 def _read_attributes(path: str | pathlib.Path) -> np.ndarray:
     """Places365's attribute matrix ``[102, 512]`` as a kernel ``[512, 102]``."""
-    try:
+    with archive_explained(path, error=CheckpointError, mend="It is not Places365's attribute matrix."):
+        require_regular(path)
         matrix = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"Cannot read the attribute matrix {path}: {error}.") from error
     if getattr(matrix, "shape", None) != (102, 512) or not np.isfinite(matrix).all():
         raise CheckpointError(f"{path} is not Places365's attribute matrix, a .npy of shape (102, 512).")
     return np.array(matrix.T, np.float32, order="C")

@@ -11,6 +11,7 @@ import numpy as np
 
 from emojax.errors import CheckpointError, ConfigError
 from emojax.pretrained.catalogue import architecture
+from emojax.pretrained.convert import backbone_of
 from emojax.pretrained.layouts import flatten, unflatten
 from emojax.pretrained.native import Weights, load_weights, sha256
 from emojax.pretrained.runs import fingerprint, is_run, load_any, read_run
@@ -32,9 +33,9 @@ def initialise(
         init_from: what `config.init_from` says: a file that ``python -m emojax.pretrained import`` wrote;
             the work directory of a run (parameters and statistics of its best checkpoint, all that this
             network has too); or a mapping from parts of the network (module paths, e.g. ``body``) to files,
-            or to runs whose backbone is taken.
-        part: module path of the backbone that a single file goes to. A file of a whole Emotion-GCN goes to
-            the whole network.
+            or to runs whose backbone is taken; so is that of a file of a whole network.
+        part: module path of the backbone that a single file goes to. A file of a whole network, e.g. of an
+            Emotion-GCN, goes to the whole network.
         adjacency: ``[9, 9]``, the matrix that the network's graph multiplies by; an imported Emotion-GCN was
             trained with one and is refused under another.
 
@@ -57,7 +58,9 @@ def initialise(
         jobs = {part: init_from} if isinstance(init_from, str) else init_from
     for target, path in jobs.items():
         weights = load_any(path)
-        target = "" if weights.arch == "emotion_gcn" else target
+        if not isinstance(init_from, str):
+            weights = backbone_of(weights)
+        target = "" if architecture(weights.arch).backbone else target
         record[target or "network"], loaded = _from_weights(flat, weights, path, target, adjacency)
         flat.update(loaded)
     # Memory of the file is not kept: the arrays are the run's own.
@@ -78,7 +81,9 @@ def load_backbone(path: str, arch: str | None = None) -> tuple[dict[str, Any], d
     Raises:
         CheckpointError: missing, damaged, not our format, or of another architecture.
     """
-    weights = load_weights(path, arch)
+    weights = backbone_of(load_weights(path))
+    if arch is not None and weights.arch != arch:
+        raise CheckpointError(f"{path} holds weights of {weights.arch}, but {arch} is asked for.")
     is_head = architecture(weights.arch).is_head
     trunk = {p: v for p, v in weights.variables.items() if not is_head(p)}
     metadata = {"file": str(path), "sha256": sha256(path), "arch": weights.arch, **weights.info}
@@ -179,14 +184,17 @@ def _require_same_graph(path: str, matrix: np.ndarray, adjacency: np.ndarray) ->
     theirs = (matrix @ scale).T @ scale
     if theirs.shape != adjacency.shape or not np.allclose(theirs, adjacency, atol=1e-4):
         raise CheckpointError(
-            f"{path} was trained with another label graph than this config's; take the variant :code_parity "
-            "(p 0.5, transposed) and AffectNet's training labels."
+            f"{path} was trained with another label graph than this config's; take AffectNet's training "
+            "labels, config.model.gcn.p=0.5 and config.model.gcn.transpose=True, as the variant :code_parity."
         )
 
 
 def _hint(weights: Weights, misfits: list[str]) -> str:
-    if weights.arch == "emotion_gcn" and any("layer_0" in m for m in misfits):
+    arch = architecture(weights.arch)
+    if "A" in arch.constants and any("layer_0" in m for m in misfits):
         return " The authors used 300-d GloVe: set config.model.gcn.word_vectors to glove.6B.300d.txt."
     if any("attributes/kernel (missing)" in m for m in misfits):
         return " Import it again with --attributes W_sceneattribute_wideresnet18.npy."
+    if arch.config:
+        return f" {arch.config} builds its network; for another one import the backbone: --without-head."
     return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import io
 import json
+import math
 import pathlib
 import re
 import zipfile
@@ -66,7 +67,7 @@ def _read_legacy(root: h5py.Group) -> Iterator[tuple[str, np.ndarray]]:
         for weight in weights:
             # Several scopes: a nested model. One scope is the layer, at times with a session's suffix.
             name = weight.rsplit("/", 1)[0].removeprefix(f"{layer}/") if len(scopes) > 1 else layer
-            yield f"{name}/{_variable(weight)}", np.asarray(root[layer][weight])
+            yield f"{name}/{_variable(weight)}", _array(root[layer][weight])
 
 
 def _names(group: h5py.Group, attribute: str) -> list[str]:
@@ -94,7 +95,7 @@ def _read_layers(group: h5py.Group, config: dict | None) -> Iterator[tuple[str, 
         variables = layer.get("vars", {})
         name, nested = names.get(key, (None, None))
         name = getattr(variables, "attrs", {}).get("name", name)
-        arrays = [np.asarray(variables[k]) for k in sorted(variables, key=int)]
+        arrays = [_array(variables[k]) for k in sorted(variables, key=int)]
         if arrays and name is None:
             raise CheckpointError(
                 "it holds weights without the names of their layers (an early Keras 3 .weights.h5); save the "
@@ -129,6 +130,17 @@ def _variable_names(arrays: Sequence[np.ndarray]) -> Sequence[str]:
     if dimensions in ([], [2], [4], [2, 1], [4, 1]):
         return ("kernel", "bias")[: len(arrays)]
     return [f"variable{i}" for i in range(len(arrays))]
+
+
+def _array(dataset: h5py.Dataset) -> np.ndarray:
+    """The numbers of a dataset; one that claims far more than the whole file could hold is damaged."""
+    claimed = math.prod(dataset.shape) * dataset.dtype.itemsize  # h5py's own count overflows
+    if claimed > _LARGEST_RATIO * dataset.file.id.get_filesize():
+        raise CheckpointError(f"its dataset {dataset.name} claims {claimed:,} bytes")
+    return np.asarray(dataset)
+
+
+_LARGEST_RATIO = 100  # of what is stored to the file that holds it, compressed
 
 
 def _unique(items: Iterator[tuple[str, np.ndarray]]) -> dict[str, np.ndarray]:

@@ -5,20 +5,30 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 import pathlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
-from emojax.errors import CheckpointError
+from emojax.errors import CheckpointError, OutputError
+from emojax.files import parse_json, replacing
 from emojax.pretrained.layouts import unflatten
 from emojax.pretrained.readers import read_file
 
 _FORMAT = "emojax-weights-1"
 _CONSTANTS = "constants/"
+_MEND = "Import the published file again."
+
+
+class _Info(TypedDict, total=False):
+    source: str
+    source_sha256: str
+    flavour: str
+    input: dict[str, Any]
+    num_classes: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,15 +67,17 @@ def save_weights(weights: Weights, path: str | pathlib.Path) -> None:
 def write_safetensors(
     tensors: Mapping[str, np.ndarray], header: dict[str, str], path: str | pathlib.Path
 ) -> None:
-    """Writes arrays by name to ``path.tmp``, then renames it."""
-    path = pathlib.Path(path)
-    temporary = path.with_name(path.name + ".tmp")
+    """Writes arrays by name; the file appears whole or not at all.
+
+    Raises:
+        CheckpointError: the disk is full or the folder cannot be written.
+    """
+    in_order = {k: np.asarray(v, order="C") for k, v in tensors.items()}  # `ascontiguousarray` has no scalars
     try:
-        save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, temporary, header)
-        os.replace(temporary, path)
-    except Exception as error:  # safetensors raises its own type for input and output errors
-        temporary.unlink(missing_ok=True)
-        raise CheckpointError(f"Cannot write {path}: {error}.") from error
+        with replacing(path) as temporary:
+            save_file(in_order, temporary, header)
+    except (OutputError, SafetensorError) as error:
+        raise CheckpointError(f"Cannot write {path}: {error}") from error
 
 
 def load_weights(path: str | pathlib.Path, arch: str | None = None) -> Weights:
@@ -76,7 +88,8 @@ def load_weights(path: str | pathlib.Path, arch: str | None = None) -> Weights:
         arch: the architecture it has to be; any when None.
 
     Raises:
-        CheckpointError: missing, damaged, not our format (tells the command that makes it), or other weights.
+        CheckpointError: missing, damaged, not our format (tells the command that makes it), or other weights; an
+            array that is not finite.
     """
     source = read_file(path)
     if source.metadata.get("format") != _FORMAT:
@@ -84,12 +97,20 @@ def load_weights(path: str | pathlib.Path, arch: str | None = None) -> Weights:
             f"{path} is not a file of emojax but {source.flavour} weights. Import it first: python -m "
             f"emojax.pretrained import --arch {arch or 'NAME'} {path} --out {arch or 'NAME'}.safetensors"
         )
-    found = source.metadata["arch"]
+    found = source.metadata.get("arch", "")
     if arch is not None and found != arch:
         raise CheckpointError(f"{path} holds weights of {found}, but {arch} is asked for.")
+    info = parse_json(
+        source.metadata.get("info", ""), _Info, what=f"{path}'s header", error=CheckpointError, mend=_MEND
+    )
+    for name, value in source.tensors.items():
+        is_real = np.issubdtype(value.dtype, np.floating)
+        if not is_real or not np.isfinite(value).all():
+            reason = "holds NaN or infinity" if is_real else f"is {value.dtype}"
+            raise CheckpointError(f"{path} is of no use: {name} {reason}. {_MEND}")
     constants = {k.removeprefix(_CONSTANTS): v for k, v in source.tensors.items() if k.startswith(_CONSTANTS)}
     variables = {k: v for k, v in source.tensors.items() if not k.startswith(_CONSTANTS)}
-    return Weights(found, variables, constants, json.loads(source.metadata["info"]))
+    return Weights(found, variables, constants, info)
 
 
 def sha256(path: str | pathlib.Path) -> str:

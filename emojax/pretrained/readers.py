@@ -4,33 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-import pickle
-import struct
-import zipfile
-from collections.abc import Callable
 
 import ml_dtypes  # noqa: F401  teaches NumPy the name bfloat16, which safetensors asks for
 import numpy as np
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 
 from emojax.errors import CheckpointError
 from emojax.pretrained import keras_file, torch_file
-
-_DAMAGE = (
-    OSError,
-    EOFError,
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    AttributeError,
-    MemoryError,
-    OverflowError,
-    struct.error,
-    pickle.UnpicklingError,
-    zipfile.BadZipFile,
-    SafetensorError,
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,32 +22,35 @@ class SourceFile:
         flavour: whose names and layouts: ``torch``, ``keras`` or ``emojax``.
         tensors: arrays by name, dtypes as stored.
         metadata: the header of a safetensors file.
+        inert: names of other objects that a pickle asked for; they were not made.
     """
 
     path: pathlib.Path
     flavour: str
     tensors: dict[str, np.ndarray]
     metadata: dict[str, str]
+    inert: tuple[str, ...] = ()
 
 
-def read_file(path: str | pathlib.Path) -> SourceFile:
-    """Reads a torch (zip or older stream), safetensors, Keras (.h5, .keras) or NumPy (.npz) file.
+def read_file(path: str | pathlib.Path, key: str | None = None) -> SourceFile:
+    """Reads a torch (zip or older stream), pickled NumPy, safetensors, Keras (.h5, .keras) or .npz file.
 
     The content decides, not the file's ending. Nothing in the file is executed.
 
+    Args:
+        path: the file.
+        key: of a pickle: which of its containers, e.g. ``ema.state_dict``; None looks for the usual ones.
+
     Raises:
-        CheckpointError: missing, damaged, of another kind, or a pickle that wants to run code.
+        CheckpointError: missing, damaged, of another kind, or without tensors.
     """
     path = pathlib.Path(path)
-    if path.is_dir():
-        raise CheckpointError(f"{path} is a folder; name a file of weights.")
+    head = _read_head(path)
     try:
-        return _dispatch(path)
+        return _dispatch(path, head, key)
     except CheckpointError as error:
         raise CheckpointError(f"Cannot read weights from {path}: {error}.") from error
-    except FileNotFoundError as error:
-        raise CheckpointError(f"There is no file {path}.") from error
-    except _DAMAGE as error:
+    except Exception as error:  # half a dozen parsers, each with its own errors for flipped and missing bytes
         reason = " ".join(str(error).split())[:200]
         raise CheckpointError(
             f"Cannot read weights from {path}: it is damaged or truncated ({type(error).__name__}: "
@@ -75,24 +58,50 @@ def read_file(path: str | pathlib.Path) -> SourceFile:
         ) from error
 
 
-def _dispatch(path: pathlib.Path) -> SourceFile:
-    with open(path, "rb") as file:
-        head = file.read(512)
-    _refuse_other_kinds(head)
+def _read_head(path: pathlib.Path) -> bytes:
+    if path.is_dir():
+        raise CheckpointError(f"{path} is a folder; name a file of weights.")
+    if path.exists() and not path.is_file():
+        raise CheckpointError(f"{path} is a pipe or a device; name a file of weights.")
+    try:
+        with open(path, "rb") as file:
+            return file.read(512)
+    except FileNotFoundError as error:
+        raise CheckpointError(f"There is no file {path}.") from error
+    except OSError as error:
+        raise CheckpointError(f"Cannot read {path}: {error.strerror}.") from error
+
+
+def _dispatch(path: pathlib.Path, head: bytes, key: str | None) -> SourceFile:
+    is_safetensors = _is_safetensors(
+        head
+    )  # first: the length of its header may look like any other beginning
+    if not is_safetensors:
+        _refuse_other_kinds(head)
+        if head.startswith(_ZIP) and torch_file.is_torch_zip(path):
+            return _from_pickle(path, torch_file.read_zip(path, key))
+        if head.startswith((b"\x80", *_OLD_PICKLES)):
+            return _from_pickle(path, torch_file.read_stream(path, key))
+    if key is not None:
+        raise CheckpointError(f"it is no pickle, so there is nothing under {key}: leave --key out")
     metadata: dict[str, str] = {}
-    if head.startswith(b"\x89HDF\r\n\x1a\n"):
-        tensors = keras_file.read_h5(path)
-    elif head.startswith(b"PK"):
-        tensors = _read_zip(path)
-    elif head[8:9] == b"{":
+    if is_safetensors:
         tensors, metadata = _read_safetensors(path)
-    elif head.startswith(b"\x80"):
-        tensors = _arrays(torch_file.read_stream(path))
+    elif head.startswith(b"\x89HDF\r\n\x1a\n"):
+        tensors = keras_file.read_h5(path)
+    elif head.startswith(_ZIP):
+        tensors = _read_zip(path)
     else:
         raise CheckpointError("it is no torch, safetensors, Keras or .npz file")
-    if not tensors:
-        raise CheckpointError("it holds no tensors")
     return SourceFile(path, _flavour(tensors), tensors, metadata)
+
+
+_ZIP = b"PK\x03\x04"
+_OLD_PICKLES = (b"(dp", b"}q\x00", b"ccollections\nOrderedDict\n")  # protocols 0 and 1, of Python 2
+
+
+def _from_pickle(path: pathlib.Path, found: torch_file.Pickled) -> SourceFile:
+    return SourceFile(path, _flavour(found.tensors), found.tensors, {}, found.inert)
 
 
 def _refuse_other_kinds(head: bytes) -> None:
@@ -113,8 +122,6 @@ def _refuse_other_kinds(head: bytes) -> None:
 
 
 def _read_zip(path: pathlib.Path) -> dict[str, np.ndarray]:
-    if torch_file.is_torch_zip(path):
-        return _arrays(torch_file.read_zip(path))
     if keras_file.is_keras_zip(path):
         return keras_file.read_keras_zip(path)
     with np.load(path, allow_pickle=False) as archive:
@@ -123,18 +130,22 @@ def _read_zip(path: pathlib.Path) -> dict[str, np.ndarray]:
         return {name: archive[name] for name in archive.files}
 
 
-def _arrays(content) -> dict[str, np.ndarray]:
-    tensors: dict[str, torch_file.TorchTensor] = torch_file.find_state_dict(content)
-    return {name: tensor.array() for name, tensor in tensors.items()}
-
-
 def _read_safetensors(path: pathlib.Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     with safe_open(path, "np") as file:
-        get: Callable[[str], np.ndarray] = file.get_tensor
-        return {name: get(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+
+
+def _is_safetensors(head: bytes) -> bool:
+    """It starts with the length of its header, any bytes, and the header with a brace."""
+    return head[8:9] == b"{" and int.from_bytes(head[:8], "little") < _LONGEST_HEADER
+
+
+_LONGEST_HEADER = 100_000_000  # of the format's own library
 
 
 def _flavour(tensors: dict[str, np.ndarray]) -> str:
+    if not tensors:
+        raise CheckpointError("it holds no tensors")
     if any(name.startswith(("params/", "batch_stats/")) for name in tensors):
         return "emojax"
     return "keras" if all("/" in name for name in tensors) else "torch"

@@ -12,7 +12,8 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from emojax.errors import CheckpointError
-from emojax.pretrained.catalogue import IMAGENET, architecture
+from emojax.pretrained.architecture import IMAGENET
+from emojax.pretrained.catalogue import architecture
 from emojax.pretrained.layouts import flatten
 from emojax.pretrained.native import Weights, load_weights
 

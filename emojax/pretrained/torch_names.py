@@ -6,8 +6,9 @@ publishers' layer names, so most rules are short.
 
 from __future__ import annotations
 
+import collections
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import numpy as np
 
@@ -108,32 +109,91 @@ _BREG_NEXT_LAYER = {
 }
 
 
-def emotion_gcn(arch: str, modules: Modules) -> str:
-    """The authors' network: torchvision's ``features``, and ``gc1``, ``gc2``."""
+def _emotion_gcn(arch: str, modules: Modules) -> str:
+    return densenet(arch, modules[1:]) if modules[0] == "backbone" else _graph_convolution(modules)
+
+
+def _multi_densenet(arch: str, modules: Modules) -> str:
     if modules[0] == "backbone":
-        return densenet(arch, modules[1:])
+        return ".".join(("model_base", *modules[1:]))
+    return {"expression": "lin_cat", "va": "lin_cont"}[modules[-1]]
+
+
+def _breg_next_gcn(arch: str, modules: Modules) -> str:
+    if modules[0] == "backbone":
+        return f"model.{breg_next(arch, modules[1:])}"
+    return _graph_convolution(modules)
+
+
+def _multi_breg_next(arch: str, modules: Modules) -> str:
+    if modules[0] == "backbone":
+        return breg_next(arch, modules[1:])
+    return {"expression": "fc_cat", "va": "fc_cont"}[modules[-1]]
+
+
+def _graph_convolution(modules: Modules) -> str:
     return f"gc{int(modules[-1].removeprefix('layer_')) + 1}"
 
 
-def normalise_names(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+# Rules of the networks of Emotion-GCN's authors.
+AUTHORS: dict[str, Rule] = {
+    "emotion_gcn": _emotion_gcn,
+    "multi_densenet": _multi_densenet,
+    "breg_next_gcn": _breg_next_gcn,
+    "multi_breg_next": _multi_breg_next,
+}
+
+
+def normalise_names(tensors: Mapping[str, np.ndarray], wanted: Collection[str]) -> dict[str, np.ndarray]:
     """State dict under today's torchvision names.
 
-    Takes away ``module.`` (torch's DataParallel) and the counters of batches, and renames torchvision's first
-    DenseNet names (``denselayer1.norm.1``) and timm's VGG classifiers.
+    Takes away the counters of batches and what wraps a network (``module.`` of DataParallel, ``_orig_mod.`` of
+    torch.compile, ``model.`` or any other attribute that all of its names start with), and renames torchvision's
+    first DenseNet names (``denselayer1.norm.1``) and timm's VGG classifiers.
+
+    Args:
+        tensors: by name.
+        wanted: names that the architecture has.
     """
-    if all(name.startswith("module.") for name in tensors):
-        tensors = {name.removeprefix("module."): value for name, value in tensors.items()}
     result = {}
     for name, value in tensors.items():
         if name.endswith(".num_batches_tracked"):
             continue
-        name = re.sub(r"(denselayer\d+\.(?:norm|conv))\.([12])(?=\.)", r"\1\2", name)
+        name = re.sub(r"(denselayer\d+\.(?:norm|conv))\.([12])(?=\.)", r"\1\2", unwrapped(name))
         for theirs, ours in _TIMM_VGG.items():
             if name.startswith(theirs):
                 name = name.replace(theirs, ours)
                 value = value.reshape(len(value), -1) if value.ndim == 4 else value
         result[name] = value
-    return result
+    prefix = _common_prefix(result, set(wanted))
+    return {name.removeprefix(prefix): value for name, value in result.items()}
 
 
 _TIMM_VGG = {"pre_logits.fc1": "classifier.0", "pre_logits.fc2": "classifier.3", "head.fc": "classifier.6"}
+_WRAPPERS = re.compile(r"(?:^|(?<=\.))(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.")
+
+
+def unwrapped(name: str) -> str:
+    """A name without the modules that torch.compile, FSDP and checkpointing put around others."""
+    return _WRAPPERS.sub("", name)
+
+
+def _common_prefix(names: Iterable[str], wanted: set[str]) -> str:
+    """What all names start with, as far as without it more of them are wanted."""
+    names = list(names)
+    modules = names[0].split(".")[:-1] if names else []
+    prefixes = ["", *(".".join(modules[: i + 1]) + "." for i in range(len(modules)))]
+    shared = [p for p in prefixes if all(name.startswith(p) for name in names)]
+    return max(shared, key=lambda p: sum(name.removeprefix(p) in wanted for name in names), default="")
+
+
+def likely_prefix(names: Iterable[str], wanted: Collection[str]) -> str:
+    """The prefix under which most of the wanted names are; empty where none has half of them."""
+    counts: collections.Counter[str] = collections.Counter()
+    wanted = set(wanted)
+    for name in map(unwrapped, names):
+        modules = name.split(".")
+        for i in range(1, min(len(modules), 5)):
+            counts[".".join(modules[:i]) + "."] += ".".join(modules[i:]) in wanted
+    prefix, number = counts.most_common(1)[0] if counts else ("", 0)
+    return prefix if number > len(wanted) / 2 else ""

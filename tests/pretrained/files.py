@@ -90,9 +90,9 @@ def _pickle(content: dict, view: tuple) -> tuple[bytes, list[np.ndarray]]:
     arrays = []
 
     def convert(value):
-        if isinstance(value, dict):
+        if type(value) in (dict, collections.OrderedDict):
             return collections.OrderedDict((k, convert(v)) for k, v in value.items())
-        if not isinstance(value, np.ndarray):
+        if not isinstance(value, np.ndarray) or value.dtype.name not in _STORAGES:
             return value
         arrays.append(np.ascontiguousarray(value))
         kind = getattr(module, _STORAGES[value.dtype.name])

@@ -191,3 +191,73 @@ def test_missing_files_folders_and_empty_archives_are_told(tmp_path):
     torch_zip(tmp_path / "none.pth", {"epoch": 3})
     with pytest.raises(CheckpointError, match=r"no state dict .* it has \['epoch'\]"):
         read_file(tmp_path / "none.pth")
+
+
+@pytest.mark.parametrize("beginning", [b"PK\x03\x04", b"PK", b"\x80", b"\x1f\x8b", b"}q\x00"])
+def test_a_safetensors_header_may_have_any_length(tmp_path, beginning):
+    """Its length comes first, and a length may look like the beginning of a zip archive or of a pickle."""
+    save_file(WEIGHTS, tmp_path / "plain")
+    content = (tmp_path / "plain").read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    wanted = int.from_bytes(beginning.ljust(3, b"\x01")[:4], "little")
+    header = content[8 : 8 + length].ljust(wanted)
+    (tmp_path / "padded").write_bytes(wanted.to_bytes(8, "little") + header + content[8 + length :])
+    same(read_file(tmp_path / "padded").tensors, WEIGHTS)
+
+
+def test_a_pipe_is_told_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.pth")
+    with pytest.raises(CheckpointError, match="is a pipe or a device"):
+        read_file(tmp_path / "pipe.pth")
+
+
+def test_a_dataset_that_claims_more_than_its_file_could_hold_is_refused(tmp_path):
+    with h5py.File(tmp_path / "hollow.h5", "w") as file:
+        file.attrs["layer_names"] = [b"conv"]
+        group = file.create_group("conv")
+        group.attrs["weight_names"] = [b"conv/kernel:0"]
+        group.create_dataset("conv/kernel:0", (1000, 1000, 1000, 100), np.float32)
+    with pytest.raises(CheckpointError, match="claims 400,000,000,000 bytes"):
+        read_file(tmp_path / "hollow.h5")
+
+
+def writers():
+    """kind -> writes `WEIGHTS`."""
+
+    def h5(path):
+        with h5py.File(path, "w") as file:
+            group = file.create_group("conv")
+            group.attrs["weight_names"] = [b"conv/kernel:0"]
+            file.attrs["layer_names"] = [b"conv"]
+            group["conv/kernel:0"] = WEIGHTS["conv.weight"]
+
+    return {
+        "torch": lambda path: torch_zip(path, WEIGHTS),
+        "old torch": lambda path: torch_stream(path, WEIGHTS),
+        "pickle": lambda path: path.write_bytes(pickle.dumps(WEIGHTS)),
+        "safetensors": lambda path: save_file(WEIGHTS, path),
+        "npz": lambda path: np.savez(path.open("wb"), **WEIGHTS),
+        "compressed npz": lambda path: np.savez_compressed(path.open("wb"), **WEIGHTS),
+        "h5": h5,
+        "keras": lambda path: keras_zip(path, {"dense": ("Dense", [np.ones((4, 2)), np.zeros(2)])}),
+    }
+
+
+@pytest.mark.parametrize("kind", writers())
+def test_damaged_bytes_give_one_clear_line_or_arrays(tmp_path, kind):
+    """Bytes that are changed, missing or doubled, at random places; a format without checksums may not notice."""
+    whole, damaged = tmp_path / "whole", tmp_path / "damaged"
+    writers()[kind](whole)
+    content, refused = whole.read_bytes(), 0
+    assert read_file(whole).tensors
+    rng = np.random.default_rng(0)
+    for case in range(80):
+        at, length = rng.integers(len(content)), int(rng.integers(1, 40))
+        middle = [rng.bytes(length), b"", content[at : at + length] * 2][case % 3]
+        damaged.write_bytes(content[:at] + middle + content[at + length :])
+        try:
+            assert all(isinstance(v, np.ndarray) for v in read_file(damaged).tensors.values())
+        except CheckpointError as error:
+            assert str(damaged) in str(error) and "\n" not in str(error)
+            refused += 1
+    assert refused > 20
