@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 import pathlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from emojax.errors import ConfigError, DataError
+from emojax.graphs.word_files import read_rows
 
 BUILT_IN_TABLE = pathlib.Path(__file__).parent / "glove_6b_50d.txt"
 _STEMS = {"disquietment": "disquiet"}  # GloVe 6B does not know this name of an EMOTIC label
@@ -27,8 +28,8 @@ def load_word_vectors(
     Args:
         words: n lower-case node names. "doubt/confusion" is the mean of both words; a name that the file
             lacks falls back to its stem where one is known.
-        path: a GloVe text file (``word v1 v2 ...`` a line), e.g. glove.6B.300d.txt; None takes the
-            built-in table of real GloVe 6B 50-d vectors of emotion words. Only for source "glove".
+        path: a file of word vectors, e.g. glove.6B.300d.txt; see `word_files.read_rows`. None takes the built-in
+            table of real GloVe 6B 50-d vectors of emotion words. Only for source "glove".
         source: "glove", "random" (N(0, 0.4^2), `dim` values) or "onehot" (the n x n identity).
         dim: vector size of source "random".
         seed: seed of source "random".
@@ -51,44 +52,11 @@ def load_word_vectors(
         raise ConfigError(f"Word vectors come from 'glove', 'random' or 'onehot', not from {source!r}.")
     file = pathlib.Path(path) if path else BUILT_IN_TABLE
     parts = [word.split("/") for word in words]
-    table = _read_rows(file, {w for group in parts for w in group})
+    wanted = {w for group in parts for w in group}
+    table = read_rows(file, wanted | {_STEMS[w] for w in wanted if w in _STEMS})
     vectors = np.stack([np.mean([_lookup(w, table, file) for w in group], axis=0) for group in parts])
     origin = str(file) if path else "the built-in GloVe 6B table"
     return vectors.astype(np.float32), f"GloVe vectors from {origin}, {vectors.shape[1]}-d"
-
-
-def _read_rows(path: pathlib.Path, words: Iterable[str]) -> dict[str, np.ndarray]:
-    """The rows of the given words and of their stems; stops reading when it has them all."""
-    wanted = set(words)
-    wanted |= {_STEMS[w] for w in wanted if w in _STEMS}
-    table: dict[str, np.ndarray] = {}
-    try:
-        with open(path, encoding="utf-8", errors="replace") as lines:
-            for number, line in enumerate(lines, 1):
-                word, _, rest = line.partition(" ")
-                if word in wanted and word not in table:
-                    table[word] = _parse_row(rest, path, number)
-                    if len(table) == len(wanted):
-                        break
-    except OSError as error:
-        raise DataError(
-            f"Cannot read the word vectors {path}: {error.strerror}. Give the path of a GloVe text file "
-            "(glove.6B.300d.txt of the Stanford NLP group), or none for the built-in 50-d table."
-        ) from error
-    sizes = {word: len(vector) for word, vector in table.items()}
-    if len(set(sizes.values())) > 1:
-        raise DataError(f"{path}: rows have different lengths {sizes}; the file is damaged or cut off.")
-    return table
-
-
-def _parse_row(text: str, path: pathlib.Path, line: int) -> np.ndarray:
-    try:
-        vector = np.array(text.split(), np.float64)
-    except ValueError as error:
-        raise DataError(f"{path}, line {line}: not a row of numbers ({error}).") from error
-    if vector.size < 2 or not np.isfinite(vector).all():
-        raise DataError(f"{path}, line {line}: a word vector needs at least two finite numbers.")
-    return vector
 
 
 def _lookup(word: str, table: dict[str, np.ndarray], path: pathlib.Path) -> np.ndarray:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
+import pathlib
+
 import jax
 import numpy as np
 import pytest
@@ -50,13 +53,41 @@ def test_what_torch_saves_is_read(tmp_path, zipped, wrap):
         np.testing.assert_array_equal(found[prefix + name].astype(np.float32), expected, err_msg=name)
 
 
-def test_whole_models_and_programs_are_refused_with_the_way_out(tmp_path):
-    model = torch.nn.Linear(2, 2)
-    torch.save(model, tmp_path / "model.pth")
-    with pytest.raises(CheckpointError, match=r"torch\.nn\.modules\.linear\.Linear.*state_dict\(\)"):
-        read_file(tmp_path / "model.pth")
-    torch.jit.script(model).save(tmp_path / "program.pt")
-    with pytest.raises(CheckpointError, match="TorchScript"):
+class RecorderMeter:
+    """What a training script keeps of its own beside the weights."""
+
+    def __init__(self):
+        self.losses = torch.zeros(3, 2)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_whole_models_and_files_full_of_objects_are_read(tmp_path, zipped):
+    layer = torch.nn.BatchNorm2d(4)
+    layer.register_buffer("scratch", torch.ones(2), persistent=False)
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.Sequential(layer))
+    contents = {
+        "model": model,
+        "parallel": torch.nn.DataParallel(model).module,
+        "objects": {
+            "state_dict": model.state_dict(),
+            "recorder": RecorderMeter(),
+            "args": argparse.Namespace(out=pathlib.PosixPath("/out"), lr=0.1, device=torch.device("cpu")),
+            "best_acc1": torch.tensor(0.5),
+            "optimizer": torch.optim.Adam(model.parameters()).state_dict(),
+            "rng": torch.get_rng_state(),
+        },
+    }
+    for name, content in contents.items():
+        torch.save(content, tmp_path / name, _use_new_zipfile_serialization=zipped)
+        found = read_file(tmp_path / name).tensors
+        assert found.keys() == model.state_dict().keys(), name
+        for key, value in model.state_dict().items():
+            np.testing.assert_array_equal(found[key], value.numpy(), err_msg=f"{name} {key}")
+
+
+def test_programs_are_refused_with_the_way_out(tmp_path):
+    torch.jit.script(torch.nn.Linear(2, 2)).save(tmp_path / "program.pt")
+    with pytest.raises(CheckpointError, match=r"TorchScript.*state_dict\(\)"):
         read_file(tmp_path / "program.pt")
 
 
