@@ -100,6 +100,7 @@ def faces() -> ConfigDict:
     config.align = "rotate_crop"  # of the prepared data: none, rotate_crop, similarity (spec 1.6); empty: any
     config.sampler = "none"  # none, expression, age: spec 5.1
     config.monitor = "accuracy"  # validation metric that makes a checkpoint the best
+    config.monitor_direction = "larger"  # larger, smaller: which is better
     config.pretraining = "imagenet"  # where the published number starts from; `init_from` names the file
     config.init_from = ""  # .safetensors of `python -m emojax.pretrained import`, or a work directory
 
@@ -112,6 +113,7 @@ def faces() -> ConfigDict:
     config.svm.max_samples = 0  # 0: all training records
 
     config.optimizer = optimizer_options()
+    config.early_stopping = early_stopping_options()
     config.run = run_options()
     return config
 
@@ -131,6 +133,14 @@ def optimizer_options() -> ConfigDict:
     return optimizer
 
 
+def early_stopping_options() -> ConfigDict:
+    """When a run ends before its last epoch: off."""
+    early = ConfigDict()
+    early.patience = 0  # evaluations without a better value of `monitor`; 0: train to the end
+    early.min_delta = 0.0  # a better value is better by more than this
+    return early
+
+
 def run_options() -> ConfigDict:
     """How a run is carried out: changes no result."""
     run = ConfigDict()
@@ -138,6 +148,7 @@ def run_options() -> ConfigDict:
     run.log_every = 50
     run.checkpoint_every_steps = 1000
     run.eval_every_epochs = 1
+    run.eval_every_steps = 0  # 0: see eval_every_epochs
     run.stop_after_steps = 0  # stop early, e.g. for a trial; 0: run to the end
     return run
 

@@ -217,6 +217,8 @@ def people() -> ConfigDict:
     config.num_epochs = 20
     config.seed = 0
     config.precision = "auto"  # bfloat16 compute on GPU and TPU, float32 on CPU
+    config.monitor = "auto"  # auto: map_over_aae where there are dimensions (spec 5), else map
+    config.monitor_direction = "larger"  # larger, smaller: which is better
 
     # Files of `python -m emojax.pretrained import`, or work directories whose backbone is taken.
     config.init_from = ConfigDict()
@@ -238,6 +240,7 @@ def people() -> ConfigDict:
     config.optimizer.factors = ConfigDict(
         dict.fromkeys(("body", "context", "face", "pose", "depth", "people", "heads"), 1.0)
     )
+    config.early_stopping = base.early_stopping_options()
     config.run = base.run_options()
     return config
 

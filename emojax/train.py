@@ -54,11 +54,15 @@ def describe(config, system, dataset) -> str:
 
 
 def closing_words(result: TrainResult, workdir: str) -> str:
+    """How the run ended, what it left, and the next command."""
     if not result.finished:
-        return f"Stopped at step {result.step}, saved. The same command goes on from there."
+        saved = "saved" if result.step else "nothing to save"
+        return (
+            f"Stopped at step {result.step}, {saved}. The same command goes on from there. ({result.ending})"
+        )
     best = f"best checkpoint: step {result.best_step}" if result.best_step is not None else "no evaluation"
     return (
-        f"Finished at step {result.step}; {best}, in {pathlib.Path(workdir) / 'checkpoints'}.\n"
+        f"Finished at step {result.step} ({result.ending}); {best}, in {pathlib.Path(workdir) / 'checkpoints'}.\n"
         f"Next: python -m emojax.evaluate --workdir {workdir}"
     )
 

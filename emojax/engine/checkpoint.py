@@ -14,6 +14,7 @@ import jax
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
+from emojax.engine.monitor import Monitor
 from emojax.engine.state import TrainState
 from emojax.errors import CheckpointError
 
@@ -25,22 +26,20 @@ class Checkpoints:
 
     Args:
         workdir: the run's folder.
-        monitor: name of the metric that makes a checkpoint the best; larger is better.
+        monitor: name of the metric that makes a checkpoint the best; of equal ones the later.
+        direction: ``larger`` or ``smaller`` is better.
     """
 
-    def __init__(self, workdir: str | pathlib.Path, monitor: str):
+    def __init__(self, workdir: str | pathlib.Path, monitor: str, direction: str = "larger"):
         self.folder = pathlib.Path(workdir).absolute() / _FOLDER
+        score = Monitor(monitor, direction).score
         keep = checkpoint_managers.AnyPreservationPolicy(
             [
                 checkpoint_managers.LatestN(1),
-                checkpoint_managers.BestN(
-                    get_metric_fn=lambda m: m[monitor], n=1, keep_checkpoints_without_metrics=False
-                ),
+                checkpoint_managers.BestN(get_metric_fn=score, n=1, keep_checkpoints_without_metrics=False),
             ]
         )
-        options = ocp.CheckpointManagerOptions(
-            preservation_policy=keep, best_fn=lambda m: m[monitor], best_mode="max"
-        )
+        options = ocp.CheckpointManagerOptions(preservation_policy=keep, best_fn=score, best_mode="max")
         try:
             self._manager = ocp.CheckpointManager(self.folder, options=options)
         except OSError as error:

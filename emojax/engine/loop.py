@@ -1,4 +1,4 @@
-"""Training: steps, evaluation at epoch ends, checkpoints, and going on where a killed run stopped."""
+"""Training: steps, evaluations, checkpoints, and resuming where a killed run stopped."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from tqdm import tqdm
 from emojax.data.columns import Columns
 from emojax.data.dataset import Dataset
 from emojax.engine.checkpoint import Checkpoints
+from emojax.engine.finite import require_finite
+from emojax.engine.monitor import EarlyStopping
 from emojax.engine.prefetch import DevicePrefetcher, Prefetched
 from emojax.engine.run import Run, claim_workdir
 from emojax.engine.runlog import LateLogs, RunLog
@@ -30,6 +32,7 @@ class TrainResult:
         state: the last state, replicated on the mesh.
         step: its step number.
         finished: False when the run was asked to stop (SIGTERM, `config.run.stop_after_steps`).
+        ending: why it ended, in words.
         metrics: metrics of the last evaluation of this call; empty when there was none.
         best_step: step of the best checkpoint, None before the first evaluation.
         compilations: compiled versions of the training step (1 unless a shape changed on the way).
@@ -40,6 +43,7 @@ class TrainResult:
     state: TrainState
     step: int
     finished: bool
+    ending: str
     metrics: dict
     best_step: int | None
     compilations: int
@@ -65,14 +69,14 @@ def train(config, system, dataset: Dataset, workdir, *, mesh=None, progress: boo
         ConfigError: the work directory holds a run of another config.
         CheckpointError: a checkpoint cannot be read or written, or has other labels or data.
         DataError: a record is damaged.
-        TrainingError: the loss is not finite.
+        TrainingError: the loss or a parameter is not finite.
     """
     workdir = pathlib.Path(workdir)
     run = Run(config, system, dataset, mesh)
     _ = run.sampler_weights  # first: data that the sampler cannot use leaves no folder behind
     claim_workdir(workdir, config)
     with contextlib.ExitStack() as stack:
-        checkpoints = stack.enter_context(contextlib.closing(Checkpoints(workdir, system.monitor)))
+        checkpoints = stack.enter_context(contextlib.closing(run.checkpoints(workdir)))
         state, meta = _start(run, checkpoints)
         batches = run.batches("train", train=True, state=meta and meta["loader"])
         prefetcher = stack.enter_context(contextlib.closing(DevicePrefetcher(batches, run.mesh)))
@@ -83,11 +87,12 @@ def train(config, system, dataset: Dataset, workdir, *, mesh=None, progress: boo
         late = LateLogs(
             lambda records: _name_records(dataset.columns("train"), records), meta and meta["log"]
         )
+        early = EarlyStopping(run.monitor, **config.early_stopping, state=meta and meta["early_stopping"])
         stop = stack.enter_context(StopSignal())
         shown = {"desc": "train", "unit": "step", "disable": not progress}
         bar = progress_bar(total=run.total_steps, initial=start, **shown)
         stack.enter_context(contextlib.closing(bar))
-        return _Loop(run, state, start, prefetcher, checkpoints, log, late, stop, bar).go()
+        return _Loop(run, state, start, prefetcher, checkpoints, log, late, early, stop, bar).go()
 
 
 def _start(run: Run, checkpoints: Checkpoints) -> tuple[TrainState, dict | None]:
@@ -141,53 +146,69 @@ class _Loop:
     checkpoints: Checkpoints
     log: RunLog
     late: LateLogs
+    early: EarlyStopping
     stop: StopSignal
     bar: tqdm
     metrics: dict = dataclasses.field(default_factory=dict)
     timer: StepTimer = dataclasses.field(default_factory=StepTimer)
 
     def go(self) -> TrainResult:
-        limit = self.run.config.run.stop_after_steps or self.run.total_steps
-        while self.step < min(limit, self.run.total_steps) and not self.stop.requested:
+        run, saved = self.run, self.step
+        while not (ending := self._ending()):
             item = next(self.prefetcher)
-            self.state, logs = self.run.train_step(self.state, item.arrays)
+            self.state, logs = run.train_step(self.state, item.arrays)
             self.step += 1
             self.late.push(self.step, logs, item.records)
             self.timer.step()
             self.bar.update()
-            self._after_step(item, last=self.step == limit or self.stop.requested)
+            if self._after_step(item):
+                saved = self.step
+        if saved != self.step:  # stopped between two checkpoints
+            self._require_finite()
+            self._save(item, None)
         self.checkpoints.wait()
         return TrainResult(
             state=self.state,
             step=self.step,
-            finished=self.step >= self.run.total_steps,
+            finished=self.step >= run.total_steps or self.early.stopped,
+            ending=ending,
             metrics=self.metrics,
             best_step=self.checkpoints.best_step(),
-            compilations=self.run.train_step._cache_size(),
+            compilations=run.train_step._cache_size(),
             seconds_per_step=self.timer.seconds_per_step,
             data_wait_share=self._data_wait_share(),
         )
 
-    def _after_step(self, item: Prefetched, last: bool) -> None:
-        config = self.run.config.run
-        epochs, rest = divmod(self.step, self.run.steps_per_epoch)
-        finished = self.step == self.run.total_steps
-        evaluates = finished or (rest == 0 and epochs % config.eval_every_epochs == 0)
-        saves = (
-            evaluates
-            or last
-            or (config.checkpoint_every_steps and self.step % config.checkpoint_every_steps == 0)
-        )
-        if self.step % config.log_every == 0 or finished:
+    def _ending(self) -> str:
+        """Why no further step is taken; empty while the run goes on."""
+        if self.step >= self.run.total_steps:
+            return f"all {self.run.config.num_epochs} epochs"
+        if self.early.stopped:
+            return self.early.reason()
+        if 0 < self.run.config.run.stop_after_steps <= self.step:
+            return f"run.stop_after_steps is {self.run.config.run.stop_after_steps}"
+        return "it was asked to" if self.stop.requested else ""
+
+    def _after_step(self, item: Prefetched) -> bool:
+        """Logs, evaluates and saves where it is due; True when it saved."""
+        cadence = self.run.cadence
+        if cadence.logs(self.step):
             self._log_train()
-        if not saves:
-            return
+        if not cadence.saves(self.step):
+            return False
         with self.timer.paused():
-            # All logs up to here are checked first: a state whose loss is not finite is never saved.
-            self.late.flush()
-            scores = self._evaluate() if evaluates else None
-            meta = self.run.meta(item.loader_state, self.late.state())
-            self.checkpoints.save(self.state, step=self.step, meta=meta, metrics=scores)
+            self._require_finite()
+            self._save(item, self._evaluate() if cadence.evaluates(self.step) else None)
+        return True
+
+    def _require_finite(self) -> None:
+        """What is not finite is neither evaluated nor saved: the losses up to here, and the new parameters."""
+        self.late.flush()
+        require_finite(self.state, self.step)
+
+    def _save(self, item: Prefetched, scores: dict[str, float] | None) -> None:
+        meta = self.run.meta(item.loader_state, self.late.state(), self.early.state())
+        self.checkpoints.save(self.state, step=self.step, meta=meta, metrics=scores)
 
     def _log_train(self) -> None:
         means = self.late.means()
@@ -210,8 +231,11 @@ class _Loop:
         scores = {
             k: float(v) for k, v in self.metrics.items() if np.ndim(v) == 0 and not isinstance(v, (str, dict))
         }
+        self.early.observe(scores, self.step)
         epoch = self.step / self.run.steps_per_epoch
         self.log.write("eval", self.step, epoch, scores)
+        if self.early.stopped:
+            self._log_train()
         if not self.bar.disable:
             shown = ", ".join(f"{k} {scores[k]:.4f}" for k in self.run.system.headline if k in scores)
             self.bar.write(f"epoch {epoch:g}, step {self.step}: {shown}")

@@ -14,9 +14,11 @@ import numpy as np
 import emojax
 from emojax.data.dataset import Dataset
 from emojax.data.loader import Batches
+from emojax.engine.cadence import Cadence
 from emojax.engine.checkpoint import Checkpoints
 from emojax.engine.inference import predict_split, with_truth
 from emojax.engine.mesh import data_mesh, replicated
+from emojax.engine.monitor import Monitor
 from emojax.engine.state import TrainState
 from emojax.engine.step import make_predict_step, make_train_step
 from emojax.engine.workdir import CONFIG_FILE, differences
@@ -48,6 +50,8 @@ class Run:
         self.mesh = data_mesh() if mesh is None else mesh
         self.steps_per_epoch = -(-dataset.splits["train"].num_records // config.batch_size)
         self.total_steps = self.steps_per_epoch * config.num_epochs
+        self.cadence = Cadence.of(config.run, self.steps_per_epoch, self.total_steps)
+        self.monitor = Monitor(system.monitor, config.monitor_direction)
         self.program = system.program(self.steps_per_epoch)
         self.train_step = make_train_step(self.program, self.mesh, config.seed)
         self.predict_step = make_predict_step(with_truth(system.predict), self.mesh)
@@ -92,6 +96,10 @@ class Run:
         everywhere = replicated(self.mesh)
         return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=everywhere), state)
 
+    def checkpoints(self, workdir: pathlib.Path) -> Checkpoints:
+        """Those of a work directory, with what makes one the best here."""
+        return Checkpoints(workdir, self.monitor.metric, self.monitor.direction)
+
     def restore(self, workdir: pathlib.Path, which: str) -> Restored:
         """Takes up a checkpoint.
 
@@ -102,7 +110,7 @@ class Run:
         Raises:
             CheckpointError: no such checkpoint, or its classes are in another order than the data's.
         """
-        with contextlib.closing(Checkpoints(workdir, self.system.monitor)) as checkpoints:
+        with contextlib.closing(self.checkpoints(workdir)) as checkpoints:
             step = checkpoints.resolve(which)
             where = checkpoints.folder / str(step)
             meta = checkpoints.read_meta(step)
@@ -129,7 +137,7 @@ class Run:
 
         return jax.tree.map(placed, new_state, state)
 
-    def meta(self, loader_state: dict, log_state: dict) -> dict:
+    def meta(self, loader_state: dict, log_state: dict, early_state: dict) -> dict:
         """What a checkpoint says of its run."""
         return {
             "config": json.loads(self.config.to_json_best_effort()),
@@ -138,6 +146,8 @@ class Run:
             "initialised_from": self.system.initialised_from,
             "loader": loader_state,
             "log": log_state,
+            "early_stopping": early_state,
+            "monitor": {"metric": self.monitor.metric, "direction": self.monitor.direction},
             "versions": {"emojax": emojax.__version__, "jax": jax.__version__},
         }
 

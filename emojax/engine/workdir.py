@@ -11,7 +11,8 @@ from ml_collections import ConfigDict
 from emojax.errors import CheckpointError
 
 CONFIG_FILE = "config.json"
-_FREE_FIELDS = ("run.", "data_dir")  # they change neither the parameters nor the order of the data
+# They change neither the parameters of a step nor the order of the data.
+_FREE_FIELDS = ("run.", "data_dir", "early_stopping.")
 
 
 def read_config(workdir: pathlib.Path) -> ConfigDict:

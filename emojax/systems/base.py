@@ -24,7 +24,7 @@ class System(abc.ABC):
         config: the resolved config.
         labels: class names and dimension names, stored in every checkpoint.
         features: record features that a batch must hold.
-        monitor: metric that decides which checkpoint is the best (larger is better).
+        monitor: metric that decides which checkpoint is the best, in the direction `config.monitor_direction`.
         headline: metrics shown on the terminal, in order.
         protocol: how a record is predicted and measured, for the metrics file and the report.
         notes: what the user should know before the run starts, e.g. where the word vectors come from.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from emojax.data.recipe import Recipe
+from emojax.engine.monitor import DIRECTIONS
 from emojax.errors import ConfigError
 
 
@@ -35,6 +36,26 @@ def require_between(config, field: str, low: float, high: float) -> None:
     value = value_of(config, field)
     if not low <= value <= high:
         raise ConfigError(f"config.{field} is {value:g}; it must lie in [{low:g}, {high:g}].")
+
+
+def require_monitor(config, metric: str, directions: Mapping[str, str]) -> None:
+    """Raises ConfigError when a system does not measure what decides on the best checkpoint, or takes it wrongly.
+
+    Args:
+        config: of the system.
+        metric: what decides.
+        directions: metrics that may decide -> ``larger`` or ``smaller``, whichever is better.
+    """
+    if metric not in directions:
+        raise ConfigError(
+            f"config.monitor is {metric!r}, which this system does not measure; choose {', '.join(directions)}."
+        )
+    require_choice(config, "monitor_direction", DIRECTIONS)
+    if config.monitor_direction != directions[metric]:
+        raise ConfigError(
+            f"config.monitor_direction is {config.monitor_direction!r}, but a {directions[metric]} {metric} is better: "
+            f"set --config.monitor_direction={directions[metric]}."
+        )
 
 
 def require_image_size(config, recipe: Recipe, feature: str = "image") -> None:

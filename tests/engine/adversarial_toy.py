@@ -21,7 +21,7 @@ class AdversarialToy(System):
     """See the module."""
 
     features = ("image", "label", "valence", "arousal")
-    monitor = "rmse"
+    monitor = "rmse"  # smaller is better: config.monitor_direction
     headline = ("rmse",)
     protocol = "toy"
 

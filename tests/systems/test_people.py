@@ -244,6 +244,7 @@ def test_a_stopped_run_goes_on_bit_for_bit_with_its_plateau(dataset, tmp_path):
         np.testing.assert_array_equal(leaves(parts.state)[name], value, err_msg=name)
     scales = [v for k, v in leaves(whole.state.opt_state).items() if "scale" in k]
     assert scales and scales[0] < 1
+    assert whole.compilations == parts.compilations == 1  # nor does an evaluation compile the step anew
 
 
 def test_the_best_checkpoint_has_the_largest_ratio_of_map_to_aae(dataset, tmp_path):
@@ -259,6 +260,9 @@ def test_the_best_checkpoint_has_the_largest_ratio_of_map_to_aae(dataset, tmp_pa
     [
         ({"model__streams": "body,contxt"}, "did you mean 'context'"),
         ({"model__streams": " , "}, "model.streams is empty"),
+        ({"monitor": "accuracy"}, "'accuracy', which this system does not measure"),
+        ({"monitor": "aae"}, "a smaller aae is better: set --config.monitor_direction=smaller"),
+        ({"monitor_direction": "bigger"}, "monitor_direction is 'bigger'; choose 'larger', 'smaller'"),
         ({"model__streams": "body,body"}, "body more than once"),
         ({"model__streams": "body,people"}, "emoticon"),
         ({"model__streams": "body,pose", "model__attention": "pose"}, "model.attention names 'pose'"),

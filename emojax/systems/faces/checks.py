@@ -11,6 +11,7 @@ from emojax.systems.checks import (
     require_between,
     require_choice,
     require_image_size,
+    require_monitor,
     require_positive,
     value_of,
 )
@@ -20,6 +21,7 @@ from emojax.systems.faces.objective import AUXILIARY_TERMS, CLASSIFICATION_LOSSE
 
 EXPRESSION_METRICS = ("accuracy", "mean_class_accuracy", "macro_f1", "aff_wild2_score")
 VA_METRICS = ("ccc_mean", "ccc_valence", "ccc_arousal")
+VA_ERRORS = ("aae", "rmse_valence", "rmse_arousal")
 # sampler -> feature whose value decides a record's weight
 SAMPLER_FEATURES = {"none": None, "expression": "label", "age": "age"}
 MASK_FEATURE = "face_mask"
@@ -134,13 +136,10 @@ def _require_consistent(config) -> None:
 
 
 def _require_monitor(config, head) -> None:
-    there = EXPRESSION_METRICS if head.logits else ()
-    there += VA_METRICS if config.objective.auxiliary in VA_TASKS else ()
-    if config.monitor not in there:
-        raise ConfigError(
-            f"config.monitor is {config.monitor!r}, which this system does not measure; choose "
-            f"{', '.join(there)}."
-        )
+    there = dict.fromkeys(EXPRESSION_METRICS if head.logits else (), "larger")
+    if config.objective.auxiliary in VA_TASKS:
+        there |= dict.fromkeys(VA_METRICS, "larger") | dict.fromkeys(VA_ERRORS, "smaller")
+    require_monitor(config, config.monitor, there)
 
 
 def _require_every_class(recipe: Recipe) -> None:

@@ -11,7 +11,7 @@ from emojax.labels import EMOTIC_LABELS
 from emojax.models.backbones import backbone_names
 from emojax.models.pose_nets import POOLS
 from emojax.models.streams import STREAMS
-from emojax.systems.checks import require_choice, require_image_size, require_positive
+from emojax.systems.checks import require_choice, require_image_size, require_monitor, require_positive
 from emojax.systems.people.objective import CATEGORY_LOSSES, DIMENSION_LOSSES, LABEL_WEIGHTS
 
 IMAGE_STREAMS = ("body", "context", "face")
@@ -36,6 +36,13 @@ def named(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
+def monitor_of(config) -> str:
+    """The metric that decides which checkpoint is the best."""
+    if config.monitor != "auto":
+        return config.monitor
+    return "map_over_aae" if config.model.net == "concat" else "map"
+
+
 def check(config, recipe: Recipe) -> None:
     """Raises ConfigError or DataError where config and data do not go together."""
     EMOTIC_LABELS.require_equal(recipe.labels, mine="the config", theirs=recipe.origin)
@@ -47,6 +54,10 @@ def check(config, recipe: Recipe) -> None:
     _require_attention(named(config.model.attention), streams)
     _require_net(config, streams)
     _require_factors(config)
+    directions = {"map": "larger", "jaccard": "larger", "loss": "smaller"}
+    if config.model.net == "concat":
+        directions |= {"map_over_aae": "larger", "aae": "smaller"}
+    require_monitor(config, monitor_of(config), directions)
     for name in (*IMAGE_STREAMS, "depth"):
         if name in streams:
             require_image_size(config, recipe, name)

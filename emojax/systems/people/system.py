@@ -20,7 +20,7 @@ from emojax.models.fusion import HEADS
 from emojax.models.streams import STREAMS
 from emojax.systems.base import Batch, System, Variables
 from emojax.systems.people import report as people_report
-from emojax.systems.people.checks import check, named
+from emojax.systems.people.checks import check, monitor_of, named
 from emojax.systems.people.inputs import FROZEN, SCENE_NETWORK, StreamInputs
 from emojax.systems.people.network import build_net, word_vectors
 from emojax.systems.people.objective import category_scores, objective, split_losses
@@ -69,7 +69,7 @@ class PeopleSystem(System):
         self.net = build_net(config, self.labels, self.statistics, self.vectors, self.dtype, self.frozen)
         self._shapes = {name: recipe.feature(name).shape for name in self.features}
         predicts_dimensions = config.model.net == "concat"
-        self.monitor = "map_over_aae" if predicts_dimensions else "map"
+        self.monitor = monitor_of(config)
         self.headline = ("map", "aae", "jaccard") if predicts_dimensions else ("map", "jaccard")
         if self.inputs.scene_net is not None and not config.init_from.get(SCENE_NETWORK):
             self.notes.append("the frozen scene network has random weights: its scores mean nothing")
