@@ -7,19 +7,21 @@ import dataclasses
 import itertools
 import pathlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
 
 from data_prep.affwild2.raw import subject_free
-from data_prep.parallel import advance, available_cores, parallel_map
+from data_prep.door import add_workers
+from data_prep.parallel import advance, parallel_map
 from data_prep.published import class_order
 from data_prep.summary import class_table
+from emojax import cli
 from emojax.data.dataset import FILE_NAME, Dataset, Feature, load_dataset
 from emojax.data.example import decode_example
 from emojax.data.tfrecord import TFRecordSource
-from emojax.errors import DataError, EmojaxError
+from emojax.errors import DataError
 
 _SHOWN = 20
 
@@ -235,26 +237,29 @@ def _check_numbers(name: str, feature: Feature, value) -> None:
 _CHECKS = {"image": _check_image, "int": _check_numbers, "float": _check_numbers, "bytes": _check_bytes}
 
 
-def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m data_prep.check",
-        description="Reads every record of a prepared data set and verifies checksums, features, labels, "
-        "valence and arousal, image sizes, class order, counts, content hash, and that splits share no video. "
-        "Exit status 0: all is well; 1: problems, listed by file, record and byte offset; 2: there is no data set.",
+_DESCRIPTION = """Reads every record of a prepared data set and verifies checksums, features, labels, valence and
+arousal, image sizes, class order, counts, content hash, and that splits share no video.
+Exit status 0: all is well; 1: problems, listed by file, record and byte offset; 2: there is no data set."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return cli.run(_parser(), _run, argv)
+
+
+def _parser() -> cli.Parser:
+    parser = cli.Parser(
+        "python -m data_prep.check",
+        _DESCRIPTION,
         epilog="example:\n  python -m data_prep.check data/affectnet_227",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("folder", type=pathlib.Path, help="folder of dataset.json and the shards")
-    parser.add_argument("--workers", type=int, default=available_cores(), help="processes [one a core]")
-    args = parser.parse_args(argv)
-    try:
-        dataset = load_dataset(args.folder)
-        counts, problems, total = check_dataset(dataset, args.workers)
-    except (EmojaxError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
+    parser.add_argument("folder", type=cli.path, metavar="DIR", help="folder of dataset.json and the shards")
+    add_workers(parser)
+    return parser
+
+
+def _run(args: argparse.Namespace) -> int:
+    dataset = load_dataset(args.folder)
+    counts, problems, total = check_dataset(dataset, args.workers)
     print("\n".join(["", *class_table(dataset.name, counts)]))
     return _verdict(dataset, problems, total)
 

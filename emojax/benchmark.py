@@ -10,30 +10,44 @@ bare step. Without data, the published AffectNet label counts stand in and only 
 
 from __future__ import annotations
 
+import argparse
 import datetime
 import json
 import os
-import pathlib
 import platform
+import sys
+from collections.abc import Sequence
 
-import jax
-from absl import flags
-
-from emojax import cli, systems
-from emojax.data.dataset import without_records
-from emojax.engine import compile_cache
-from emojax.engine.measure import BareStep, measure_fed_step, measure_input
-from emojax.engine.run import Run
+from emojax import cli
 from emojax.errors import DataError
 
-_CONFIG = cli.define_config()
-_STEPS = flags.DEFINE_integer("steps", 30, "Steps (or batches with --input) to time.", lower_bound=2)
-_INPUT = flags.DEFINE_bool("input", False, "Time the input pipeline alone.")
-_JSON = flags.DEFINE_string("json", None, "Also write the figures to this file.")
+
+def parser() -> cli.Parser:
+    options = cli.Parser("python -m emojax.benchmark", __doc__)
+    options.add_config()
+    options.add_argument(
+        "--steps",
+        type=cli.whole_number(2),
+        default=30,
+        metavar="N",
+        help="steps, or batches with --input, to time [30]",
+    )
+    options.add_argument("--input", action="store_true", help="time the input pipeline alone")
+    options.add_argument("--json", type=cli.path, metavar="FILE", help="also write the figures to this file")
+    return options
 
 
-def main(argv) -> int:
-    config = cli.require_config(_CONFIG.value)
+def main(argv: Sequence[str] | None = None) -> int:
+    return cli.run(parser(), benchmark, argv)
+
+
+def benchmark(options: argparse.Namespace) -> int:
+    config = cli.read_config(options)
+
+    import jax  # here and not above: --help and mistakes answer without waiting for it
+
+    from emojax.engine import compile_cache
+
     compile_cache.enable()
     figures = {
         "config": config.name,
@@ -44,30 +58,40 @@ def main(argv) -> int:
         "batch_size": config.batch_size,
         "image_size": config.image_size,
     }
-    figures |= _measure_input(config) if _INPUT.value else _measure_training(config)
+    measure = _measure_input if options.input else _measure_training
+    figures |= measure(config, options.steps)
     print("\n".join(f"{name:28} {_human(name, value)}" for name, value in figures.items()))
-    if _JSON.value:
-        pathlib.Path(_JSON.value).write_text(json.dumps(figures, indent=1) + "\n")
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=1) + "\n")
     return 0
 
 
-def _measure_input(config) -> dict:
+def _measure_input(config, steps: int) -> dict:
+    from emojax import systems
+    from emojax.engine.measure import measure_input
+    from emojax.engine.run import Run
+
     dataset = systems.load_data(config)
-    return measure_input(Run(config, systems.build(config, dataset.recipe), dataset), _STEPS.value)
+    return measure_input(Run(config, systems.build(config, dataset.recipe), dataset), steps)
 
 
-def _measure_training(config) -> dict:
+def _measure_training(config, steps: int) -> dict:
+    from emojax import systems
+    from emojax.data.dataset import without_records
+    from emojax.engine.measure import BareStep, measure_fed_step
+    from emojax.engine.run import Run
+
     try:
         dataset, has_data = systems.load_data(config), True
     except DataError:
         dataset, has_data = without_records(systems.stand_in(config)), False
     system = systems.build(config, dataset.recipe)
     bare = BareStep(Run(config, system, dataset))
-    figures = {"precision": system.dtype.__name__, **bare.costs, **bare.time(_STEPS.value)}
+    figures = {"precision": system.dtype.__name__, **bare.costs, **bare.time(steps)}
     if not has_data:
         return figures | {"data": f"none in {config.data_dir}: random batch, published label counts"}
-    fed = measure_fed_step(config, system, dataset, _STEPS.value)
-    again = bare.time(_STEPS.value)["step_seconds_mean"]
+    fed = measure_fed_step(config, system, dataset, steps)
+    again = bare.time(steps)["step_seconds_mean"]
     # Means, as the loop's time is one; before and after, so that a drifting machine cancels.
     seconds = (figures["step_seconds_mean"] + again) / 2
     ratio = fed["fed_step_seconds"] / seconds
@@ -93,4 +117,4 @@ def _human(name: str, value) -> str:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    sys.exit(main())

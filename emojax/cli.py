@@ -1,114 +1,103 @@
-"""What every command shares: flags, config files, and errors told in one line."""
+"""What every command shares: options, config files, ``FIELD=VALUE``, and mistakes told in one line."""
 
 from __future__ import annotations
 
+import argparse
+import ast
 import difflib
 import importlib.util
+import os
 import pathlib
 import re
+import select
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import ml_collections
-from absl import app, flags, logging
-from ml_collections import config_flags
+from absl import flags, logging
 
 from emojax.errors import ConfigError, EmojaxError
 
-USER_ERROR = 2
-_OVERRIDE = "override"
+USER_ERROR, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
+_TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 
 
-def define_config() -> flags.FlagHolder:
-    """Defines ``--config FILE.py[:variant]`` and ``--config.field=value``."""
-    return config_flags.DEFINE_config_file(
-        "config",
-        None,
-        "Config file and variant, e.g. configs/affectnet_gcn.py:demo; fields: --config.batch_size=64",
-        lock_config=True,
-    )
+class UsageError(EmojaxError):
+    """An option is unknown, missing, or has a value of the wrong kind; `usage` is that of the command."""
+
+    def __init__(self, message: str, usage: str):
+        super().__init__(message)
+        self.usage = usage
 
 
-def define_overrides() -> flags.FlagHolder:
-    """Defines ``--config.FIELD=VALUE`` for a command that changes fields of many configs: a list of texts."""
-    return flags.DEFINE_multi_string(
-        _OVERRIDE, [], "Written --config.FIELD=VALUE: change this field in every row; may be given again."
-    )
+class Parser(argparse.ArgumentParser):
+    """Options of a command, in any order; ``--max-steps`` is ``--max_steps``.
 
-
-def run(main: Callable[[Sequence[str]], int | None], *, arguments: int = 0) -> None:
-    """Runs a command; an EmojaxError becomes ``error: ...`` on stderr and exit status 2.
-
-    Args:
-        main: gets the program's name and the arguments that are no options.
-        arguments: how many of these it takes.
+    A mistake raises `UsageError`: an unknown option with the nearest name, within the subcommand it was given to.
     """
-    logging.set_verbosity(logging.ERROR)
-    # Every thread's error (loader, checkpoint writer) is raised again in the main thread and told there, once.
-    threading.excepthook = lambda _: None
 
-    def guarded(argv):
-        if len(argv) > 1 + arguments:
-            unexpected = argv[1 + arguments]
-            return fail(ConfigError(f"Unexpected argument {unexpected!r}; options start with --."))
-        try:
-            return main(argv)
-        except EmojaxError as error:
-            return fail(error)
+    def __init__(self, prog: str, description: str | None = None, **options):
+        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(prog, description=description, allow_abbrev=False, **options)
+        self._takes_changes = False
 
-    app.run(guarded, flags_parser=_parse_flags)
+    def add_config(self) -> None:
+        """Adds ``--config FILE.py[:variant]`` and ``--config.FIELD=VALUE``; see `read_config`."""
+        self.add_argument("--config", metavar="FILE[:VARIANT]", help="config file and variant of it")
+        self.add_changes("set any field of the config, e.g. --config.batch_size=64")
 
+    def add_changes(self, text: str) -> None:
+        """Adds ``--config.FIELD=VALUE`` (or ``--config.FIELD VALUE``), many times: `changes`, texts FIELD=VALUE."""
+        self.add_argument("--config.FIELD", metavar="VALUE", dest="changes", action="append", help=text)
+        self._takes_changes = True
 
-def require_config(value) -> ml_collections.ConfigDict:
-    """The config of the flag; raises ConfigError when ``--config`` is missing."""
-    if value is None:
-        raise ConfigError(
-            "Which config? Give --config FILE.py[:variant], e.g. --config configs/affectnet_gcn.py:demo or "
-            "--config configs/emotic.py:demo (all systems: python -m emojax.systems)."
+    def parse_args(self, args: Sequence[str] | None = None, namespace=None) -> argparse.Namespace:
+        arguments = [_with_underscores(a) for a in (sys.argv[1:] if args is None else args)]
+        changes, arguments = self._split_changes(arguments) if self._takes_changes else ([], arguments)
+        options = super().parse_args(arguments, namespace)
+        if self._takes_changes:
+            options.changes = changes
+        return options
+
+    def parse_known_args(self, args=None, namespace=None):
+        self._require_known(args)  # before a missing option is told: that one may be the misspelt one
+        options, rest = super().parse_known_args(args, namespace)
+        if rest:
+            self.error(f"Unexpected argument {rest[0]!r}; options start with --")
+        return options, rest
+
+    def error(self, message: str):
+        end = "" if message.endswith("?") else "."
+        raise UsageError(
+            f"{message[0].upper()}{message[1:]}{end} See {self.prog} --help.", self.format_usage()
         )
-    return value
 
+    def _require_known(self, arguments: Sequence[str]) -> None:
+        for argument in arguments:
+            if argument == "--" or (self._subparsers and not argument.startswith("-")):
+                return  # what follows a subcommand is the subcommand's
+            name, _, _ = argument.partition("=")
+            if re.fullmatch(r"--?[A-Za-z][\w.]*", name) and name not in self._option_string_actions:
+                near = difflib.get_close_matches(name, self._option_string_actions, n=2, cutoff=0.6)
+                self.error(
+                    f"There is no option {name}" + (f"; did you mean {' or '.join(near)}?" * bool(near))
+                )
 
-def fail(error: Exception) -> int:
-    print(f"error: {error}", file=sys.stderr)
-    return USER_ERROR
-
-
-def load_config_file(spec: str) -> ml_collections.ConfigDict:
-    """Loads ``path.py[:variant]``.
-
-    Raises:
-        ConfigError: no such file (names the near ones) or no such variant.
-    """
-    path, _, variant = spec.partition(":")
-    file = pathlib.Path(path)
-    if not file.is_file():
-        there = sorted(str(p) for p in pathlib.Path("configs").glob("*.py") if not p.stem.startswith("_"))
-        near = difflib.get_close_matches(path, there, n=3, cutoff=0.5) or there
-        hint = f" Did you mean {', '.join(near)}?" if near else " Run from the folder that holds configs/."
-        raise ConfigError(f"There is no config file {path}.{hint}")
-    module_spec = importlib.util.spec_from_file_location(f"emojax_config_{file.stem}", file)
-    module = importlib.util.module_from_spec(module_spec)
-    module_spec.loader.exec_module(module)
-    if not hasattr(module, "get_config"):
-        raise ConfigError(f"{path} defines no get_config(variant): it is not a config file.")
-    return module.get_config(variant) if variant else module.get_config()
-
-
-def _parse_flags(argv: Sequence[str]) -> list[str]:
-    argv = [_with_underscores(argument) for argument in argv]
-    try:
-        spec = _config_argument(argv)
-        if spec is not None:
-            _check_overrides(argv, load_config_file(spec))
-        if _OVERRIDE in flags.FLAGS:
-            argv = [re.sub(r"^--?config\.(?=[\w.]+=)", f"--{_OVERRIDE}=", argument) for argument in argv]
-        return flags.FLAGS(argv)
-    except EmojaxError as error:
-        sys.exit(fail(error))
-    except (flags.Error, AttributeError, KeyError, TypeError, ValueError) as error:
-        sys.exit(fail(ConfigError(f"{' '.join(str(error).split())}. Try --help.")))
+    def _split_changes(self, arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+        """``FIELD=VALUE`` of every ``--config.FIELD=VALUE`` or ``--config.FIELD VALUE``, and the other arguments."""
+        changes, others = [], []
+        waiting = iter(arguments)
+        for argument in waiting:
+            match = re.fullmatch(r"--config\.([\w.]+)(?:=(.*))?", argument, re.DOTALL)
+            if match is None:
+                others.append(argument)
+                continue
+            field, value = match[1], match[2] if match[2] is not None else next(waiting, None)
+            if value is None or (match[2] is None and value.startswith("--")):
+                self.error(f"Which value? Give --config.{field}=VALUE")
+            changes.append(f"{field}={value}")
+        return changes, others
 
 
 def _with_underscores(argument: str) -> str:
@@ -117,25 +106,203 @@ def _with_underscores(argument: str) -> str:
     return f"--{match[1].replace('-', '_')}{match[2]}" if match else argument
 
 
-def _config_argument(argv: Sequence[str]) -> str | None:
-    for i, argument in enumerate(argv):
-        if argument in ("--config", "-config") and i + 1 < len(argv):
-            return argv[i + 1]
-        if match := re.fullmatch(r"--?config=(.*)", argument):
-            return match[1]
-    return None
+def path(text: str) -> pathlib.Path:
+    """Type of an option that is a file or a folder: ``~`` is the home folder."""
+    try:
+        return pathlib.Path(text).expanduser()
+    except RuntimeError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from None
 
 
-def _check_overrides(argv: Sequence[str], config: ml_collections.ConfigDict) -> None:
-    """Raises ConfigError for ``--config.a.b`` that the config does not have, naming the nearest field."""
+def names(text: str) -> tuple[str, ...]:
+    """Type of an option that lists names: ``a,b``."""
+    return tuple(name for part in text.split(",") if (name := part.strip()))
+
+
+def whole_number(low: int, high: int | None = None) -> Callable[[str], int]:
+    """Type of an option that is an integer of at least `low` and at most `high`."""
+    wanted = f"a whole number of at least {low}" if high is None else f"a whole number from {low} to {high}"
+
+    def read(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}") from None
+        if value < low or (high is not None and value > high):
+            raise argparse.ArgumentTypeError(f"{value} is not {wanted}")
+        return value
+
+    return read
+
+
+def run(
+    parser: Parser,
+    main: Callable[[argparse.Namespace], int | None],
+    argv: Sequence[str] | None = None,
+    *,
+    interrupted: str = "the same command starts again",
+) -> int:
+    """Runs a command and returns its exit status.
+
+    An EmojaxError or OSError becomes ``error: ...`` on stderr and status 2; Ctrl-C a line and status 130; a reader
+    of the output that has gone away (``| head``) status 141 without a word.
+
+    Args:
+        parser: of the options.
+        main: gets the options; returns the exit status, None for 0.
+        argv: arguments; those of the process by default.
+        interrupted: what Ctrl-C leaves behind.
+    """
+    quiet_libraries()
+    try:
+        try:
+            status = main(parser.parse_args(argv)) or 0
+        except UsageError as error:
+            status = fail(error)
+            print(error.usage, end="", file=sys.stderr)
+        except EmojaxError as error:
+            status = fail(error)
+        except KeyboardInterrupt:
+            print(f"interrupted: {interrupted}", file=sys.stderr)
+            status = INTERRUPTED
+        except SystemExit as end:  # of --help
+            status = end.code or 0
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        if not _forget_output():
+            raise
+        return BROKEN_PIPE
+    except OSError as error:
+        return fail(error)
+
+
+def _forget_output() -> bool:
+    """Whether nobody reads the output; then what is still buffered is not told as an error at exit."""
+    output = select.poll()
+    output.register(sys.stdout.fileno(), select.POLLOUT)
+    if not any(event & (select.POLLERR | select.POLLHUP) for _, event in output.poll(0)):
+        return False
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+    return True
+
+
+def quiet_libraries() -> None:
+    """Keeps libraries from talking over a command, and tells absl that there are no flags of its kind (Grain asks)."""
+    logging.set_verbosity(logging.ERROR)
+    flags.FLAGS.mark_as_parsed()
+    threading.excepthook = _tell_of_a_dead_thread
+
+
+def _tell_of_a_dead_thread(dead) -> None:
+    """An error that a thread does not hand over to the main thread; Orbax's threads do both."""
+    if dead.exc_type is SystemExit:
+        return
+    name = dead.thread.name if dead.thread else "?"
+    print(f"error: thread {name} died: {dead.exc_type.__name__}: {dead.exc_value}", file=sys.stderr)
+
+
+def fail(error: Exception) -> int:
+    print(f"error: {error}", file=sys.stderr)
+    return USER_ERROR
+
+
+def read_config(options: argparse.Namespace) -> ml_collections.ConfigDict:
+    """The config of ``--config`` with the fields of ``--config.FIELD=VALUE``, locked.
+
+    Raises:
+        ConfigError: no ``--config``, or see `load_config_file` and `change`.
+    """
+    if options.config is None:
+        raise ConfigError(
+            "Which config? Give --config FILE.py[:variant], e.g. --config configs/affectnet_gcn.py:demo or "
+            "--config configs/emotic.py:demo (all systems: python -m emojax.systems)."
+        )
+    config = load_config_file(options.config)
+    for text in options.changes:
+        change(config, text)
+    return config.lock()
+
+
+def load_config_file(spec: str) -> ml_collections.ConfigDict:
+    """Loads ``path.py[:variant]``; ``~`` in it and in its values is the home folder.
+
+    Raises:
+        ConfigError: no such file (names the near ones) or no such variant.
+    """
+    name, _, variant = spec.partition(":")
+    file = pathlib.Path(os.path.expanduser(name))
+    if not file.is_file():
+        there = sorted(str(p) for p in pathlib.Path("configs").glob("*.py") if not p.stem.startswith("_"))
+        near = difflib.get_close_matches(name, there, n=3, cutoff=0.5) or there
+        hint = f" Did you mean {', '.join(near)}?" if near else " Run from the folder that holds configs/."
+        raise ConfigError(f"There is no config file {name}.{hint}")
+    module_spec = importlib.util.spec_from_file_location(f"emojax_config_{file.stem}", file)
+    module = importlib.util.module_from_spec(module_spec)
+    module_spec.loader.exec_module(module)
+    if not hasattr(module, "get_config"):
+        raise ConfigError(f"{name} defines no get_config(variant): it is not a config file.")
+    config = module.get_config(variant) if variant else module.get_config()
+    for field in list(config_fields(config)):
+        value = field_value(config, field)
+        if isinstance(value, str) and value.startswith("~"):
+            config.update_from_flattened_dict({field: os.path.expanduser(value)})
+    return config
+
+
+def change(config: ml_collections.ConfigDict, text: str) -> None:
+    """Sets a field of a config from ``FIELD=VALUE``; the value is read as the field's present one is typed.
+
+    Raises:
+        ConfigError: no such field (names the near ones), or the value is of another type.
+    """
+    field, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigError(f"{text!r} sets nothing: write FIELD=VALUE, e.g. batch_size=64.")
     known = list(config_fields(config))
-    for argument in argv:
-        match = re.match(r"--?config\.([\w.]+)", argument)
-        if match and match[1] not in known:
-            raise unknown_field(match[1], known)
+    if field not in known:
+        raise unknown_field(field, known)
+    now = field_value(config, field)
+    try:
+        typed = _typed(value, now)
+    except (TypeError, ValueError, SyntaxError):
+        kind = _KINDS.get(type(now), f"{type(now).__name__} values")
+        raise ConfigError(f"config.{field} cannot be {value!r}: it takes {kind} like {now!r}.") from None
+    config.update_from_flattened_dict({field: typed})
 
 
-def config_fields(config: ml_collections.ConfigDict, prefix: str = ""):
+_KINDS = {bool: "true or false,", int: "whole numbers", float: "numbers"}
+
+
+def _typed(text: str, like):
+    if isinstance(like, bool):
+        if text.lower() not in _TRUTHS:
+            raise ValueError(text)
+        return _TRUTHS[text.lower()]
+    if isinstance(like, int):
+        return int(text)
+    if isinstance(like, float):
+        return float(text)
+    if isinstance(like, str):
+        return os.path.expanduser(text) if text.startswith("~") else text
+    value = ast.literal_eval(text)
+    if not isinstance(like, (tuple, list)):
+        return value
+    values = value if isinstance(value, (tuple, list)) else (value,)
+    if like and any(type(one) is not type(like[0]) for one in values):
+        raise ValueError(text)
+    return type(like)(values)
+
+
+def field_value(config: ml_collections.ConfigDict, field: str):
+    """The value of a dotted field."""
+    for name in field.split("."):
+        config = config[name]
+    return config
+
+
+def config_fields(config: ml_collections.ConfigDict, prefix: str = "") -> Iterator[str]:
     """Dotted names of the leaves of a config, e.g. ``optimizer.learning_rate``."""
     for key, value in config.items():
         if isinstance(value, ml_collections.ConfigDict):

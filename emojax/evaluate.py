@@ -11,37 +11,50 @@ split than the validation split metrics_SPLIT.json, predictions_SPLIT.csv and re
 
 from __future__ import annotations
 
-import pathlib
+import argparse
+import sys
+from collections.abc import Sequence
 
-from absl import flags
-
-from emojax import cli, systems
-from emojax.engine import compile_cache
-from emojax.engine.evaluation import evaluate
-from emojax.engine.workdir import read_config, result_paths
+from emojax import cli
 from emojax.errors import ConfigError
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a run of emojax.train.")
-_STEP = flags.DEFINE_string("step", "best", "best, latest, or a step number.")
-_DATA = flags.DEFINE_string("data_dir", None, "Prepared data, if it has moved since the training.")
-_SPLIT = flags.DEFINE_string("split", "validation", "Split of the data to evaluate.")
+
+def parser() -> cli.Parser:
+    options = cli.Parser("python -m emojax.evaluate", __doc__)
+    add = options.add_argument
+    add("--workdir", type=cli.path, metavar="DIR", help="folder of a run of emojax.train")
+    add("--step", default="best", help="best, latest, or a step number [best]")
+    add("--data_dir", type=cli.path, metavar="DIR", help="prepared data, if it has moved since the training")
+    add("--split", default="validation", help="split of the data to evaluate [validation]")
+    return options
 
 
-def main(argv) -> int:
-    if not _WORKDIR.value:
+def main(argv: Sequence[str] | None = None) -> int:
+    return cli.run(parser(), evaluate_run, argv)
+
+
+def evaluate_run(options: argparse.Namespace) -> int:
+    workdir = options.workdir
+    if workdir is None:
         raise ConfigError("Which run? Give --workdir, the folder that emojax.train wrote.")
-    compile_cache.enable()
-    workdir = pathlib.Path(_WORKDIR.value)
+
+    from emojax import systems  # here and not above: --help and mistakes answer without waiting for JAX
+    from emojax.engine import compile_cache
+    from emojax.engine.evaluation import evaluate
+    from emojax.engine.workdir import read_config, result_paths
+
     config = read_config(workdir)
-    dataset = systems.load_data(config, _DATA.value)
-    metrics = evaluate(workdir, systems.build(config, dataset.recipe), dataset, _STEP.value, _SPLIT.value)
+    compile_cache.enable()
+    dataset = systems.load_data(config, options.data_dir)
+    system = systems.build(config, dataset.recipe)
+    metrics = evaluate(workdir, system, dataset, options.step, options.split)
     print(f"{metrics['protocol']}, checkpoint of step {metrics['step']}")
     for name, value in metrics["metrics"].items():
         if isinstance(value, float):
             print(f"  {name:24} {value:.4f}")
-    print(f"Written: {', '.join(str(path) for path in result_paths(workdir, _SPLIT.value))}")
+    print(f"Written: {', '.join(str(path) for path in result_paths(workdir, options.split))}")
     return 0
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    sys.exit(main())

@@ -12,47 +12,66 @@ The figures of one run are in its report: python -m emojax.evaluate --workdir RU
 
 from __future__ import annotations
 
+import argparse
 import pathlib
+import sys
 from collections.abc import Sequence
 
-import jax
-import numpy as np
-from absl import flags
-
-from emojax import cli, systems
+from emojax import cli
 from emojax.data.dataset import Dataset, load_dataset
-from emojax.data.decode import read_features
-from emojax.engine import compile_cache
 from emojax.errors import ConfigError
 from emojax.report.page import Picture, Section, write_report
 
-_OUT = flags.DEFINE_string("out", None, "Folder of the figures; made when missing.")
-_DATA = flags.DEFINE_string("data_dir", None, "Prepared data; the runs' too, if theirs has moved.")
-_RECORD = flags.DEFINE_integer("record", 0, "Training record that is augmented and masked.")
-_RAW = flags.DEFINE_string("raw", None, "AffectNet as downloaded, or drawn by data_prep.synthetic.")
-_WORKDIRS = flags.DEFINE_multi_string("workdir", [], "Folder of a run; twice or more.")
-_STEP = flags.DEFINE_string("step", "best", "Checkpoint of the runs: best, latest, or a step number.")
-_SPLIT = flags.DEFINE_string("split", "validation", "Split that the runs predict.")
+
+def parser() -> cli.Parser:
+    options = cli.Parser("python -m emojax.figures", __doc__)
+    add = options.add_argument
+    add("--out", type=cli.path, metavar="DIR", help="folder of the figures; made when missing")
+    add("--data_dir", type=cli.path, metavar="DIR", help="prepared data; the runs' too, if theirs has moved")
+    add(
+        "--record",
+        type=cli.whole_number(0),
+        default=0,
+        metavar="N",
+        help="training record that is augmented and masked [0]",
+    )
+    add(
+        "--raw", type=cli.path, metavar="DIR", help="AffectNet as downloaded, or drawn by data_prep.synthetic"
+    )
+    add(
+        "--workdir",
+        type=cli.path,
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="folder of a run; twice or more",
+    )
+    add("--step", default="best", help="checkpoint of the runs: best, latest, or a step number [best]")
+    add("--split", default="validation", help="split that the runs predict [validation]")
+    return options
 
 
-def main(argv) -> int:
-    if not _OUT.value:
+def main(argv: Sequence[str] | None = None) -> int:
+    return cli.run(parser(), draw_figures, argv)
+
+
+def draw_figures(options: argparse.Namespace) -> int:
+    if options.out is None:
         raise ConfigError("Where shall the figures go? Give --out, e.g. --out runs/figures.")
-    if len(_WORKDIRS.value) == 1:
+    if len(options.workdir) == 1:
         raise ConfigError(
             "One --workdir has nothing to stand beside it. Give another, or see the run's own report: "
-            f"python -m emojax.evaluate --workdir {_WORKDIRS.value[0]}"
+            f"python -m emojax.evaluate --workdir {options.workdir[0]}"
         )
-    folder = pathlib.Path(_OUT.value)
     sections: list[Section] = []
-    if _DATA.value:
-        sections += draw_data(folder, load_dataset(_DATA.value), _RECORD.value)
-    if _RAW.value:
-        sections.append(draw_alignment(folder, pathlib.Path(_RAW.value)))
-    if _WORKDIRS.value:
-        sections += draw_runs(folder, _WORKDIRS.value, _DATA.value, _STEP.value, _SPLIT.value)
-    sections = sections or draw_without_data(folder)
-    page = write_report(folder, "Figures", sections)
+    if options.data_dir:
+        sections += draw_data(options.out, load_dataset(options.data_dir), options.record)
+    if options.raw:
+        sections.append(draw_alignment(options.out, options.raw))
+    if options.workdir:
+        sections += draw_runs(options.out, options.workdir, options.data_dir, options.step, options.split)
+    sections = sections or draw_without_data(options.out)
+    page = write_report(options.out, "Figures", sections)
     print(f"Written: {page} and {sum(len(s.pictures) for s in sections)} PNGs beside it")
     return 0
 
@@ -77,9 +96,15 @@ def draw_alignment(folder: pathlib.Path, raw: pathlib.Path) -> Section:
 
 
 def draw_runs(
-    folder: pathlib.Path, workdirs: Sequence[str], data_dir: str | None, which: str, split: str
+    folder: pathlib.Path,
+    workdirs: Sequence[pathlib.Path],
+    data_dir: pathlib.Path | None,
+    which: str,
+    split: str,
 ) -> list[Section]:
     """Several runs of face systems side by side."""
+    from emojax.data.decode import read_features
+    from emojax.engine import compile_cache
     from emojax.systems.faces import comparison as faces_comparison
 
     compile_cache.enable()
@@ -92,6 +117,10 @@ def draw_runs(
 
 def draw_without_data(folder: pathlib.Path) -> list[Section]:
     """What needs neither data nor training (thesis 001, figs 5.4.1, 6.1.1)."""
+    import jax
+    import numpy as np
+
+    from emojax import systems
     from emojax.report.curves import focal_figure
     from emojax.report.karate import karate_figure
 
@@ -110,4 +139,4 @@ def draw_without_data(folder: pathlib.Path) -> list[Section]:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    sys.exit(main())

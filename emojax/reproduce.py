@@ -18,45 +18,70 @@ Exit status: 0; 1 when a row failed or has no data; 2 for a mistake in the comma
 
 from __future__ import annotations
 
+import argparse
 import pathlib
 import shlex
 import sys
-
-from absl import flags
+from collections.abc import Sequence
 
 from emojax import cli
 from emojax.errors import ConfigError
 from emojax.sweeps import ablation, missing, summary
 from emojax.sweeps.outcome import FAILED, KEPT, MISSING, STOPPED, Outcome
 from emojax.sweeps.plan import Options, Task, every_task, plan
-from emojax.sweeps.sweep import row_processes, run_tasks
 from emojax.sweeps.tables import ThesisTable, find_table, table_names
 
-_SEEDS = flags.DEFINE_integer("seeds", 1, "Runs a row, with the seeds 0, 1, ...", lower_bound=1)
-_ROWS = flags.DEFINE_list(
-    "rows", [], "Run only these rows, e.g. base7,mtl_ccc_classic; the table shows the others as they are."
-)
-_MAX_STEPS = flags.DEFINE_integer(
-    "max_steps", 0, "Stop each training after so many steps; 0: the whole schedule.", lower_bound=0
-)
-_DEMO = flags.DEFINE_bool("demo", False, "Tiny networks on drawn people instead of the thesis's size.")
-_DATA = flags.DEFINE_string("data", "data", "Folder that holds the prepared data sets.")
-_OUT = flags.DEFINE_string("out", "runs/reproduce", "Folder of runs and tables.")
-_OVERRIDES = cli.define_overrides()
+
+def parser() -> cli.Parser:
+    options = cli.Parser("scripts/reproduce", __doc__)
+    add = options.add_argument
+    add("table", nargs="?", metavar="TABLE", help="e.g. 5.1 or emotic/4.6")
+    add("--seeds", type=cli.whole_number(1), default=1, metavar="N", help="runs a row, seeds 0, 1, ... [1]")
+    add(
+        "--rows",
+        type=cli.names,
+        default=(),
+        metavar="A,B",
+        help="run only these rows; the table shows the others as they are",
+    )
+    add(
+        "--max_steps",
+        type=cli.whole_number(0),
+        default=0,
+        metavar="N",
+        help="stop each training after so many steps; 0: the whole schedule [0]",
+    )
+    add("--demo", action="store_true", help="tiny networks on synthetic people instead of the thesis's size")
+    add(
+        "--data", type=cli.path, default="data", metavar="DIR", help="folder of the prepared data sets [data]"
+    )
+    add(
+        "--out",
+        type=cli.path,
+        default="runs/reproduce",
+        metavar="DIR",
+        help="folder of runs and tables [runs/reproduce]",
+    )
+    options.add_changes("set this field of the config in every row")
+    return options
 
 
-def main(argv) -> int:
-    if len(argv) < 2:
+def main(argv: Sequence[str] | None = None) -> int:
+    return cli.run(parser(), reproduce, argv)
+
+
+def reproduce(given: argparse.Namespace) -> int:
+    if given.table is None:
         raise ConfigError(f"Which table? Give one of {', '.join(table_names())}, e.g. scripts/reproduce 5.1")
-    table = find_table(argv[1])
+    table = find_table(given.table)
     options = Options(
-        out=pathlib.Path(_OUT.value),
-        data=pathlib.Path(_DATA.value),
-        seeds=_SEEDS.value,
-        rows=tuple(_ROWS.value),
-        max_steps=_MAX_STEPS.value,
-        demo=_DEMO.value,
-        overrides=tuple(_OVERRIDES.value),
+        out=given.out,
+        data=given.data,
+        seeds=given.seeds,
+        rows=given.rows,
+        max_steps=given.max_steps,
+        demo=given.demo,
+        overrides=tuple(given.changes),
     )
     tasks, every = plan(table, options), every_task(table, options)
     names = {task.name for task in tasks}
@@ -67,6 +92,8 @@ def main(argv) -> int:
     def tell(outcomes: list[Outcome], seconds_left: float | None) -> None:
         print(_progress_line(outcomes[-1], len(outcomes), len(tasks), seconds_left), flush=True)
         _write(folder, table, every, [*before, *outcomes], options)
+
+    from emojax.sweeps.sweep import row_processes, run_tasks  # here: --help and mistakes do not wait for JAX
 
     with row_processes(len(tasks)) as run_row:
         outcomes = run_tasks(tasks, run_row, tell)
@@ -132,4 +159,4 @@ def _end(outcomes: list[Outcome], options: Options) -> int:
 
 
 if __name__ == "__main__":
-    cli.run(main, arguments=1)
+    sys.exit(main())

@@ -10,37 +10,51 @@ accuracy and the latest). SIGTERM and Ctrl-C save and exit; the same command goe
 
 from __future__ import annotations
 
+import argparse
 import pathlib
-
-import jax
-from absl import flags
+import sys
+from collections.abc import Sequence
 
 from emojax import cli, systems
-from emojax.engine import compile_cache
-from emojax.engine.loop import TrainResult, train
-from emojax.engine.mesh import initialize_processes
 from emojax.errors import ConfigError
 
-_CONFIG = cli.define_config()
-_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; made when missing.")
+
+def parser() -> cli.Parser:
+    options = cli.Parser("python -m emojax.train", __doc__)
+    options.add_config()
+    options.add_argument(
+        "--workdir", type=cli.path, metavar="DIR", help="folder of the run; made when missing"
+    )
+    return options
 
 
-def main(argv) -> int:
-    config = cli.require_config(_CONFIG.value)
-    if not _WORKDIR.value:
+def main(argv: Sequence[str] | None = None) -> int:
+    return cli.run(parser(), train_run, argv)
+
+
+def train_run(options: argparse.Namespace) -> int:
+    config = cli.read_config(options)
+    if options.workdir is None:
         raise ConfigError("Where shall the run live? Give --workdir, e.g. --workdir runs/" + config.name)
+    dataset = systems.load_data(config)
+
+    from emojax.engine import compile_cache  # here and not above: --help and mistakes do not wait for JAX
+    from emojax.engine.loop import train
+    from emojax.engine.mesh import initialize_processes
+
     initialize_processes()
     compile_cache.enable()
-    dataset = systems.load_data(config)
     system = systems.build(config, dataset.recipe)
     print(describe(config, system, dataset))
-    result = train(config, system, dataset, _WORKDIR.value)
-    print(closing_words(result, _WORKDIR.value))
+    result = train(config, system, dataset, options.workdir)
+    print(closing_words(result, options.workdir))
     return 0
 
 
 def describe(config, system, dataset) -> str:
     """What is about to be trained, on what, from which weights."""
+    import jax
+
     counts = {s: dataset.splits[s].num_records for s in ("train", "validation")}
     shapes = jax.eval_shape(system.init, jax.random.key(0))["params"]
     parameters = sum(x.size for x in jax.tree.leaves(shapes))
@@ -53,8 +67,8 @@ def describe(config, system, dataset) -> str:
     return "\n".join(lines)
 
 
-def closing_words(result: TrainResult, workdir: str) -> str:
-    """How the run ended, what it left, and the next command."""
+def closing_words(result, workdir: pathlib.Path) -> str:
+    """How a run (its `TrainResult`) ended, what it left, and the next command."""
     if not result.finished:
         saved = "saved" if result.step else "nothing to save"
         return (
@@ -62,10 +76,10 @@ def closing_words(result: TrainResult, workdir: str) -> str:
         )
     best = f"best checkpoint: step {result.best_step}" if result.best_step is not None else "no evaluation"
     return (
-        f"Finished at step {result.step} ({result.ending}); {best}, in {pathlib.Path(workdir) / 'checkpoints'}.\n"
+        f"Finished at step {result.step} ({result.ending}); {best}, in {workdir / 'checkpoints'}.\n"
         f"Next: python -m emojax.evaluate --workdir {workdir}"
     )
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    sys.exit(main())

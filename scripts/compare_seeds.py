@@ -28,16 +28,16 @@ import json
 import pathlib
 import re
 import sys
+from collections.abc import Sequence
 
 import numpy as np
-from absl import logging
 
 from emojax import cli, systems
 from emojax.data.dataset import Dataset, load_dataset
 from emojax.engine import compile_cache
 from emojax.engine.loop import train
 from emojax.engine.run import Run
-from emojax.errors import ConfigError, EmojaxError, TrainingError
+from emojax.errors import TrainingError
 
 SHOWN = (
     *("accuracy", "mean_class_accuracy", "svm_accuracy", "ccc_valence", "ccc_arousal"),
@@ -50,15 +50,8 @@ def configured(spec: str, data_dir: str, seed: int, epochs: int):
     name, *changes = spec.split()
     config = cli.load_config_file(name)
     config.update_from_flattened_dict({"data_dir": data_dir, "seed": seed, "num_epochs": epochs})
-    known = dict.fromkeys(cli.config_fields(config))
     for change in changes:
-        field, _, value = change.partition("=")
-        if field not in known:
-            raise cli.unknown_field(field, list(known))
-        try:
-            config.update_from_flattened_dict({field: json.loads(value)})
-        except json.JSONDecodeError:
-            config.update_from_flattened_dict({field: value})
+        cli.change(config, change)
     return config
 
 
@@ -96,7 +89,7 @@ def run_all(options) -> list[dict]:
         for spec in options.systems:
             if (spec, seed, options.epochs) in done:
                 continue
-            config = configured(spec, options.data_dir, seed, options.epochs)
+            config = configured(spec, str(options.data_dir), seed, options.epochs)
             name = re.sub("[^A-Za-z0-9.]+", "_", spec)
             metrics = reached(config, dataset, options.out / f"{name}_epochs{options.epochs}_seed{seed}")
             rows.append({"system": spec, "seed": seed, "epochs": options.epochs, "data": data, **metrics})
@@ -134,27 +127,26 @@ def _spread(values: np.ndarray) -> float:
     return values.std(ddof=1) if len(values) > 1 else float("nan")
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("systems", nargs="+", help="config, or config and changed fields in quotes")
-    parser.add_argument("--data_dir", required=True, help="prepared data of all systems")
-    parser.add_argument("--out", type=pathlib.Path, required=True, help="folder of the runs and the results")
-    parser.add_argument("--seeds", type=int, default=3, help="seeds 0, 1, ... [3]")
-    parser.add_argument("--epochs", type=int, default=4, help="epochs of each run [4]")
-    options = parser.parse_args()
-    logging.set_verbosity(logging.ERROR)
+def parser() -> cli.Parser:
+    options = cli.Parser("python scripts/compare_seeds.py", __doc__)
+    add = options.add_argument
+    add("systems", nargs="+", metavar="SYSTEM", help="config, or config and changed fields in quotes")
+    add("--data_dir", type=cli.path, required=True, metavar="DIR", help="prepared data of all systems")
+    add("--out", type=cli.path, required=True, metavar="DIR", help="folder of the runs and the results")
+    add("--seeds", type=cli.whole_number(1), default=3, metavar="N", help="seeds 0, 1, ... [3]")
+    add("--epochs", type=cli.whole_number(1), default=4, metavar="N", help="epochs of each run [4]")
+    return options
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return cli.run(parser(), compare, argv, interrupted="the same command goes on")
+
+
+def compare(options: argparse.Namespace) -> None:
     compile_cache.enable()
-    try:
-        if options.seeds < 1 or options.epochs < 1:
-            raise ConfigError("--seeds and --epochs must be at least 1.")
-        rows = run_all(options)
-    except EmojaxError as error:
-        return cli.fail(error)
+    rows = run_all(options)
     wanted = [r for r in rows if r["epochs"] == options.epochs and r["seed"] < options.seeds]
     print_table(wanted, options.systems)
-    return 0
 
 
 if __name__ == "__main__":

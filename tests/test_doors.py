@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
+import itertools
+import os
 import pathlib
 import subprocess
 import sys
+import threading
 
 import pytest
 
-from emojax import cli
+from emojax import cli, train
 from emojax.errors import ConfigError
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 DEMO = "configs/affectnet_gcn.py:demo"
 PEOPLE = "configs/emotic.py:demo"
+
+
+DOORS = (
+    *("emojax.train", "emojax.evaluate", "emojax.benchmark", "emojax.figures", "emojax.systems"),
+    *("emojax.reproduce", "emojax.pretrained", "emojax.systems.karate", "data_prep.affectnet"),
+    *("data_prep.affwild2", "data_prep.emotic", "data_prep.emotic.crops", "data_prep.emotic.scenes"),
+    *("data_prep.synthetic", "data_prep.check"),
+)
 
 
 def door(*arguments):
@@ -22,12 +35,73 @@ def door(*arguments):
     )
 
 
-def test_a_misspelt_field_names_the_nearest():
+def changed(*texts):
     config = cli.load_config_file(DEMO)
+    for text in texts:
+        cli.change(config, text)
+    return config
+
+
+def test_a_misspelt_field_names_the_nearest():
     with pytest.raises(ConfigError, match=r"no field config\.batchsize.*config\.batch_size"):
-        cli._check_overrides(["train", "--config.batchsize=3"], config)
+        changed("batchsize=3")
     with pytest.raises(ConfigError, match=r"config\.optimizer\.learning_rate"):
-        cli._check_overrides(["train", "--config.learning_rate=3"], config)
+        changed("learning_rate=3")
+
+
+@pytest.mark.parametrize(
+    "text, value",
+    [
+        ("batch_size=64", 64),
+        ("optimizer.learning_rate=1", 1.0),
+        ("optimizer.learning_rate=2e-3", 0.002),
+        ("model.remat=True", True),
+        ("model.remat=0", False),
+        ("augment=code", "code"),
+        ("model.gcn.word_vectors=~/glove.txt", str(pathlib.Path.home() / "glove.txt")),
+        ("data_dir=a=b", "a=b"),
+    ],
+)
+def test_a_field_takes_values_of_its_own_type(text, value):
+    found = cli.field_value(changed(text), text.partition("=")[0])
+    assert found == value and type(found) is type(value)
+
+
+@pytest.mark.parametrize("text, value", [("widths=(8,2)", (8, 2)), ("widths=[2]", (2,)), ("widths=2", (2,))])
+def test_a_field_that_is_a_list_takes_one(text, value):
+    config = cli.load_config_file("configs/karate_demo.py")
+    cli.change(config, text)
+    assert config.widths == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["batch_size=3.5", "batch_size=", "model.remat=maybe", "optimizer.learning_rate=fast", "seed=(1,)"],
+)
+def test_a_value_of_another_type_is_refused_with_one_of_its_own(text):
+    with pytest.raises(ConfigError, match=r"cannot be .* it takes .* like "):
+        changed(text)
+
+
+def test_options_come_in_any_order_and_either_spelling():
+    parser = cli.Parser("prog")
+    parser.add_config()
+    parser.add_argument("--max_steps", type=int)
+    given = [f"--config={DEMO}", "--config.seed=3", "--config.batch_size", "64", "--max-steps=2"]
+    for arguments in itertools.permutations([given[:1], given[1:2], given[2:4], given[4:]]):
+        options = parser.parse_args([text for part in arguments for text in part])
+        config = cli.read_config(options)
+        assert (config.seed, config.batch_size, options.max_steps) == (3, 64, 2)
+
+
+def test_the_home_folder_is_meant_by_a_tilde(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "mine.py").write_text((ROOT / DEMO.partition(":")[0]).read_text())
+    options = train.parser().parse_args(
+        ["--workdir=~/run", "--config=~/mine.py:demo", "--config.data_dir=~/data"]
+    )
+    assert options.workdir == tmp_path / "run"
+    assert cli.read_config(options).data_dir == f"{tmp_path}/data"
 
 
 def test_a_missing_config_file_names_the_near_ones(monkeypatch):
@@ -73,6 +147,13 @@ def test_an_unknown_variant_names_the_near_ones():
         ),
         (["emojax.figures", "--out", "x", "--workdir", "a"], "--workdir has nothing to stand beside it"),
         (["emojax.benchmark", "--config", DEMO, "--steps", "0"], "steps"),
+        (["emojax.train", "--config.seed=3", "--config.sed=3", "--config", DEMO], "Did you mean config.seed"),
+        (["emojax.train", "--config", DEMO, "--workdr", "x"], "did you mean --workdir?"),
+        (["emojax.train", "--workdir", "x", "--config.seed", "--config", DEMO], "--config.seed=VALUE"),
+        (["emojax.evaluate", "run"], "Unexpected argument 'run'"),
+        (["emojax.reproduce", "5.1", "--config.batch_size=few"], "it takes whole numbers like"),
+        (["data_prep.check", "nowhere"], "no prepared data in nowhere"),
+        (["data_prep.affectnet", "--raw", "x", "--out", "y", "--size", "5"], "from 16 to 1024"),
     ],
 )
 def test_a_mistake_is_one_line_and_status_two(arguments, expected):
@@ -87,3 +168,65 @@ def test_figures_without_data_are_the_focal_loss_and_the_karate_club(tmp_path):
     assert result.returncode == 0, result.stderr
     assert {path.name for path in tmp_path.iterdir()} == {"focal.png", "karate.png", "index.html"}
     assert (tmp_path / "index.html").read_text().count("data:image/png") == 2
+
+
+@pytest.mark.parametrize("name", DOORS)
+def test_every_command_teaches_itself_and_refuses_an_unknown_option(name, capsys, monkeypatch):
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)  # as a command changes it
+    is_package = (ROOT / name.replace(".", "/")).is_dir()
+    module = importlib.import_module(f"{name}.__main__" if is_package else name)
+    assert module.main(["--help"]) == 0
+    assert capsys.readouterr().out.startswith("usage: ")
+    assert module.main(["--wrong_option", "3"]) == 2
+    first, *usage = capsys.readouterr().err.splitlines()
+    assert first.startswith("error: There is no option --wrong_option") and usage[0].startswith("usage: ")
+
+
+def test_a_wrong_option_of_a_synthetic_data_set_shows_the_options_of_that_one():
+    result = door("data_prep.synthetic", "affwild2", "--out", "x", "--frame", "3")
+    assert result.returncode == 2
+    assert "did you mean --frames?" in result.stderr
+    assert "usage: python -m data_prep.synthetic affwild2" in result.stderr and "--frames N" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [["emojax.systems"], ["emojax.systems", "--help"], ["emojax.train", "--help"]]
+)
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_goes_away_ends_a_command_quietly(arguments, unbuffered):
+    reader, writer = os.pipe()
+    os.close(reader)  # as `| head` does after its ten lines
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    result = subprocess.run(
+        [sys.executable, "-m", *arguments], cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, env=environment
+    )
+    os.close(writer)
+    assert result.stderr == b"" and result.returncode in (0, 141)
+
+
+def test_a_broken_pipe_inside_a_command_is_not_taken_for_its_reader():
+    def main(options):
+        raise BrokenPipeError("of a worker")
+
+    with pytest.raises(BrokenPipeError, match="of a worker"):
+        cli.run(cli.Parser("prog"), main, [])
+
+
+def test_help_does_not_wait_for_jax():
+    command = "import sys, emojax.train as t; t.main(['--help']); print(sorted(sys.modules), file=sys.stderr)"
+    result = subprocess.run([sys.executable, "-c", command], cwd=ROOT, capture_output=True, text=True)
+    heavy = {"jax", "flax", "sklearn", "matplotlib", "grain", "orbax", "cv2", "tensorflow_datasets"}
+    assert not heavy & set(ast.literal_eval(result.stderr))
+
+
+def test_the_death_of_a_thread_is_told(capsys, monkeypatch):
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    cli.quiet_libraries()
+
+    def die():
+        raise ValueError("of this")
+
+    thread = threading.Thread(target=die, name="reader")
+    thread.start()
+    thread.join()
+    assert capsys.readouterr().err == "error: thread reader died: ValueError: of this\n"

@@ -18,13 +18,14 @@ from data_prep.affectnet.layout_2017 import Layout2017
 from data_prep.affectnet.layout_2021 import Layout2021
 from data_prep.affectnet.raw import find_layout
 from data_prep.align import ALIGNMENTS, CROP_ANCHORS, MASK_SIZE, NoFaceError, crop_face, eye_mouth_mask
-from data_prep.door import add_output_options, parse, run
+from data_prep.door import INTERRUPTED, add_output_options, print_faces
 from data_prep.face_dataset import describe, encode_face
 from data_prep.images import read_image
 from data_prep.locate import slashes
 from data_prep.pipeline import Record, Shard, ShardResult, Skip, file_digest, plan_splits, write_shards
+from emojax import cli
 from emojax.data.dataset import Dataset, Feature, save_dataset, write_tfds_metadata
-from emojax.errors import DataError
+from emojax.errors import ConfigError, DataError
 from emojax.files import require_regular
 from emojax.labels import affectnet_labels
 
@@ -255,15 +256,16 @@ The same command continues an interrupted run. Afterwards: python -m data_prep.c
 """
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m data_prep.affectnet",
-        description="Turns AffectNet (layout of 2017 or 2021, recognised by itself) into TFRecord shards.",
+def _parser() -> cli.Parser:
+    parser = cli.Parser(
+        "python -m data_prep.affectnet",
+        "Turns AffectNet (layout of 2017 or 2021, recognised by itself) into TFRecord shards.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     default = Options()
-    parser.add_argument("--raw", type=pathlib.Path, required=True, help="folder of the unpacked AffectNet")
+    parser.add_argument(
+        "--raw", type=cli.path, required=True, metavar="DIR", help="folder of the unpacked AffectNet"
+    )
     parser.add_argument(
         "--align",
         choices=ALIGNMENTS,
@@ -288,16 +290,22 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--masks", action="store_true", help="store the 56 x 56 eye and mouth mask with every face"
     )
-    parser.add_argument("--ages", type=pathlib.Path, help="CSV of image path and age, from an age estimator")
+    parser.add_argument(
+        "--ages", type=cli.path, metavar="CSV", help="image path and age, from an age estimator"
+    )
     add_output_options(parser, default_size=default.size)
     return parser
 
 
-def main(argv: list[str] | None = None) -> int:
-    parser = _parser()
-    args = parse(parser, argv)
+def main(argv: Sequence[str] | None = None) -> int:
+    return cli.run(_parser(), _run, argv, interrupted=INTERRUPTED)
+
+
+def _run(args: argparse.Namespace) -> None:
     if args.align_integer and args.align != "rotate_crop":
-        parser.error("--align_integer goes with --align rotate_crop, which is what the public code does")
+        raise ConfigError(
+            "--align_integer goes with --align rotate_crop, which is what the public code does."
+        )
     options = Options(
         args.align,
         args.crop_anchor,
@@ -307,9 +315,7 @@ def main(argv: list[str] | None = None) -> int:
         args.masks,
         args.align_integer,
     )
-    return run(
-        lambda: prepare(
-            args.raw, args.out, options, ages=args.ages, num_shards=args.shards, workers=args.workers
-        ),
-        args.out,
+    dataset, results = prepare(
+        args.raw, args.out, options, ages=args.ages, num_shards=args.shards, workers=args.workers
     )
+    print_faces(dataset, results)

@@ -16,10 +16,11 @@ import cv2
 import numpy as np
 
 from data_prep.affwild2.raw import CODE_TO_CLASS, SPLITS, Frame, Video, find_videos, read_frames
-from data_prep.door import add_output_options, parse, run
+from data_prep.door import INTERRUPTED, add_output_options, print_faces
 from data_prep.face_dataset import describe, encode_face
 from data_prep.images import read_image
 from data_prep.pipeline import Record, ShardResult, Skip, plan_splits, write_shards
+from emojax import cli
 from emojax.data.dataset import Dataset, Feature, save_dataset, write_tfds_metadata
 from emojax.labels import affectnet_labels
 
@@ -184,25 +185,26 @@ Afterwards: python -m data_prep.check DIR
 """
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m data_prep.affwild2",
-        description="Turns the frames of Aff-Wild2 that have an expression, valence and arousal into TFRecord "
+def _parser() -> cli.Parser:
+    parser = cli.Parser(
+        "python -m data_prep.affwild2",
+        "Turns the frames of Aff-Wild2 that have an expression, valence and arousal into TFRecord "
         "shards, one record a frame.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "--videos",
-        type=pathlib.Path,
+        type=cli.path,
         required=True,
+        metavar="DIR",
         help="folder of the cropped and aligned faces of 112 x 112 pixels: VIDEO/00001.jpg, or "
         "batch1/VIDEO/00001.jpg; not the videos themselves",
     )
     parser.add_argument(
         "--annotations",
-        type=pathlib.Path,
+        type=cli.path,
         required=True,
+        metavar="DIR",
         help="folder of the annotations as distributed: EXPR_Set/Train_Set/VIDEO.txt, EXPR_Set/Validation_Set, "
         "VA_Set/Train_Set, VA_Set/Validation_Set, or the names of later releases",
     )
@@ -210,12 +212,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(argv: list[str] | None = None) -> int:
-    args = parse(_parser(), argv)
+def main(argv: Sequence[str] | None = None) -> int:
+    return cli.run(_parser(), _run, argv, interrupted=INTERRUPTED)
+
+
+def _run(args: argparse.Namespace) -> None:
     options = Options(args.size, args.encoding)
-    return run(
-        lambda: prepare(
-            args.videos, args.annotations, args.out, options, num_shards=args.shards, workers=args.workers
-        ),
-        args.out,
+    dataset, results = prepare(
+        args.videos, args.annotations, args.out, options, num_shards=args.shards, workers=args.workers
     )
+    print_faces(dataset, results)

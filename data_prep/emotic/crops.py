@@ -8,14 +8,17 @@ import dataclasses
 import os
 import pathlib
 import sys
+from collections.abc import Sequence
 
+from data_prep.door import add_workers
 from data_prep.emotic.box import usable_box
 from data_prep.emotic.prepare import box_in_image
 from data_prep.emotic.raw import Person, image_path, read_emotic
 from data_prep.images import encode_jpeg, read_image
-from data_prep.parallel import advance, available_cores, parallel_map
+from data_prep.parallel import advance, parallel_map
 from data_prep.pipeline import Skip
-from emojax.errors import DataError, EmojaxError
+from emojax import cli
+from emojax.errors import DataError
 
 _CHUNK = 256
 
@@ -88,27 +91,29 @@ and prepare with --poses POSES
 """
 
 
-def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m data_prep.emotic.crops",
-        description="Writes the crop of every body box of EMOTIC under the name the preparation looks for.",
+def main(argv: Sequence[str] | None = None) -> int:
+    return cli.run(_parser(), _run, argv)
+
+
+def _parser() -> cli.Parser:
+    parser = cli.Parser(
+        "python -m data_prep.emotic.crops",
+        "Writes the crop of every body box of EMOTIC under the name the preparation looks for.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--raw", type=pathlib.Path, required=True, help="folder of the unpacked EMOTIC")
-    parser.add_argument("--out", type=pathlib.Path, required=True, help="folder for the crops")
-    parser.add_argument("--workers", type=int, default=available_cores(), help="processes [one a core]")
-    args = parser.parse_args(argv)
-    try:
-        written, skipped = write_crops(args.raw, args.out, max(args.workers, 1))
-    except EmojaxError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    add = parser.add_argument
+    add("--raw", type=cli.path, required=True, metavar="DIR", help="folder of the unpacked EMOTIC")
+    add("--out", type=cli.path, required=True, metavar="DIR", help="folder for the crops")
+    add_workers(parser)
+    return parser
+
+
+def _run(args: argparse.Namespace) -> None:
+    written, skipped = write_crops(args.raw, args.out, args.workers)
     left_out = sum(count for count, _ in skipped.values())
     print(f"{args.out}: {written:,} crops; {left_out:,} people have no usable box or image.")
     for reason, (count, example) in sorted(skipped.items()):
         print(f"    skipped {reason:<20} {count:>9,}   e.g. {example}")
-    return 0
 
 
 if __name__ == "__main__":

@@ -9,13 +9,13 @@ import functools
 import math
 import os
 import pathlib
-import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import cv2
 import numpy as np
 
+from data_prep.door import INTERRUPTED, add_output_options
 from data_prep.emotic.box import MAX_PEOPLE, context_box, crop, people_boxes, resize, usable_box
 from data_prep.emotic.face import DETECTORS
 from data_prep.emotic.pose import POSE_SIZE, pose_vector
@@ -33,7 +33,6 @@ from data_prep.emotic.side import (
 )
 from data_prep.emotic.statistics import SIDE_INPUTS, category_bits, describe, print_summary
 from data_prep.images import encode_jpeg, read_image
-from data_prep.parallel import available_cores
 from data_prep.pipeline import (
     Record,
     Shard,
@@ -44,8 +43,9 @@ from data_prep.pipeline import (
     split_evenly,
     write_shards,
 )
+from emojax import cli
 from emojax.data.dataset import Dataset, Feature, save_dataset, shard_name, write_tfds_metadata
-from emojax.errors import DataError, EmojaxError
+from emojax.errors import DataError
 from emojax.graphs.openpose import NUM_JOINTS
 from emojax.labels import EMOTIC_LABELS
 
@@ -297,7 +297,7 @@ def _side_parameters(sides: SideInputs) -> dict[str, Any]:
 
 _EPILOG = f"""side inputs:
   Faces, poses, depth maps and scene scores come from other tools. Their files are named after the images, in
-  folders like the images' own (data_prep/emotic_side.py lists them). Folders RAW/openface, RAW/openpose,
+  folders like the images' own (data_prep/emotic/side.py lists them). Folders RAW/openface, RAW/openpose,
   RAW/depth and RAW/scenes are taken without being named. A person without one of them gets zeros and a flag;
   the report counts them.
 
@@ -314,39 +314,22 @@ Afterwards: python -m data_prep.check DIR
 """
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m data_prep.emotic",
-        description="Turns EMOTIC (Annotations.mat and images) into TFRecord shards, one record a person.",
+def _parser() -> cli.Parser:
+    parser = cli.Parser(
+        "python -m data_prep.emotic",
+        "Turns EMOTIC (Annotations.mat and images) into TFRecord shards, one record a person.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     default = Options()
-    parser.add_argument("--raw", type=pathlib.Path, required=True, help="folder of the unpacked EMOTIC")
-    parser.add_argument("--out", type=pathlib.Path, required=True, help="folder for shards and dataset.json")
-    parser.add_argument("--size", type=int, default=default.size, help="side of every image in pixels [224]")
-    parser.add_argument(
-        "--encoding",
-        choices=("jpeg", "raw"),
-        default=default.encoding,
-        help="jpeg (quality 95, the context PNG), or packed uint8 [jpeg]",
-    )
-    parser.add_argument(
-        "--vad_scale", choices=VAD_SCALES, default=default.vad_scale, help="x / 10, or (x - 1) / 9 [tenth]"
-    )
-    parser.add_argument(
-        "--faces", type=pathlib.Path, help="folder of OpenFace CSV files; instead of --face_detector"
-    )
-    parser.add_argument(
-        "--poses", type=pathlib.Path, help="folder of OpenPose JSON files (BODY_25, with hands)"
-    )
-    parser.add_argument("--depth", type=pathlib.Path, help="folder of grey depth PNG files")
-    parser.add_argument("--scenes", type=pathlib.Path, help="folder of scene and attribute score .npy files")
-    parser.add_argument(
-        "--face_detector", choices=DETECTORS, default="haar", help="OpenCV's cascade, or none [haar]"
-    )
-    parser.add_argument("--shards", type=int, help="training shards [by size]")
-    parser.add_argument("--workers", type=int, default=available_cores(), help="processes [one a core]")
+    add, folder = parser.add_argument, {"type": cli.path, "metavar": "DIR"}
+    add("--raw", **folder, required=True, help="folder of the unpacked EMOTIC")
+    add_output_options(parser, default_size=default.size)
+    add("--vad_scale", choices=VAD_SCALES, default=default.vad_scale, help="x / 10, or (x - 1) / 9 [tenth]")
+    add("--faces", **folder, help="OpenFace CSV files; instead of --face_detector")
+    add("--poses", **folder, help="OpenPose JSON files (BODY_25, with hands)")
+    add("--depth", **folder, help="grey depth PNG files")
+    add("--scenes", **folder, help="scene and attribute score .npy files")
+    add("--face_detector", choices=DETECTORS, default="haar", help="OpenCV's cascade, or none [haar]")
     return parser
 
 
@@ -359,22 +342,14 @@ def _side_inputs(args: argparse.Namespace) -> SideInputs:
     return SideInputs(**folders, face_detector=args.face_detector)
 
 
-def main(argv: list[str] | None = None) -> int:
-    parser = _parser()
-    args = parser.parse_args(argv)
-    if not 16 <= args.size <= 1024 or args.workers < 1 or (args.shards is not None and args.shards < 1):
-        parser.error("--size must be 16..1024, --workers and --shards at least 1")
+def main(argv: Sequence[str] | None = None) -> int:
+    return cli.run(_parser(), _run, argv, interrupted=INTERRUPTED)
+
+
+def _run(args: argparse.Namespace) -> None:
     options = Options(args.size, args.encoding, args.vad_scale)
-    try:
-        dataset, results = prepare(
-            args.raw, args.out, options, _side_inputs(args), num_shards=args.shards, workers=args.workers
-        )
-    except EmojaxError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted: the same command continues after the finished shards", file=sys.stderr)
-        return 130
+    dataset, results = prepare(
+        args.raw, args.out, options, _side_inputs(args), num_shards=args.shards, workers=args.workers
+    )
     print_summary(dataset, results)
     print(f"\nCheck it: python -m data_prep.check {args.out}")
-    return 0

@@ -22,10 +22,10 @@ from data_prep.emotic.side import NUM_ATTRIBUTES, NUM_SCENES
 from data_prep.images import read_image
 from data_prep.parallel import available_cores
 from data_prep.pipeline import Skip
-from emojax import progress
+from emojax import cli, progress
 from emojax.data.augment import normalize
 from emojax.engine import compile_cache
-from emojax.errors import DataError, EmojaxError
+from emojax.errors import DataError
 from emojax.models.backbones import create_backbone
 from emojax.pretrained.initialise import initialise
 
@@ -140,32 +140,44 @@ then prepare with --scenes DIR; RAW/scenes is taken without being named.
 """
 
 
-def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m data_prep.emotic.scenes",
-        description="Scores the scene behind every person of EMOTIC by Places365's Wide-ResNet-18, once.",
+def main(argv: Sequence[str] | None = None) -> int:
+    return cli.run(_parser(), _run, argv, interrupted="the same command continues after the written scores")
+
+
+def _parser() -> cli.Parser:
+    parser = cli.Parser(
+        "python -m data_prep.emotic.scenes",
+        "Scores the scene behind every person of EMOTIC by Places365's Wide-ResNet-18, once.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--raw", type=pathlib.Path, required=True, help="folder of the unpacked EMOTIC")
-    parser.add_argument("--weights", required=True, help="file of emojax.pretrained import, with attributes")
-    parser.add_argument("--out", type=pathlib.Path, required=True, help="folder for the scores")
-    parser.add_argument("--size", type=int, default=224, help="side of the image in pixels [224]")
-    parser.add_argument("--batch", type=int, default=32, help="images a step [32]")
-    args = parser.parse_args(argv)
-    if not 32 <= args.size <= 1024 or args.batch < 1:
-        parser.error("--size must be 32..1024, --batch at least 1")
+    add = parser.add_argument
+    add("--raw", type=cli.path, required=True, metavar="DIR", help="folder of the unpacked EMOTIC")
+    add(
+        "--weights",
+        type=cli.path,
+        required=True,
+        metavar="FILE",
+        help="file of emojax.pretrained import, with attributes",
+    )
+    add("--out", type=cli.path, required=True, metavar="DIR", help="folder for the scores")
+    add(
+        "--size",
+        type=cli.whole_number(32, 1024),
+        default=224,
+        metavar="N",
+        help="side of the image in pixels [224]",
+    )
+    add("--batch", type=cli.whole_number(1), default=32, metavar="N", help="images a step [32]")
+    return parser
+
+
+def _run(args: argparse.Namespace) -> None:
     compile_cache.enable()
-    try:
-        written, skipped = write_scores(
-            args.raw, args.weights, args.out, size=args.size, batch_size=args.batch
-        )
-    except EmojaxError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    written, skipped = write_scores(
+        args.raw, os.fspath(args.weights), args.out, size=args.size, batch_size=args.batch
+    )
     reasons = "".join(f"; {reason} {count:,}" for reason, count in sorted(skipped.items()))
     print(f"{args.out}: {written:,} people scored{reasons or '; nobody left out'}.")
-    return 0
 
 
 if __name__ == "__main__":

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import pathlib
 import sys
 import time
+from collections.abc import Sequence
 
-from data_prep.parallel import available_cores
+from data_prep.door import add_workers
 from data_prep.synthetic.affectnet import generate as affectnet
 from data_prep.synthetic.affwild2 import generate as affwild2
 from data_prep.synthetic.emotic import generate as emotic
-from emojax.errors import EmojaxError
+from emojax import cli
 
 _DESCRIPTION = (
     "Draws people by parameters and writes them in the raw layout of a licensed data set, so that the real "
@@ -48,8 +48,8 @@ then:
 """
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m data_prep.synthetic", description=_DESCRIPTION)
+def _parser() -> cli.Parser:
+    parser = cli.Parser("python -m data_prep.synthetic", _DESCRIPTION)
     datasets = parser.add_subparsers(dest="dataset", required=True, metavar="DATASET")
     _add_affectnet(datasets)
     _add_affwild2(datasets)
@@ -63,18 +63,12 @@ def _add_affectnet(datasets) -> None:
         help="faces with an expression, valence and arousal",
         description="Draws faces in the raw layout of AffectNet.",
         epilog=_AFFECTNET_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     default = affectnet.Settings()
-    number = {"type": int, "metavar": "N"}
     _add_common(parser)
-    parser.add_argument(
-        "--train", **number, default=default.train, help="training pictures, imbalanced [6000]"
-    )
-    parser.add_argument(
-        "--val", **number, default=default.validation, help="validation pictures, balanced [800]"
-    )
-    parser.add_argument("--size", **number, default=default.size, help="sides in pixels, roughly [150]")
+    _add_number(parser, "--train", default.train, "training pictures, imbalanced [6000]")
+    _add_number(parser, "--val", default.validation, "validation pictures, balanced [800]")
+    _add_number(parser, "--size", default.size, "sides in pixels, roughly [150]")
     parser.add_argument("--layout", type=int, choices=(2017, 2021), default=default.layout, help="[2017]")
     parser.add_argument("--faults", action="store_true", help="add bad rows and files")
     parser.set_defaults(draw=_draw_affectnet)
@@ -86,15 +80,13 @@ def _add_affwild2(datasets) -> None:
         help="clips of faces whose expression, valence and arousal change",
         description="Draws clips of faces in the raw layout of Aff-Wild2.",
         epilog=_AFFWILD2_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     default = affwild2.Settings()
-    number = {"type": int, "metavar": "N"}
     _add_common(parser)
-    parser.add_argument("--train", **number, default=default.train, help="training clips [240]")
-    parser.add_argument("--val", **number, default=default.validation, help="validation clips [60]")
-    parser.add_argument("--frames", **number, default=default.frames, help="frames of a clip [24]")
-    parser.add_argument("--size", **number, default=default.size, help="side of a face in pixels [112]")
+    _add_number(parser, "--train", default.train, "training clips [240]")
+    _add_number(parser, "--val", default.validation, "validation clips [60]")
+    _add_number(parser, "--frames", default.frames, "frames of a clip [24]")
+    _add_number(parser, "--size", default.size, "side of a face in pixels [112]")
     parser.add_argument("--faults", action="store_true", help="add bad rows, files and videos")
     parser.set_defaults(draw=_draw_affwild2)
 
@@ -105,26 +97,24 @@ def _add_emotic(datasets) -> None:
         help="people in places, with 26 categories, valence, arousal and dominance",
         description="Draws people in places in the raw layout of EMOTIC, with all side inputs.",
         epilog=_EMOTIC_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     default = emotic.Settings()
-    number = {"type": int, "metavar": "N"}
     _add_common(parser)
-    parser.add_argument("--train", **number, default=default.train, help="training pictures [2000]")
-    parser.add_argument("--val", **number, default=default.validation, help="validation pictures [300]")
-    parser.add_argument("--test", **number, default=default.test, help="test pictures [500]")
+    _add_number(parser, "--train", default.train, "training pictures [2000]")
+    _add_number(parser, "--val", default.validation, "validation pictures [300]")
+    _add_number(parser, "--test", default.test, "test pictures [500]")
     parser.add_argument("--faults", action="store_true", help="add bad annotations and files")
     parser.set_defaults(draw=_draw_emotic)
 
 
-def _add_common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--out", type=pathlib.Path, required=True, help="folder to write to")
-    parser.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="a seed always draws the same bytes [0]"
-    )
-    parser.add_argument(
-        "--workers", type=int, default=available_cores(), metavar="N", help="processes [one a core]"
-    )
+def _add_common(parser: cli.Parser) -> None:
+    parser.add_argument("--out", type=cli.path, required=True, metavar="DIR", help="folder to write to")
+    _add_number(parser, "--seed", 0, "a seed always draws the same bytes [0]", low=0)
+    add_workers(parser)
+
+
+def _add_number(parser: cli.Parser, name: str, default: int, text: str, *, low: int = 1) -> None:
+    parser.add_argument(name, type=cli.whole_number(low), default=default, metavar="N", help=text)
 
 
 def _draw_affectnet(args: argparse.Namespace) -> str:
@@ -155,19 +145,14 @@ def _draw_emotic(args: argparse.Namespace) -> str:
     )
 
 
-def main(argv: list[str] | None = None) -> int:
-    args = _parser().parse_args(argv)
+def main(argv: Sequence[str] | None = None) -> int:
+    return cli.run(_parser(), _run, argv)
+
+
+def _run(args: argparse.Namespace) -> None:
     start = time.perf_counter()
-    try:
-        summary = args.draw(args)
-    except EmojaxError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted: the same command starts again", file=sys.stderr)
-        return 130
+    summary = args.draw(args)
     print(f"{args.out} ({time.perf_counter() - start:.1f} s): {summary}")
-    return 0
 
 
 if __name__ == "__main__":

@@ -10,15 +10,12 @@ An imported file is named in a config: --config.init_from=densenet121.safetensor
 from __future__ import annotations
 
 import argparse
-import pathlib
 import sys
 from collections.abc import Sequence
 
 import jax
-from absl import logging
 
-from emojax.cli import fail
-from emojax.errors import EmojaxError
+from emojax import cli
 from emojax.pretrained.architecture import Architecture
 from emojax.pretrained.catalogue import architecture, architectures
 from emojax.pretrained.convert import export_weights, import_weights
@@ -34,75 +31,75 @@ went. Half precision becomes float32.
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command; returns the exit status."""
-    options = _parser().parse_args(argv)
-    logging.set_verbosity(logging.ERROR)
+    return cli.run(_parser(), _run, argv)
+
+
+def _run(options: argparse.Namespace) -> None:
     jax.config.update("jax_platforms", "cpu")  # conversion needs no accelerator, which may be busy
-    try:
-        options.run(options)
-    except EmojaxError as error:
-        return fail(error)
-    return 0
+    options.run(options)
 
 
-def _parser() -> argparse.ArgumentParser:
-    style = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(
-        "python -m emojax.pretrained", description=__doc__, formatter_class=style
+def _parser() -> cli.Parser:
+    parser = cli.Parser("python -m emojax.pretrained", __doc__)
+    commands = parser.add_subparsers(required=True, metavar="list | import | export", dest="command")
+    _add_list(commands.add_parser("list", help="architectures, their published files and input coding"))
+    _add_import(
+        commands.add_parser("import", help="published weights to a file of emojax", description=_IMPORT_HELP)
     )
-    commands = parser.add_subparsers(required=True, metavar="list | import | export")
+    _add_export(commands.add_parser("export", help="our weights to a torch state dict (safetensors)"))
+    return parser
 
-    lists = commands.add_parser("list", help="architectures, their published files and input coding")
-    lists.add_argument("arch", nargs="?", help="one architecture; all by default")
-    lists.set_defaults(run=_list)
 
-    imports = commands.add_parser(
-        "import",
-        help="published weights to a file of emojax",
-        description=_IMPORT_HELP,
-        formatter_class=style,
+def _add_list(parser: cli.Parser) -> None:
+    parser.add_argument("arch", nargs="?", help="one architecture; all by default")
+    parser.set_defaults(run=_list)
+
+
+def _add_import(parser: cli.Parser) -> None:
+    add = parser.add_argument
+    add("file", type=cli.path, help="the published file")
+    add("--arch", required=True, help="what it holds; see the command list")
+    add("--out", type=cli.path, metavar="FILE", help="file to write; ARCH.safetensors by default")
+    add("--without_head", action="store_true", help="leave the classifier out; of a whole network, all heads")
+    add(
+        "--num_classes",
+        type=cli.whole_number(1),
+        metavar="N",
+        help="width of the file's classifier, if not the published one",
     )
-    imports.add_argument("file", help="the published file")
-    imports.add_argument("--arch", required=True, help="what it holds; see the command list")
-    imports.add_argument("--out", help="file to write; ARCH.safetensors by default")
-    imports.add_argument(
-        "--key", help="where in the file the weights are, if it holds several, e.g. ema.state_dict"
-    )
-    imports.add_argument(
+    add("--key", help="where in the file the weights are, if it holds several, e.g. ema.state_dict")
+    add(
         "--prefix",
         help="take only tensors whose name starts so, e.g. 'encoder.', and without it; what all names share "
         "is taken away by itself",
     )
-    imports.add_argument(
-        "--without-head", action="store_true", help="leave the classifier out; of a whole network, all heads"
-    )
-    imports.add_argument(
-        "--num-classes", type=int, help="width of the file's classifier, if not the published one"
-    )
-    imports.add_argument(
-        "--leave-out",
+    add(
+        "--leave_out",
         action="append",
         default=[],
         metavar="PATTERN",
         help="leave out tensors of the file whose name matches, e.g. 'dense*'; may be repeated",
     )
-    imports.add_argument("--attributes", metavar="NPY", help="Places365's W_sceneattribute_wideresnet18.npy")
-    imports.add_argument("--quiet", action="store_true", help="only the summary, not every tensor")
-    imports.set_defaults(run=_import)
+    add("--attributes", type=cli.path, metavar="NPY", help="Places365's W_sceneattribute_wideresnet18.npy")
+    add("--quiet", action="store_true", help="only the summary, not every tensor")
+    parser.set_defaults(run=_import)
 
-    exports = commands.add_parser("export", help="our weights to a torch state dict (safetensors)")
-    exports.add_argument(
-        "file", help="a file of emojax, or the work directory of a run (its best checkpoint)"
+
+def _add_export(parser: cli.Parser) -> None:
+    add = parser.add_argument
+    add(
+        "file",
+        type=cli.path,
+        help="a file of emojax, or the work directory of a run (its best checkpoint)",
     )
-    exports.add_argument("--out", required=True, help="file to write")
-    exports.add_argument(
+    add("--out", type=cli.path, required=True, metavar="FILE", help="file to write")
+    add(
         "--part",
         default="backbone",
         help="of a run: which part of the network, e.g. backbone (default); 'all' for a whole Emotion-GCN",
     )
-    exports.add_argument("--arch", help="of a run: the part's architecture, if its config does not tell")
-    exports.set_defaults(run=_export)
-    return parser
+    add("--arch", help="of a run: the part's architecture, if its config does not tell")
+    parser.set_defaults(run=_export)
 
 
 def _list(options: argparse.Namespace) -> None:
@@ -138,7 +135,7 @@ def _import(options: argparse.Namespace) -> None:
         key=options.key,
         prefix=options.prefix,
     )
-    out = pathlib.Path(options.out or f"{result.weights.arch}.safetensors")
+    out = options.out or cli.path(f"{result.weights.arch}.safetensors")
     save_weights(result.weights, out)
     if not options.quiet:
         for theirs, ours, shape, note in result.mapped:

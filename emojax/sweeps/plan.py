@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import json
 import pathlib
 
 from ml_collections import ConfigDict
 
-from emojax.cli import config_fields, unknown_field
+from emojax import cli
 from emojax.engine.workdir import CONFIG_FILE, differences, result_paths
 from emojax.errors import ConfigError
 from emojax.sweeps.tables import Row, ThesisTable
@@ -128,34 +127,10 @@ def _prepared(config: ConfigDict, seed: int, options: Options) -> ConfigDict:
 
 
 def _override(config: ConfigDict, text: str) -> None:
-    field, _, value = text.partition("=")
-    known = list(config_fields(config))
-    if field not in known:
-        raise unknown_field(field, known)
-    if field.split(".")[0] == "init_from" and config.get("pretraining") == "none":
+    text = text.replace("{backbone}", config.model.backbone)
+    if text.startswith("init_from=") and config.get("pretraining") == "none":
         return  # the thesis trains this row from scratch
-    value, now = value.replace("{backbone}", config.model.backbone), _value(config, field)
-    try:
-        config.update_from_flattened_dict({field: _typed(value, now)})
-    except (TypeError, ValueError, SyntaxError) as error:
-        kind = type(now).__name__
-        raise ConfigError(
-            f"config.{field} cannot be {value!r}: it takes {kind} values like {now!r}."
-        ) from error
-
-
-def _value(config: ConfigDict, field: str):
-    for name in field.split("."):
-        config = config[name]
-    return config
-
-
-def _typed(text: str, like):
-    if isinstance(like, str):
-        return text
-    if isinstance(like, bool):
-        text = text.capitalize()
-    return ast.literal_eval(text)
+    cli.change(config, text)
 
 
 def _require_own_folder(task: Task, out: pathlib.Path) -> None:

@@ -18,9 +18,7 @@ import traceback
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 
-from absl import flags, logging
-
-from emojax import systems
+from emojax import cli, systems
 from emojax.engine import compile_cache
 from emojax.engine.evaluation import evaluate
 from emojax.engine.loop import train
@@ -36,8 +34,7 @@ def run(task: Task, answer: Connection) -> None:
     os.setsid()  # Ctrl-C reaches the sweep, which tells this process to save
     threading.Thread(target=_end_with_the_sweep, daemon=True).start()
     _write_output_to(task.results / OUTPUT_FILE)
-    flags.FLAGS.mark_as_parsed()
-    logging.set_verbosity(logging.ERROR)
+    cli.quiet_libraries()
     try:
         answer.send((_train_and_evaluate(task), ""))
     except EmojaxError as error:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from typing import TYPE_CHECKING
 
 from emojax.data.dataset import Dataset, load_dataset
 from emojax.data.recipe import Recipe
 from emojax.errors import ConfigError
-from emojax.systems.base import System
+
+if TYPE_CHECKING:
+    from emojax.systems.base import System  # JAX: a list of the systems does not wait for it
 
 __all__ = ["build", "families", "load_data", "stand_in"]
 

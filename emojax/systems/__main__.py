@@ -7,35 +7,47 @@ python -m emojax.systems --filter gcn --parameters       # with their numbers of
 
 from __future__ import annotations
 
-import jax
-from absl import flags
+import argparse
+import sys
+from collections.abc import Sequence
 
-from emojax import cli, systems
+from emojax import cli
 from emojax.catalogue import catalogue
 from emojax.errors import ConfigError
 
-_FAMILY = flags.DEFINE_string("family", "", "Show only the systems of one thesis, e.g. emotion_gcn.")
-_FILTER = flags.DEFINE_string("filter", "", "Show only systems whose name or note contains this.")
-_PARAMETERS = flags.DEFINE_bool("parameters", False, "Count the parameters of each.")
+
+def parser() -> cli.Parser:
+    options = cli.Parser("python -m emojax.systems", __doc__)
+    add = options.add_argument
+    add("--family", default="", help="show only the systems of one thesis, e.g. emotion_gcn")
+    add("--filter", default="", metavar="TEXT", help="show only systems whose name or note contains this")
+    add("--parameters", action="store_true", help="count the parameters of each")
+    return options
 
 
-def main(argv) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
+    return cli.run(parser(), list_systems, argv)
+
+
+def list_systems(options: argparse.Namespace) -> int:
     rows = catalogue()
     theses = sorted({row["family"] for row in rows})
-    if _FAMILY.value and _FAMILY.value not in theses:
-        raise ConfigError(f"There is no family {_FAMILY.value!r}; there are {', '.join(theses)}.")
+    if options.family and options.family not in theses:
+        raise ConfigError(f"There is no family {options.family!r}; there are {', '.join(theses)}.")
     rows = [
-        r for r in rows if _FAMILY.value in ("", r["family"]) and _FILTER.value in f"{r['name']} {r['note']}"
+        r
+        for r in rows
+        if options.family in ("", r["family"]) and options.filter in f"{r['name']} {r['note']}"
     ]
     for row in rows:
-        print("\n".join(describe(row)))
+        print("\n".join(describe(row, parameters=options.parameters)))
     print(
         f"{len(rows)} systems. Published numbers are the theses', not ours. A small size of most: NAME@demo."
     )
     return 0
 
 
-def describe(row: dict) -> list[str]:
+def describe(row: dict, *, parameters: bool) -> list[str]:
     """Lines that say all about one row of the catalogue."""
     lines = [f"{row['name']}  [{row['family']}, {row['dataset']}]  {row['note']}"]
     if row["published"]:
@@ -44,17 +56,21 @@ def describe(row: dict) -> list[str]:
         lines.append(f"    published ({where}): {numbers}")
     if row["cells"]:
         lines.append(f"    {len(row['cells'])} cells: {', '.join(row['cells'])}")
-    if _PARAMETERS.value:
+    if parameters:
         lines.append(f"    parameters: {count_parameters(row['config']):,}")
     return [*lines, f"    {row['command']}"]
 
 
 def count_parameters(config) -> int:
     """Trainable parameters of a config, from shapes alone."""
+    import jax  # here and not above: the list itself needs no network
+
+    from emojax import systems
+
     system = systems.build(config, systems.stand_in(config))
     shapes = jax.eval_shape(system.init, jax.random.key(0))["params"]
     return sum(x.size for x in jax.tree.leaves(shapes))
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    sys.exit(main())

@@ -10,14 +10,14 @@ from __future__ import annotations
 import argparse
 import pathlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import jax
 import numpy as np
 
 from emojax import cli
 from emojax.data.recipe import Recipe
-from emojax.errors import ConfigError, EmojaxError
+from emojax.errors import ConfigError
 from emojax.graphs.karate import NUM_MEMBERS, karate_club, symmetric_normalization
 from emojax.labels import Labels
 from emojax.models.gcn import LabelGCN, to_graph
@@ -73,20 +73,31 @@ class KarateSystem(System):
         karate_figure(folder / "karate.png", np.asarray(outputs["embedding"]), self.friendships, self.club)
 
 
-def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser("python -m emojax.systems.karate", description=__doc__.splitlines()[0])
-    parser.add_argument("--config", default="configs/karate_demo.py", help="config file")
-    parser.add_argument("--out", default="runs/karate_demo", help="folder of the figure")
-    options = parser.parse_args(argv)
-    try:
-        config = cli.load_config_file(options.config)
-        system = build(config)
-        variables = system.init(jax.random.key(config.seed))
-        outputs = system.predict(variables, {})
-        metrics = system.metrics(outputs)
-        system.write_report(options.out, variables, outputs, {"metrics": metrics}, [], None)
-    except (EmojaxError, OSError) as error:
-        return cli.fail(error)
+def parser() -> cli.Parser:
+    options = cli.Parser("python -m emojax.systems.karate", __doc__)
+    add = options.add_argument
+    add("--config", default="configs/karate_demo.py", metavar="FILE", help="config file")
+    add(
+        "--out",
+        type=cli.path,
+        default="runs/karate_demo",
+        metavar="DIR",
+        help="folder of the figure [runs/karate_demo]",
+    )
+    return options
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return cli.run(parser(), draw, argv)
+
+
+def draw(options: argparse.Namespace) -> int:
+    config = cli.load_config_file(options.config)
+    system = build(config)
+    variables = system.init(jax.random.key(config.seed))
+    outputs = system.predict(variables, {})
+    metrics = system.metrics(outputs)
+    system.write_report(options.out, variables, outputs, {"metrics": metrics}, [], None)
     share = metrics["nearest_mean_accuracy"]
     print(f"{options.out}/karate.png: {share:.0%} of the members lie nearer to their own later club.")
     return 0

@@ -71,7 +71,7 @@ def test_weights_go_by_the_backbone_and_not_into_rows_from_scratch(tmp_path):
     ("override", "message"),
     [
         ("batchsize=3", r"no field config\.batchsize.*config\.batch_size"),
-        ("batch_size=many", r"config\.batch_size cannot be 'many': it takes int values like 35"),
+        ("batch_size=many", r"config\.batch_size cannot be 'many': it takes whole numbers like 35"),
         ("batch_size=1.5", r"config\.batch_size cannot be '1\.5'"),
     ],
 )
