@@ -14,7 +14,6 @@ from data_prep.emotic.side import NUM_ATTRIBUTES, NUM_SCENES
 from emojax import systems
 from emojax.data.dataset import load_dataset
 from emojax.data.loader import Batches
-from emojax.engine.run import source_id
 from emojax.models.backbones import create_backbone
 from emojax.pretrained.layouts import flatten
 from emojax.pretrained.native import Weights, save_weights
@@ -51,11 +50,12 @@ def test_scores_are_those_of_the_network_in_the_step_and_a_second_run_has_nothin
     inputs = systems.build(config, dataset.recipe).inputs
     compared = set()
     for split in ("train", "validation", "test"):
+        columns = dataset.columns(split)
         batches = Batches(dataset, split, inputs.features, batch_size=8, shuffle=False, threads=0)
         batch = next(batches)
         expected = inputs(batch, {SCENE_NETWORK: variables})
         for row, index in enumerate(batch["index"]):
-            stem, number = source_id(batches, int(index)).rsplit(".jpg#", 1)
+            stem, number = str(columns["source_id"][index]).rsplit(".jpg#", 1)
             file_of_scores = tmp_path / f"{stem}_person{number}.npy"
             if not file_of_scores.exists():
                 assert stem.endswith("train_000000")  # the image that the faults list again
