@@ -25,7 +25,7 @@ def script(monkeypatch):
 
 def data_of(content_hash):
     split = types.SimpleNamespace(content_hash=content_hash)
-    return lambda path: types.SimpleNamespace(split=lambda name: split)
+    return lambda path: types.SimpleNamespace(split=lambda name: split, recipe=None)
 
 
 def test_a_system_is_a_config_with_changed_fields(script):
