@@ -10,7 +10,13 @@ from emojax.errors import DataError
 
 
 def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, num_classes: int) -> np.ndarray:
-    """Counts ``[C, C]`` int64: rows are the truth, columns the predicted class."""
+    """Counts ``[C, C]`` int64: rows are the truth, columns the predicted class.
+
+    Raises:
+        DataError: a class that is no whole number in [0, C).
+    """
+    for classes in (labels, predictions):
+        _require_classes(np.asarray(classes), num_classes)
     pairs = np.asarray(labels, np.int64) * num_classes + np.asarray(predictions, np.int64)
     return np.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)
 
@@ -73,10 +79,14 @@ def _check(probabilities: np.ndarray, labels: np.ndarray, num_classes: int) -> N
     if not np.isfinite(probabilities).all():
         row = np.flatnonzero(~np.isfinite(probabilities).all(axis=1))[0]
         raise DataError(f"The predicted probabilities of record {row} are not finite.")
+    _require_classes(labels, num_classes)
+
+
+def _require_classes(labels: np.ndarray, num_classes: int) -> None:
     if not (labels == np.floor(labels)).all():
         record = np.flatnonzero(labels != np.floor(labels))[0]
         raise DataError(f"The label of record {record} is {labels[record]}, which is no number of a class.")
-    if labels.min() < 0 or labels.max() >= num_classes:
+    if labels.size and (labels.min() < 0 or labels.max() >= num_classes):
         raise DataError(
             f"Labels reach from {labels.min()} to {labels.max()}, not within 0..{num_classes - 1}."
         )

@@ -51,10 +51,10 @@ def expression_sampler_weights(labels: np.ndarray, num_classes: int) -> np.ndarr
 
 
 def age_groups(ages: np.ndarray) -> np.ndarray:
-    """Group of each age: 0 for 0-9 years, ... 6 for 60-69, 7 for 70 and older, -1 for unknown (negative)."""
+    """Group of each age: 0 for 0-9 years, ... 6 for 60-69, 7 for 70 and older, -1 for unknown (negative, NaN)."""
     ages = np.asarray(ages)
-    groups = np.minimum(np.floor(ages / AGE_GROUP_YEARS), LAST_AGE_GROUP).astype(np.int32)
-    return np.where(ages < 0, -1, groups)
+    known = np.where(ages >= 0, ages, -AGE_GROUP_YEARS)
+    return np.minimum(np.floor(known / AGE_GROUP_YEARS), LAST_AGE_GROUP).astype(np.int32)
 
 
 def age_sampler_weights(ages: np.ndarray) -> np.ndarray:

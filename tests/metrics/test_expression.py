@@ -70,6 +70,12 @@ def test_confusion_rows_are_the_truth_and_normalise_to_one():
     np.testing.assert_allclose(normalize_rows(matrix), [[1 / 3, 2 / 3, 0], [0, 1, 0], [0, 0, 0]])
 
 
+def test_a_class_that_is_none_is_not_counted_as_another():
+    for labels, predictions in (([0, 0], [0, 3]), ([0, 3], [0, 0]), ([-1, 0], [0, 0]), ([0.5, 0], [0, 0])):
+        with pytest.raises(DataError, match=r"not within 0\.\.2|no number of a class"):
+            confusion_matrix(np.array(labels), np.array(predictions), 3)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

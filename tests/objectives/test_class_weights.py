@@ -33,8 +33,8 @@ def test_expression_sampler_makes_classes_equally_likely():
 
 
 def test_age_groups_are_decades_up_to_seventy():
-    ages = np.array([0, 9.9, 10, 35, 69.9, 70, 101, -1])
-    np.testing.assert_array_equal(age_groups(ages), [0, 0, 1, 3, 6, 7, 7, -1])
+    ages = np.array([0, 9.9, 10, 35, 69.9, 70, 101, -1, -0.5, np.nan])
+    np.testing.assert_array_equal(age_groups(ages), [0, 0, 1, 3, 6, 7, 7, -1, -1, -1])
 
 
 def test_age_sampler_makes_known_groups_equally_likely_and_unknown_ages_average():
