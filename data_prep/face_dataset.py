@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 import emojax
+from data_prep.face_statistics import face_statistics
 from data_prep.images import encode_jpeg
 from data_prep.pipeline import ShardResult, sum_skipped
 from data_prep.split import read_columns, skipped_counts, write_split
@@ -40,25 +41,26 @@ def describe(
         labels: its classes and dimensions.
         features: what a record holds.
         parameters: of the preparation.
-        results: of all shards; among their columns are `label`, `valence` and `arousal`.
+        results: of all shards; among their columns are `label`, or `valence` and `arousal`, or all three.
         sequence_by: see `data_prep.split.write_split`.
 
     Raises:
-        DataError: a class has no record in some split.
+        DataError: a split has no record, or none of some class.
     """
-    from emojax.graphs.label_graph import label_statistics  # scipy: slow to import, and workers do without
-
     splits, statistics = {}, {}
     skipped = sum_skipped(results)
     for split in dict.fromkeys(result.split for result in results):
         columns = read_columns(out, results, split)
-        label = columns.get("label", np.zeros(0, np.int64))
-        counts = np.bincount(label, minlength=len(labels.classes))
-        _require_every_class(split, labels.classes, counts, skipped[split])
-        counted = dict(zip(labels.classes, counts))
+        if not columns:
+            raise DataError(f"The {split} split has no record. {_left_out(skipped[split])}")
+        counted = {}
+        if "label" in features:
+            counts = np.bincount(columns["label"], minlength=len(labels.classes))
+            _require_every_class(split, labels.classes, counts, skipped[split])
+            counted = dict(zip(labels.classes, counts))
         splits[split] = write_split(out, split, results, columns, counted, sequence_by=sequence_by)
         if split == "train":
-            statistics = label_statistics(label, columns["valence"], columns["arousal"], len(labels.classes))
+            statistics = face_statistics(columns, len(labels.classes))
     build = {**parameters, "version": emojax.__version__}
     return Dataset(str(out), name, labels, features, splits, statistics, build, skipped_counts(results))
 
@@ -66,11 +68,14 @@ def describe(
 def _require_every_class(split: str, names: Sequence[str], counts: np.ndarray, skipped: Mapping) -> None:
     empty = [name for name, count in zip(names, counts) if not count]
     if empty:
-        reasons = ", ".join(
-            f"{reason} {count:,} (e.g. {example})" for reason, (count, example) in skipped.items()
-        )
         raise DataError(
             f"The {split} split has no record of {', '.join(empty)}, but class weights and the label graph "
-            f"need every class. Rows left out: {reasons or 'none'}. Complete the raw data and prepare into a "
-            "new folder."
+            f"need every class. {_left_out(skipped)}"
         )
+
+
+def _left_out(skipped: Mapping[str, tuple[int, str]]) -> str:
+    reasons = ", ".join(
+        f"{reason} {count:,} (e.g. {example})" for reason, (count, example) in skipped.items()
+    )
+    return f"Rows left out: {reasons or 'none'}. Mend what the examples show and prepare into a new folder."

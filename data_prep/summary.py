@@ -23,11 +23,18 @@ def print_summary(dataset: Dataset, skipped: Mapping[str, Mapping[str, tuple[int
         dataset.name, {name: split.class_counts for name, split in dataset.splits.items()}
     ):
         print(line)
+    if "label" in dataset.features and "valence" in dataset.features and "spearman" not in dataset.statistics:
+        print(
+            "Every training record has the same valence or the same arousal: their correlations are undefined, so "
+            "systems with a label graph cannot be trained on this data. Others can."
+        )
 
 
 def class_table(dataset: str, counts: Mapping[str, Mapping[str, int]]) -> list[str]:
     """Lines: classes down, splits across, each beside its known count, and whether they agree."""
     classes = list(next(iter(counts.values())))
+    if not classes:
+        return ["The records hold no classes: there are no counts to compare."]
     known_set = known_counts(dataset, classes)
     published = known_set.counts if known_set else {}
     source = known_set.source if known_set else "published"

@@ -1,11 +1,13 @@
 """Prepares Aff-Wild2: `python -m data_prep.affwild2 --videos DIR --annotations DIR --out DIR`.
 
-The subset of spec emotion_gcn 1.4: frames with an expression, valence and arousal.
+The subset of spec emotion_gcn 1.4: frames with an expression, valence and arousal. Where there are annotations of one
+kind alone: frames with that.
 """
 
 from __future__ import annotations
 
 import argparse
+import collections
 import dataclasses
 import itertools
 import os
@@ -15,13 +17,15 @@ from collections.abc import Iterator, Sequence
 import cv2
 import numpy as np
 
-from data_prep.affwild2.raw import CODE_TO_CLASS, SPLITS, Frame, Video, find_videos, read_frames
+from data_prep.affwild2.frames import CODE_TO_CLASS, Frame, Video, read_frames
+from data_prep.affwild2.raw import SPLITS, Found, find_videos
 from data_prep.door import INTERRUPTED, add_output_options, print_faces
 from data_prep.face_dataset import describe, encode_face
 from data_prep.images import read_image
 from data_prep.pipeline import Record, ShardResult, Skip, plan_splits, write_shards
 from emojax import cli
 from emojax.data.dataset import Dataset, Feature, save_dataset, write_tfds_metadata
+from emojax.errors import DataError
 from emojax.labels import affectnet_labels
 
 NAME = "affwild2"
@@ -38,9 +42,13 @@ class Options:
 
 @dataclasses.dataclass(frozen=True)
 class AffWild2Source:
-    """Converts frames to records; see `data_prep.pipeline.Source`. Items are (video, first, past the last)."""
+    """Converts frames to records; see `data_prep.pipeline.Source`. Items are (video, first, past the last).
+
+    `labels` names what a frame must have, see `raw.Found`.
+    """
 
     options: Options
+    labels: tuple[str, ...] = ("expression", "va")
 
     def read(self, items: Sequence[tuple[Video, int, int]]) -> Iterator[tuple[str, Frame]]:
         for video, start, stop in items:
@@ -57,23 +65,26 @@ class AffWild2Source:
         """Raises Skip; the cheap reasons come before the image is read."""
         if item.video.twin:
             raise Skip("validation_video", f"the video is {item.video.twin} of the validation split too")
-        label = CODE_TO_CLASS[item.expression_code()]
-        valence, arousal = item.valence_arousal()
+        labels: dict[str, float | int] = {}
+        if "expression" in self.labels:
+            labels["label"] = CODE_TO_CLASS[item.expression_code()]
+        if "va" in self.labels:
+            labels["valence"], labels["arousal"] = item.valence_arousal()
         features = {
             "image": encode_face(self._face(item), self.options.encoding),
-            "label": label,
-            "valence": valence,
-            "arousal": arousal,
+            **labels,
             "video_id": item.video.name.encode("utf-8", "surrogateescape"),
             "frame": item.number,
             "source_id": item.source.encode("utf-8", "surrogateescape"),
         }
-        columns = {name: features[name] for name in ("label", "valence", "arousal", "frame")}
-        return Record(features, {**columns, "video_id": item.video.name, "source_id": item.source})
+        columns = {**labels, "frame": item.number, "video_id": item.video.name, "source_id": item.source}
+        return Record(features, columns)
 
     def _face(self, item: Frame) -> np.ndarray:
         if item.image is None:
             raise Skip("missing_video", f"no folder {item.video.name} of faces")
+        if len(item.files) > 1:
+            raise Skip("ambiguous_face", f"{item.video.faces} has {' and '.join(item.files)} for one frame")
         face = read_image(item.image)
         height, width = face.shape[:2]
         if height != width:
@@ -85,13 +96,14 @@ class AffWild2Source:
         return cv2.resize(face, (size, size), interpolation=shrinks)
 
 
-def record_features(options: Options) -> dict[str, Feature]:
+def record_features(options: Options, labels: Sequence[str]) -> dict[str, Feature]:
     """The features of `dataset.json`. `frame` counts from 1, as the face files do."""
+    expression = {"label": Feature("int")} if "expression" in labels else {}
+    va = {"valence": Feature("float"), "arousal": Feature("float")} if "va" in labels else {}
     return {
         "image": Feature("image", (options.size, options.size, 3), options.encoding),
-        "label": Feature("int"),
-        "valence": Feature("float"),
-        "arousal": Feature("float"),
+        **expression,
+        **va,
         "video_id": Feature("bytes"),
         "frame": Feature("int"),
         "source_id": Feature("bytes"),
@@ -118,11 +130,12 @@ def prepare(
         workers: processes.
 
     Raises:
-        DataError: the folders are no Aff-Wild2 (see `affwild2_raw.find_videos`), `out` belongs to another run
+        DataError: the folders are no Aff-Wild2 (see `raw.find_videos`), `out` belongs to another run
             or cannot be written, a class is empty.
     """
-    found, digest = find_videos(videos, annotations)
-    frames = {split: _FrameIndex(found[split]) for split in SPLITS}
+    found = find_videos(videos, annotations)
+    _require_every_class(annotations, found)
+    frames = {split: _FrameIndex(found.videos[split]) for split in SPLITS}
     shards = plan_splits(
         NAME,
         {split: frames[split].total for split in SPLITS},
@@ -131,20 +144,38 @@ def prepare(
         items_per_shard=_FRAMES_PER_SHARD,
     )
     parameters = {"dataset": NAME, **dataclasses.asdict(options), "shards": len(shards)}
+    if len(found.labels) == 1:
+        parameters["labels"] = found.labels[0]
     results = write_shards(
         out,
-        AffWild2Source(options),
+        AffWild2Source(options, found.labels),
         shards,
         parameters=parameters,
-        inputs=digest,
+        inputs=found.digest,
         workers=workers,
         title="preparing Aff-Wild2",
     )
-    labels, features = affectnet_labels(7), record_features(options)
+    labels, features = affectnet_labels(7), record_features(options, found.labels)
     dataset = describe(out, NAME, labels, features, parameters, results, sequence_by=("video_id",))
     save_dataset(dataset)
     write_tfds_metadata(dataset)
     return dataset, results
+
+
+def _require_every_class(annotations: pathlib.Path, found: Found) -> None:
+    """Raises DataError where no frame of a split has some expression: before any picture is read."""
+    classes = affectnet_labels(7).classes
+    for split, codes in found.codes.items():
+        numbers: collections.Counter = collections.Counter()
+        for text, count in codes.items():
+            numbers[text.removesuffix(".0")] += count
+        empty = [classes[i] for code, i in enumerate(CODE_TO_CLASS) if not numbers[str(code)]]
+        if empty:
+            counted = ", ".join(f"{code}: {count:,}" for code, count in sorted(numbers.items())[:12])
+            raise DataError(
+                f"No frame of the {split} split in {annotations} has the expression {', '.join(empty)}, but class "
+                f"weights and the label graph need every class. Frames by expression code: {counted}."
+            )
 
 
 class _FrameIndex:
@@ -198,7 +229,7 @@ def _parser() -> cli.Parser:
         required=True,
         metavar="DIR",
         help="folder of the cropped and aligned faces of 112 x 112 pixels: VIDEO/00001.jpg, or "
-        "batch1/VIDEO/00001.jpg; not the videos themselves",
+        "batch1/VIDEO/00001.jpg, or own crops (frame_det_00_000001.bmp); not the videos themselves",
     )
     parser.add_argument(
         "--annotations",
@@ -206,7 +237,7 @@ def _parser() -> cli.Parser:
         required=True,
         metavar="DIR",
         help="folder of the annotations as distributed: EXPR_Set/Train_Set/VIDEO.txt, EXPR_Set/Validation_Set, "
-        "VA_Set/Train_Set, VA_Set/Validation_Set, or the names of later releases",
+        "VA_Set/Train_Set, VA_Set/Validation_Set, or the names of later releases; one kind alone is enough",
     )
     add_output_options(parser, default_size=Options().size)
     return parser

@@ -286,13 +286,16 @@ def label_statistics(
     Returns:
         ``num_samples`` N; ``counts`` [C]; ``spearman`` [C + 2][C + 2]; ``va_histogram`` {"5": [5][5][C],
         "10": ...}; ``sector_counts`` {"2": [2], "4": ..., "8": ..., "12": ...}; ``class_mean_va`` [C][2].
-        Keys are strings so that the dictionary survives JSON unchanged.
+        Keys are strings so that the dictionary survives JSON unchanged. ``spearman`` is left out where every
+        sample has the same valence or the same arousal: it is undefined, and only a label graph needs it.
 
     Raises:
         DataError: as `spearman_matrix`.
     """
-    correlation = spearman_matrix(labels, valence, arousal, num_classes)
     labels, valence, arousal = (np.asarray(x) for x in (labels, valence, arousal))
+    correlation = {}
+    if not labels.size or np.ptp(valence) != 0 != np.ptp(arousal):
+        correlation = {"spearman": spearman_matrix(labels, valence, arousal, num_classes).tolist()}
     counts = np.bincount(labels, minlength=num_classes)
     means = [np.bincount(labels, x, num_classes) / counts for x in (valence, arousal)]
     sectors = {n: np.bincount(sector_labels(valence, arousal, n), minlength=n) for n in SECTOR_COUNTS}
@@ -300,7 +303,7 @@ def label_statistics(
     return {
         "num_samples": int(labels.size),
         "counts": counts.tolist(),
-        "spearman": correlation.tolist(),
+        **correlation,
         "va_histogram": {str(b): h.tolist() for b, h in histograms.items()},
         "sector_counts": {str(n): c.tolist() for n, c in sectors.items()},
         "class_mean_va": np.stack(means, axis=1).tolist(),

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from data_prep import check
+from data_prep.affwild2.frames import CODE_TO_CLASS
 from data_prep.affwild2.prepare import Options, main, prepare
-from data_prep.affwild2.raw import CODE_TO_CLASS
 from data_prep.published import compare_counts, known_counts
 from emojax import systems
 from emojax.cli import load_config_file
@@ -175,7 +175,14 @@ def test_a_validation_video_never_gets_into_training(tree, tmp_path, twin):
 def test_an_empty_class_is_an_error_that_names_it(tree, tmp_path):
     path = tree.path("EXPR_Set", "Train_Set", "a")
     path.write_text(path.read_text().replace("\n3\n", "\n-1\n"))
-    with pytest.raises(DataError, match=r"train split has no record of fear.*no_expression 1"):
+    with pytest.raises(DataError, match=r"No frame of the train split .* fear.*-1: 1, 0: 1"):
+        run(tree, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_class_whose_faces_are_all_missing_is_an_error_that_names_the_cause(tree, tmp_path):
+    (tree.faces / "a" / "00004.jpg").unlink()
+    with pytest.raises(DataError, match=r"train split has no record of fear.*missing_image 1"):
         run(tree, tmp_path / "out")
 
 
@@ -281,3 +288,134 @@ def test_the_check_passes_and_finds_a_video_in_two_splits(tree, prepared_affwild
             shutil.copy(path, path.with_name(path.name.replace("train", "validation")))
     assert check.main([str(out), "--workers", "1"]) == 1
     assert "train and validation share 1 videos, e.g. a" in capsys.readouterr().out
+
+
+# What else there may be
+
+
+def rename_faces(tree: Tree, name: str) -> None:
+    for path in list(tree.faces.glob("*/*.jpg")):
+        face = cv2.imread(str(path))
+        path.unlink()
+        cv2.imwrite(str(path.with_name(name.format(int(path.stem)))), face)
+
+
+@pytest.mark.parametrize(
+    "name", ["frame_det_00_{:06d}.bmp", "{:05d}.png", "{:d}.JPG", "frame_det_00_{:06d}.jpg"]
+)
+def test_own_crops_are_found_by_the_number_in_their_names(tree, tmp_path, name):
+    rename_faces(tree, name)
+    dataset = run(tree, tmp_path / "out")
+    assert skips(dataset) == {} and dataset.splits["train"].num_records == 7
+    for record in records(tmp_path / "out", "train"):
+        assert text(record, "source_id") == "a/" + name.format(int(record["frame"][0]))
+        assert grey(record) == pytest.approx(10 * int(record["frame"][0]), abs=2)
+
+
+def test_two_faces_of_one_frame_are_counted(tree, tmp_path):
+    (tree.faces / "b" / "frame_det_01_000001.jpg").write_bytes(grey_face(0))
+    tree.add("c", "Validation_Set", ["0"], ["0.5,0.5"])
+    assert skips(run(tree, tmp_path / "out"), "validation") == {"ambiguous_face": 1}
+
+
+def test_expressions_alone_give_records_without_valence_and_arousal(tree, tmp_path):
+    shutil.rmtree(tree.annotations / "VA_Set")
+    dataset = run(tree, tmp_path / "out")
+    assert set(dataset.features) == {"image", "label", "video_id", "frame", "source_id"}
+    assert dataset.statistics == {"num_samples": 7, "counts": [1] * 7}
+    assert dataset.build["labels"] == "expression" and skips(dataset) == {}
+    assert check.main([str(tmp_path / "out"), "--workers", "1"]) == 0
+
+
+def test_valence_and_arousal_alone_give_records_without_label(tree, tmp_path, capsys):
+    shutil.rmtree(tree.annotations / "EXPR_Set")
+    arguments = ["--videos", str(tree.faces), "--annotations", str(tree.annotations), "--workers", "1"]
+    assert main([*arguments, "--out", str(tmp_path / "out"), "--size", str(SIZE)]) == 0
+    assert "The records hold no classes" in capsys.readouterr().out
+    dataset = load_dataset(tmp_path / "out")
+    assert set(dataset.features) == {"image", "valence", "arousal", "video_id", "frame", "source_id"}
+    assert dataset.splits["train"].num_records == 7 and dataset.statistics["sector_counts"]["4"] == [
+        0,
+        0,
+        0,
+        7,
+    ]
+    assert check.main([str(tmp_path / "out"), "--workers", "1"]) == 0
+
+
+def multi_task(
+    tree: Tree, rows: dict[str, list[str]], header="image,valence,arousal,expression,AU1,AU2"
+) -> None:
+    for kind in ("EXPR_Set", "VA_Set"):
+        shutil.rmtree(tree.annotations / kind)
+    (tree.annotations / "MTL_Challenge").mkdir()
+    for name, lines in rows.items():
+        (tree.annotations / "MTL_Challenge" / name).write_text("\n".join([header, *lines]) + "\n")
+
+
+def test_the_file_of_the_multi_task_challenge_is_enough(tree, tmp_path):
+    def rows(video):
+        return [f"{video}/{i + 1:05d}.jpg,0.{i},-0.{i},{i},0,-1" for i in range(7)]
+
+    train = [*rows("a"), "b/00002.jpg,0.1,0.1,1,0,0", "a/00009.jpg,-5,-5,1,0,0", "a/00010.jpg,0.1,0.1,-1,0,0"]
+    multi_task(tree, {"train_set.txt": train, "validation_set.txt": rows("b")})
+    dataset = run(tree, tmp_path / "out")
+    assert skips(dataset) == {"no_row": 1, "no_va": 1, "no_expression": 1, "validation_video": 7}
+    for record in records(tmp_path / "out", "train"):
+        number = int(record["frame"][0])
+        assert record["label"][0] == CODE_TO_CLASS[number - 1]
+        assert record["valence"][0] == pytest.approx((number - 1) / 10)
+        assert grey(record) == pytest.approx(10 * number, abs=2)
+
+
+@pytest.mark.parametrize(
+    "rows, header, message",
+    [
+        (["a/00001.jpg,0.1,0.1,1"], "image,valence,expression", "begins with 'image, valence, expression'"),
+        (["face,0.1,0.1,1"], "image,valence,arousal,expression", "line 2 names no face"),
+        (["a/00001.jpg,0.1"], "image,valence,arousal,expression", "line 2 names no face"),
+    ],
+)
+def test_a_multi_task_file_that_cannot_be_understood_is_refused(tree, tmp_path, rows, header, message):
+    multi_task(tree, {"train_set.txt": rows, "validation_set.txt": rows}, header)
+    with pytest.raises(DataError, match=message):
+        run(tree, tmp_path / "out")
+
+
+def test_equal_valence_everywhere_stops_neither_the_preparation_nor_a_baseline(tree, tmp_path, capsys):
+    for split, name in (("Train_Set", "a"), ("Validation_Set", "b")):
+        tree.path("VA_Set", split, name).write_text("valence,arousal\n" + "0.5,0.25\n" * 7)
+    arguments = ["--videos", str(tree.faces), "--annotations", str(tree.annotations), "--workers", "1"]
+    assert main([*arguments, "--out", str(tmp_path / "out"), "--size", str(SIZE)]) == 0
+    assert "the same valence or the same arousal" in capsys.readouterr().out
+    recipe = load_dataset(tmp_path / "out").recipe
+    assert "spearman" not in recipe.statistics and recipe.statistics["counts"] == [1] * 7
+    config = load_config_file("configs/affwild2.py:aw2_emotion_gcn@demo")
+    config.image_size = SIZE
+    with pytest.raises(DataError, match=r"same valence or the same arousal.*label graph"):
+        systems.build(config, recipe)
+    config = load_config_file("configs/affwild2.py:aw2_single@demo")
+    config.image_size = SIZE
+    systems.build(config, recipe)
+
+
+@pytest.mark.parametrize(
+    "kind, fits, missing, message",
+    [
+        ("VA_Set", "aw2_single", "aw2_va_single", "hold no 'valence'"),
+        ("VA_Set", "aw2_single", "aw2_mtl_ccc", "hold no 'valence'"),
+        ("EXPR_Set", "aw2_va_single", "aw2_single", "hold no 'label'"),
+        ("EXPR_Set", "aw2_va_single", "aw2_emotion_gcn", "hold no 'label'"),
+    ],
+)
+def test_systems_say_which_labels_they_lack(tree, tmp_path, kind, fits, missing, message):
+    shutil.rmtree(tree.annotations / kind)
+    recipe = run(tree, tmp_path / "out").recipe
+    for name in (fits, missing):
+        config = load_config_file(f"configs/affwild2.py:{name}@demo")
+        config.image_size = SIZE
+        if name == missing:
+            with pytest.raises(DataError, match=message):
+                systems.build(config, recipe)
+        else:
+            systems.build(config, recipe)

@@ -18,7 +18,7 @@ def tree(tmp_path) -> Tree:
 
 
 def find(tree: Tree):
-    return find_videos(tree.faces, tree.annotations)[0]
+    return find_videos(tree.faces, tree.annotations).videos
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_folder_names_of_all_releases_are_known(tree, expression, va, train):
     (tree.annotations / "VA_Set").rename(tree.annotations / va)
     for kind in (expression, va):
         (tree.annotations / kind / "Train_Set").rename(tree.annotations / kind / train)
-    found = find_videos(tree.faces, tree.annotations.parent)[0]  # the folder above will do
+    found = find_videos(tree.faces, tree.annotations.parent).videos  # the folder above will do
     assert [video.name for video in found["train"]] == ["a"]
     assert [video.num_frames for video in found["validation"]] == [7]
     assert found["train"][0].va and found["train"][0].faces
@@ -90,8 +90,6 @@ def test_an_empty_annotation_file_is_refused(tree):
     [
         ("cropped_aligned", "no folder .*cropped and aligned faces as --videos"),
         ("annotations", "no folder .*--annotations"),
-        ("annotations/EXPR_Set", "no folder EXPR_Set or .*synthetic affwild2"),
-        ("annotations/VA_Set", "no folder VA_Set or"),
         ("annotations/EXPR_Set/Validation_Set", "no folder Validation_Set"),
         ("annotations/VA_Set/Train_Set", "no folder Train_Set or Training_Set"),
     ],
@@ -99,6 +97,34 @@ def test_an_empty_annotation_file_is_refused(tree):
 def test_a_missing_folder_is_named(tree, folder, message):
     shutil.rmtree(tree.root / folder)
     with pytest.raises(DataError, match=message):
+        find(tree)
+
+
+def test_annotations_without_any_known_folder_are_refused(tree):
+    for name in ("EXPR_Set", "VA_Set"):
+        (tree.annotations / name).rename(tree.annotations / f"{name}s")
+    with pytest.raises(
+        DataError, match=r"no folder EXPR_Set, .*it holds EXPR_Sets/, VA_Sets/.*synthetic affwild2"
+    ):
+        find(tree)
+
+
+@pytest.mark.parametrize("below", ["..", "EXPR_Set"])
+def test_annotations_are_found_from_a_folder_too_high_or_too_low(tree, below):
+    found = find_videos(tree.faces, tree.annotations / below)
+    assert found.labels == ("expression", "va") and [video.name for video in found.videos["train"]] == ["a"]
+
+
+@pytest.mark.parametrize("below", ["..", "a"])
+def test_faces_are_found_from_a_folder_too_high_or_too_low(tree, below):
+    found = find_videos(tree.faces / below, tree.annotations)
+    assert found.videos["validation"][0].faces.endswith("cropped_aligned/b")
+
+
+def test_faces_of_unknown_names_are_told_before_any_work(tree):
+    for path in list(tree.faces.glob("*/*.jpg")):
+        path.rename(path.with_name(f"face{path.name}"))
+    with pytest.raises(DataError, match=r"No file in the 2 folders .* holds face00001\.jpg, .*by the number"):
         find(tree)
 
 

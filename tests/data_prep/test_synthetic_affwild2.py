@@ -79,7 +79,7 @@ def test_some_frames_have_no_face_no_expression_or_no_valence():
 
 
 def test_the_layout_is_that_of_the_real_data_set(raw_affwild2):
-    videos, _ = find_videos(raw_affwild2 / "cropped_aligned", raw_affwild2 / "annotations")
+    videos = find_videos(raw_affwild2 / "cropped_aligned", raw_affwild2 / "annotations").videos
     names = [video.name for video in videos["train"]]
     assert "video1" in names and any(name.endswith("_left") for name in names)
     assert (raw_affwild2 / "cropped_aligned" / "video1" / "00001.jpg").is_file()

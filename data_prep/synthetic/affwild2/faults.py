@@ -8,7 +8,8 @@ import shutil
 import cv2
 import numpy as np
 
-from data_prep.affwild2.raw import EXPRESSION_HEADERS, VA_HEADERS, face_name
+from data_prep.affwild2.frames import face_name
+from data_prep.affwild2.raw import EXPRESSION_HEADERS, VA_HEADERS
 from data_prep.synthetic.affectnet.faults import damaged_pictures
 from data_prep.synthetic.affwild2.files import expression_path, face_folder, va_path
 

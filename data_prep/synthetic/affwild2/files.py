@@ -9,16 +9,13 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from data_prep.affwild2.frames import CODE_TO_CLASS, INVALID, NOT_ANNOTATED, face_name
 from data_prep.affwild2.raw import (
-    CODE_TO_CLASS,
     EXPRESSION_FOLDERS,
     EXPRESSION_HEADERS,
-    INVALID,
-    NOT_ANNOTATED,
     SPLIT_FOLDERS,
     VA_FOLDERS,
     VA_HEADERS,
-    face_name,
 )
 
 FACES = "cropped_aligned"

@@ -79,7 +79,7 @@ def require_valid(config, recipe: Recipe) -> None:
     if config.model.head == "gcn":
         _require_graph_options(config)
     _require_consistent(config)
-    _require_every_class(recipe)
+    _require_labels(config, recipe)
     _require_features(config, recipe)
 
 
@@ -140,6 +140,22 @@ def _require_monitor(config, head) -> None:
     if config.objective.auxiliary in VA_TASKS:
         there |= dict.fromkeys(VA_METRICS, "larger") | dict.fromkeys(VA_ERRORS, "smaller")
     require_monitor(config, config.monitor, there)
+
+
+def _require_labels(config, recipe: Recipe) -> None:
+    """Raises DataError where the records lack a label that the losses or the choice of a checkpoint need."""
+    head, objective = HEADS[config.model.head], config.objective
+    if head.logits or objective.metric.name != "none":
+        recipe.feature("label")
+        _require_every_class(recipe)
+    uses_va = objective.metric.name == "va_centre" or config.model.head == "gcn"
+    if uses_va or objective.auxiliary != "none" or objective.soft != "none":
+        recipe.feature("valence")
+    if config.model.head == "gcn" and "spearman" not in recipe.statistics:
+        raise DataError(
+            f"Every training record of {recipe.origin} has the same valence or the same arousal: their correlations "
+            "are undefined, so there is no label graph. Choose a system without one, or complete the annotations."
+        )
 
 
 def _require_every_class(recipe: Recipe) -> None:

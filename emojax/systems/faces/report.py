@@ -25,11 +25,13 @@ def write(system, folder, variables, outputs, results: dict, log: list[dict], re
     sections = [_training(folder, log)]
     if "probabilities" in outputs:
         sections.append(_expression(folder, system, outputs, results["metrics"]))
-    sections.append(_dimensions(folder, system, outputs, results["metrics"]))
+    if set(system.labels.dimensions) <= outputs.keys():
+        sections.append(_dimensions(folder, system, outputs, results["metrics"]))
     vectors = system.label_vectors(variables)
     if vectors is not None:
         sections.append(_graph(folder, system, vectors))
-    sections.append(_features(folder, system, variables, outputs))
+    if "label" in outputs:
+        sections.append(_features(folder, system, variables, outputs))
     if "probabilities" in outputs:
         sections.append(_samples(folder, system, outputs, read_records))
     if "face_mask" in outputs:
@@ -87,11 +89,13 @@ def _expression(folder: pathlib.Path, system, outputs, metrics: dict) -> Section
 
 def _dimensions(folder: pathlib.Path, system, outputs, metrics: dict) -> Section:
     truth = [outputs[d] for d in system.labels.dimensions]
-    labelled = valence_arousal.scatter_figure(
-        folder / "labels.png", *truth, outputs["label"], system.labels.classes,
-        title="Expressions in the plane of the true values",
-    )  # fmt: skip
-    pictures = [Picture(labelled, "True valence, arousal and expression of each record.")]
+    pictures = []
+    if "label" in outputs:
+        labelled = valence_arousal.scatter_figure(
+            folder / "labels.png", *truth, outputs["label"], system.labels.classes,
+            title="Expressions in the plane of the true values",
+        )  # fmt: skip
+        pictures.append(Picture(labelled, "True valence, arousal and expression of each record."))
     regions = num_regions(system.config)
     if regions:
         path = valence_arousal.sector_figure(folder / "regions.png", *truth, num_sectors=regions)
@@ -107,18 +111,17 @@ def _predicted_dimensions(folder: pathlib.Path, system, outputs) -> list[Picture
     predicted = valence_arousal.prediction_figure(
         folder / "valence_arousal.png", outputs["valence_arousal"], truth, system.labels.dimensions
     )
-    plane = valence_arousal.class_scatter_figure(
-        folder / "plane.png", *outputs["valence_arousal"].T, outputs["label"], system.labels.classes,
-        title="Predicted valence and arousal of each true expression",
-    )  # fmt: skip
-    return [
-        Picture(predicted, "Predicted against true values; the line is a perfect prediction.", wide=True),
-        Picture(
-            plane,
-            "Where the predictions of each expression lie; those outside the square are not drawn.",
-            wide=True,
-        ),
+    pictures = [
+        Picture(predicted, "Predicted against true values; the line is a perfect prediction.", wide=True)
     ]
+    if "label" in outputs:
+        plane = valence_arousal.class_scatter_figure(
+            folder / "plane.png", *outputs["valence_arousal"].T, outputs["label"], system.labels.classes,
+            title="Predicted valence and arousal of each true expression",
+        )  # fmt: skip
+        caption = "Where the predictions of each expression lie; those outside the square are not drawn."
+        pictures.append(Picture(plane, caption, wide=True))
+    return pictures
 
 
 def _graph(folder: pathlib.Path, system, vectors: np.ndarray) -> Section:

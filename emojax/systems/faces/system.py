@@ -53,6 +53,7 @@ class FaceSystem(System):
     """A face network with its losses; see `System`.
 
     Attributes:
+        truths: which of label, valence and arousal the records hold; `require_valid` has seen to those that are needed.
         adjacency: A'' of a label GCN, ``[C + 2, C + 2]``; None for other heads.
         objective: the terms of the loss.
     """
@@ -70,7 +71,8 @@ class FaceSystem(System):
         self.net = FaceNet(backbone, head.module, config.model.pool, config.model.final_relu, head.decoder)
         self.objective = build_objective(config, recipe.statistics, backbone.feature_size)
         optional = [name for name in ("age", MASK_FEATURE) if name in recipe.features]
-        self.features = ("image", "label", "valence", "arousal", *(f for f in optional if self._uses(f)))
+        self.truths = tuple(name for name in ("label", *recipe.labels.dimensions) if name in recipe.features)
+        self.features = ("image", *self.truths, *(f for f in optional if self._uses(f)))
         self.monitor = config.monitor
         self.headline = tuple(dict.fromkeys((config.monitor, *self._shown_metrics())))
         self.notes += [*head.notes, *_pretraining_notes(config)]
@@ -110,7 +112,7 @@ class FaceSystem(System):
             mask=batch["mask"],
             mutable=list(model_state),
         )
-        truth = {k: batch[k] for k in ("label", "valence", "arousal", "mask")}
+        truth = {k: batch[k] for k in (*self.truths, "mask")}
         if MASK_FEATURE in batch:
             truth[MASK_FEATURE] = augment_mask(keys, batch[MASK_FEATURE], spec)
         outputs, truth = gather_rows((outputs, truth))
@@ -192,14 +194,15 @@ class FaceSystem(System):
 
     def prediction_columns(self, outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         names = np.array(self.labels.classes)
-        columns = {"true_class": names[outputs["label"]]}
+        columns = {"true_class": names[outputs["label"]]} if "label" in outputs else {}
         if "probabilities" in outputs:
             columns["predicted_class"] = names[outputs["probabilities"].argmax(axis=1)]
             columns |= {f"p_{c}": outputs["probabilities"][:, i] for i, c in enumerate(names)}
         if "svm_scores" in outputs:
             columns["svm_class"] = names[outputs["svm_scores"].argmax(axis=1)]
         for i, dimension in enumerate(self.labels.dimensions):
-            columns[f"true_{dimension}"] = outputs[dimension]
+            if dimension in outputs:
+                columns[f"true_{dimension}"] = outputs[dimension]
             if "valence_arousal" in outputs:
                 columns[f"predicted_{dimension}"] = outputs["valence_arousal"][:, i]
         return columns
