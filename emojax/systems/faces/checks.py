@@ -149,7 +149,7 @@ def _require_labels(config, recipe: Recipe) -> None:
         recipe.feature("label")
         _require_every_class(recipe)
     uses_va = objective.metric.name == "va_centre" or config.model.head == "gcn"
-    if uses_va or objective.auxiliary != "none" or objective.soft != "none":
+    if uses_va or objective.auxiliary not in ("none", "mask") or objective.soft != "none":
         recipe.feature("valence")
     if config.model.head == "gcn" and "spearman" not in recipe.statistics:
         raise DataError(
