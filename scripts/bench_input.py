@@ -41,7 +41,8 @@ import numpy as np
 from emojax.data.columns import write_columns
 from emojax.data.dataset import Dataset, Feature, Split, load_dataset, save_dataset, shard_name
 from emojax.data.example import decode_example, encode_example
-from emojax.data.loader import Batches, default_threads
+from emojax.data.inputs import Inputs
+from emojax.data.loader import Batches, Order, default_threads
 from emojax.data.tfrecord import TFRecordSource, TFRecordWriter
 from emojax.labels import affectnet_labels
 
@@ -134,11 +135,8 @@ def _emojax_pipeline(dataset: Dataset, threads: int, arguments: argparse.Namespa
         return Batches(
             dataset,
             arguments.split,
-            FEATURES,
-            batch_size=arguments.batch_size,
-            shuffle=True,
-            seed=epoch,
-            num_epochs=1,
+            Inputs(FEATURES[:1], FEATURES[1:]),
+            Order(arguments.batch_size, train=True, seed=epoch),
             threads=threads,
         )
 

@@ -12,7 +12,6 @@ videos also says which records follow each other:
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -23,6 +22,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from emojax.errors import DataError
+from emojax.files import write_npz
 
 SEQUENCE, FRAME = "sequence", "frame"
 _PREFIX = "sequences/"
@@ -159,7 +159,7 @@ def write_columns(
     Raises:
         ValueError: arrays of different lengths or of objects, sequences that are not numbered from 0 in record order,
             or frames that do not rise within a sequence.
-        DataError: the file cannot be written.
+        OutputError: the file cannot be written.
     """
     arrays = {name: _plain(name, values) for name, values in columns.items()}
     lengths = {name: len(values) for name, values in arrays.items()}
@@ -236,28 +236,14 @@ def _open(path: str, sha256: str, num_records: int) -> Columns:
 
 
 def save_arrays(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> str:
-    """Writes an uncompressed `.npz`, whole or not at all; equal arrays give equal bytes. Returns its SHA-256.
+    """Writes an `.npz`, whole or not at all; equal arrays give equal bytes. Returns its SHA-256.
 
     Raises:
-        DataError: the operating system refuses (disk full, no permission).
+        OutputError: the operating system refuses (disk full, no permission).
     """
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        with open(temporary, "wb+") as file:
-            np.savez(file, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-            file.seek(0)
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        os.replace(temporary, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise DataError(
-            f"Cannot write {path}: {error.strerror or error}. Make room or choose another folder, then run the command "
-            "again: finished shards are kept."
-        ) from error
-    return digest
+    write_npz(path, arrays)
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _plain(name: str, values: np.ndarray) -> np.ndarray:

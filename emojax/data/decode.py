@@ -39,18 +39,16 @@ _GREY = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
 class BatchDecoder:
     """Reads, verifies and decodes the records of one batch straight into its arrays."""
 
-    def __init__(self, source: TFRecordSource, features: Mapping[str, Feature], rows: int):
+    def __init__(self, source: TFRecordSource, features: Mapping[str, Feature]):
         """
         Args:
             source: the records.
             features: the features of a batch by name; none of kind `bytes`.
-            rows: batch size, padding included.
         """
         self._source = source
         self._features = dict(features)
         self._fills = [(name, _fill_function(feature)) for name, feature in features.items()]
         self._find = FeatureFinder()
-        self._rows = rows
         sizes = {
             name: math.prod(feature.shape) for name, feature in features.items() if feature.encoding == "raw"
         }
@@ -61,25 +59,21 @@ class BatchDecoder:
         self._moves_left = 16
 
     def __call__(self, records: Sequence[int]) -> dict[str, np.ndarray]:
-        """Returns the batch of the given record numbers, at most `rows` of them.
-
-        Each feature is an array [rows, *shape]. Added to them are `index` int32 [rows], the record numbers,
-        and `mask` float32 [rows]. Rows after the last record are padding: zeros, `index` -1 and `mask` 0.
+        """Returns each feature of the given records: an array [rows, *shape], zeros where a record number is -1.
 
         Raises:
             DataError: a record is damaged, lacks a feature, or holds one of another size or type.
         """
         batch = {
-            name: np.empty((self._rows, *feature.shape), _DTYPES[feature.kind])
+            name: np.empty((len(records), *feature.shape), _DTYPES[feature.kind])
             for name, feature in self._features.items()
         }
-        for array in batch.values():
-            array[len(records) :] = 0
-        for row, record in enumerate(records):
-            self._fill_row(batch, row, int(record))
-        batch["index"] = np.full(self._rows, -1, np.int32)
-        batch["index"][: len(records)] = records
-        batch["mask"] = (batch["index"] >= 0).astype(np.float32)
+        for row, record in enumerate(np.asarray(records).tolist()):
+            if record >= 0:
+                self._fill_row(batch, row, record)
+            else:
+                for array in batch.values():
+                    array[row] = 0
         return batch
 
     def _fill_row(self, batch: dict[str, np.ndarray], row: int, record: int) -> None:
@@ -146,8 +140,7 @@ def read_features(
     """
     source = dataset.source(split)
     records = range(len(source)) if records is None else records
-    batch = BatchDecoder(source, {name: dataset.feature(name) for name in names}, len(records))(records)
-    return {name: batch[name] for name in names}
+    return BatchDecoder(source, {name: dataset.feature(name) for name in names})(records)
 
 
 def read_record(

@@ -13,6 +13,7 @@ import numpy as np
 from emojax.data.columns import Columns
 from emojax.data.dataset import Dataset
 from emojax.data.decode import read_features
+from emojax.data.loader import example_records
 from emojax.engine.run import Run
 from emojax.engine.runlog import read_log
 from emojax.engine.workdir import result_paths
@@ -87,9 +88,12 @@ def evaluate(
 
 
 def write_predictions(path: pathlib.Path, system, outputs: dict, columns: Columns) -> None:
-    """One CSV row a record: number, source id where the data have ids, then `System.prediction_columns`."""
+    """One CSV row an example: number, source id where the data have ids, then `System.prediction_columns`.
+
+    The source id is that of the example's first record.
+    """
     predicted = system.prediction_columns(outputs)
-    known = {"source_id": columns["source_id"][outputs["index"]]} if "source_id" in columns else {}
+    known = {"source_id": columns["source_id"][example_records(outputs)]} if "source_id" in columns else {}
     with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         writer = csv.writer(file)
         writer.writerow(["record", *known, *predicted])

@@ -78,7 +78,7 @@ def train(config, system, dataset: Dataset, workdir, *, mesh=None, progress: boo
     with contextlib.ExitStack() as stack:
         checkpoints = stack.enter_context(contextlib.closing(run.checkpoints(workdir)))
         state, meta = _start(run, checkpoints)
-        batches = run.batches("train", train=True, state=meta and meta["loader"])
+        batches = run.batches("train", train=True, start=meta["loader"] if meta else 0)
         prefetcher = stack.enter_context(contextlib.closing(DevicePrefetcher(batches, run.mesh)))
         start = int(state.step)
         log = stack.enter_context(contextlib.closing(RunLog(workdir, start)))

@@ -72,14 +72,19 @@ def random_batch(run: Run) -> dict[str, np.ndarray]:
     """A batch of random pixels and labels with the shapes of the data; the last rows are padding if need be."""
     config, rng = run.config, np.random.default_rng(0)
     rows = -(-config.batch_size // run.mesh.size) * run.mesh.size
-    batch = {name: _random_feature(run, name, rows, rng) for name in run.system.features}
+    inputs = run.system.inputs
+    time = () if inputs.select.time is None else (inputs.select.time,)
+    batch = {n: _random_feature(run, n, (rows, *time), rng) for n in (*inputs.features, *inputs.columns)}
     mask = (np.arange(rows) < config.batch_size).astype(np.float32)
-    return {**batch, "mask": mask, "index": np.arange(rows, dtype=np.int32)}
+    numbers = np.arange(rows, dtype=np.int32)
+    if time:
+        batch["frame_mask"] = np.repeat(mask[:, None], *time, axis=1)
+    return {**batch, "mask": mask, "index": numbers, "position": numbers}
 
 
-def _random_feature(run: Run, name: str, rows: int, rng: np.random.Generator) -> np.ndarray:
+def _random_feature(run: Run, name: str, lead: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     feature = run.dataset.features[name]
-    shape = (rows, *feature.shape)
+    shape = (*lead, *feature.shape)
     if feature.kind == "image":
         return rng.integers(0, 256, shape, dtype=np.uint8)
     if feature.kind == "int":
@@ -123,6 +128,6 @@ def measure_input(run: Run, batches: int) -> dict:
         seconds = time.perf_counter() - start
     finally:
         loader.close()
-    used = [run.dataset.features[name] for name in run.system.features]
+    used = [run.dataset.features[name] for name in run.system.inputs.features]
     encodings = sorted({feature.encoding for feature in used if feature.kind == "image"})
     return {"input_images_per_second": images / seconds, "input_encoding": ", ".join(encodings)}

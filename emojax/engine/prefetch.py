@@ -12,6 +12,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
+from emojax.data.loader import example_records
 from emojax.engine.mesh import put_batch
 
 
@@ -21,7 +22,7 @@ class Prefetched:
 
     Attributes:
         arrays: the batch, split over the mesh.
-        records: record numbers of this process's rows, int32 ``[B]``; -1 where the row is padding.
+        records: the (first) record of each of this process's rows, int32 ``[B]``; -1 where the row is padding.
         loader_state: where the loader continues after this batch (JSON-able).
     """
 
@@ -48,7 +49,7 @@ class DevicePrefetcher:
     def _fill(self) -> None:
         try:
             for batch in self._batches:
-                records = np.where(batch["mask"] > 0, batch["index"], -1)
+                records = example_records(batch)
                 item = Prefetched(put_batch(batch, self._mesh), records, self._batches.state())
                 if not self._offer(item):
                     return

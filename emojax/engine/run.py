@@ -7,13 +7,14 @@ import dataclasses
 import functools
 import json
 import pathlib
+from collections.abc import Mapping
 
 import jax
 import numpy as np
 
 import emojax
 from emojax.data.dataset import Dataset
-from emojax.data.loader import Batches
+from emojax.data.loader import Batches, Order, count_examples
 from emojax.engine.cadence import Cadence
 from emojax.engine.checkpoint import Checkpoints
 from emojax.engine.inference import predict_split, with_truth
@@ -48,7 +49,8 @@ class Run:
     def __init__(self, config, system, dataset: Dataset, mesh=None):
         self.config, self.system, self.dataset = config, system, dataset
         self.mesh = data_mesh() if mesh is None else mesh
-        self.steps_per_epoch = -(-dataset.splits["train"].num_records // config.batch_size)
+        num_examples = count_examples(dataset, "train", system.inputs, train=True)
+        self.steps_per_epoch = -(-num_examples // config.batch_size)
         self.total_steps = self.steps_per_epoch * config.num_epochs
         self.cadence = Cadence.of(config.run, self.steps_per_epoch, self.total_steps)
         self.monitor = Monitor(system.monitor, config.monitor_direction)
@@ -58,31 +60,28 @@ class Run:
 
     @functools.cached_property
     def sampler_weights(self) -> np.ndarray | None:
-        """Weights ``[N]`` of the training records, None for a plain shuffle; raises DataError as the system does."""
+        """Weights of the training examples, None for a plain shuffle; raises DataError as the system does."""
         columns = self.dataset.columns("train")
         try:
             return self.system.sample_weights(columns)
         except DataError as error:
             raise DataError(f"{error} The data: {self.dataset.path}.") from error
 
-    def batches(self, split: str, *, train: bool, state: dict | None = None) -> Batches:
-        """A loader: shuffled over all epochs for training, one ordered pass otherwise."""
+    def batches(self, split: str, *, train: bool, start: int | Mapping = 0) -> Batches:
+        """A loader: shuffled over all epochs for training, one ordered pass otherwise. `start`: see `Batches`."""
         config = self.config
-        return Batches(
-            self.dataset,
-            split,
-            self.system.features,
+        order = Order(
             batch_size=config.batch_size if train else config.eval_batch_size,
-            shuffle=train,
+            train=train,
             seed=config.seed,
             num_epochs=config.num_epochs if train else 1,
-            state=state,
-            threads=config.run.threads or None,
             pad_to_multiple=self.mesh.size // jax.process_count(),
             process_index=jax.process_index(),
             process_count=jax.process_count(),
-            sampler=self.sampler_weights if train else None,
         )
+        weights = self.sampler_weights if train else None
+        options = {"weights": weights, "start": start, "threads": config.run.threads or None}
+        return Batches(self.dataset, split, self.system.inputs, order, **options)
 
     def initial_state(self) -> TrainState:
         """Fresh state, replicated; weights named by `config.init_from` are already in place."""

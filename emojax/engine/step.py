@@ -71,7 +71,9 @@ def _compiler_options(mesh: Mesh) -> dict[str, str]:
     return _COMPILER_OPTIONS.get(mesh.devices.flat[0].platform, {})
 
 
-def sample_keys(key: jax.Array, rows: int) -> jax.Array:
-    """One key a row of this device's batch, by its position in the global batch; shape ``[rows]``."""
-    first = jax.lax.axis_index(DATA_AXIS) * rows
-    return jax.vmap(lambda i: jax.random.fold_in(key, i))(first + jnp.arange(rows))
+def sample_keys(key: jax.Array, position: jax.Array) -> jax.Array:
+    """One key a row of this device's batch, by its place in the global batch: ``batch["position"] [b]`` -> ``[b]``.
+
+    So what is drawn for an example depends neither on the devices nor on the processes.
+    """
+    return jax.vmap(lambda i: jax.random.fold_in(key, i))(position)

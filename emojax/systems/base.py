@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from emojax.data.inputs import Inputs
 from emojax.engine.optim import make_optimizer, plateau_rule
 from emojax.engine.program import Program, supervised
 from emojax.labels import Labels
@@ -23,7 +24,7 @@ class System(abc.ABC):
     Attributes:
         config: the resolved config.
         labels: class names and dimension names, stored in every checkpoint.
-        features: record features that a batch must hold.
+        inputs: what a batch holds, and which records make one example.
         monitor: metric that decides which checkpoint is the best, in the direction `config.monitor_direction`.
         headline: metrics shown on the terminal, in order.
         protocol: how a record is predicted and measured, for the metrics file and the report.
@@ -32,7 +33,7 @@ class System(abc.ABC):
     """
 
     labels: Labels
-    features: tuple[str, ...]
+    inputs: Inputs
     monitor: str
     headline: tuple[str, ...]
     protocol: str

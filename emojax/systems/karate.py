@@ -16,6 +16,7 @@ import jax
 import numpy as np
 
 from emojax import cli
+from emojax.data.inputs import Inputs
 from emojax.data.recipe import Recipe
 from emojax.errors import ConfigError
 from emojax.graphs.karate import NUM_MEMBERS, karate_club, symmetric_normalization
@@ -36,7 +37,7 @@ class KarateSystem(System):
     """An untrained GCN over the club's friendships, with Kipf's normalisation; see `System`."""
 
     labels = Labels(("instructor", "officers"))
-    features = ()
+    inputs = Inputs()
     monitor = "nearest_mean_accuracy"
     headline = ("nearest_mean_accuracy",)
 

@@ -102,15 +102,6 @@ def test_columns_for_another_number_of_records_are_refused(tmp_path):
         dataclasses.replace(dataset, splits={"train": split}).columns("train")["label"]
 
 
-def test_a_full_disk_is_told_and_leaves_the_old_file(tmp_path):
-    write_columns(tmp_path, "train", COLUMNS)
-    before = (tmp_path / "columns-train.npz").read_bytes()
-    (tmp_path / "columns-train.npz.tmp").symlink_to("/dev/full")
-    with pytest.raises(DataError, match="Cannot write .*No space left"):
-        write_columns(tmp_path, "train", {"label": np.arange(100_000)})
-    assert (tmp_path / "columns-train.npz").read_bytes() == before
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [

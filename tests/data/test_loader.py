@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 
 from emojax.data.dataset import Feature
 from emojax.data.decode import read_record
-from emojax.data.loader import Batches, _EpochOrder
+from emojax.data.inputs import Inputs
+from emojax.data.loader import Batches, Order, _Epochs
 from emojax.data.tfrecord import TFRecordWriter
 from emojax.errors import CheckpointError, ConfigError, DataError
 from tests.data.shards import (
@@ -35,8 +37,10 @@ def dataset(tmp_path_factory):
 
 
 def batches(dataset, features=FEATURES, **options):
-    options = {"batch_size": 5, "shuffle": True, "threads": 0, "num_epochs": 1, **options}
-    return Batches(dataset, "train", features, **options)
+    """Batches of the training split; options of `Order` and of `Batches` together."""
+    options = {"batch_size": 5, "train": True, "threads": 0, **options}
+    order = {k: options.pop(k) for k in list(options) if k in {f.name for f in dataclasses.fields(Order)}}
+    return Batches(dataset, "train", Inputs(tuple(features)), Order(**order), **options)
 
 
 def indexes(iterator):
@@ -58,7 +62,7 @@ def assert_equal(first, second):
 
 
 def test_without_shuffling_records_come_in_shard_order(dataset):
-    assert flat(indexes(batches(dataset, shuffle=False, num_epochs=2))) == [*range(23), *range(23)]
+    assert flat(indexes(batches(dataset, train=False, num_epochs=2))) == [*range(23), *range(23)]
 
 
 def test_every_epoch_holds_every_record_once_in_a_new_order(dataset):
@@ -71,10 +75,10 @@ def test_every_epoch_holds_every_record_once_in_a_new_order(dataset):
 
 def test_shuffling_is_global_and_even():
     """Over many epochs every record is equally often at every place: chi-squared of 23 x 23 counts."""
-    order = _EpochOrder(23, seed=0, shuffle=True, weights=None, positions=slice(None))
+    order = _Epochs(23, Order(1, train=True), None)
     counts = np.zeros((23, 23))
     for epoch in range(2300):
-        counts[order.records(epoch), np.arange(23)] += 1
+        counts[order.examples(epoch), np.arange(23)] += 1
     chi_squared = ((counts - 100) ** 2 / 100).sum()
     assert 22 * 22 - 5 * 31 < chi_squared < 22 * 22 + 5 * 31  # Standard deviation sqrt(2 * 484) = 31.
 
@@ -115,25 +119,30 @@ def test_without_a_number_of_epochs_it_goes_on(dataset):
 
 
 @given(
-    processes=st.integers(1, 5), per_process=st.integers(1, 4), shuffle=st.booleans(), weighted=st.booleans()
+    processes=st.integers(1, 5), batch_size=st.integers(1, 24), shuffle=st.booleans(), weighted=st.booleans()
 )
-@settings(deadline=None, max_examples=12)
-def test_processes_share_each_global_batch(dataset, processes, per_process, shuffle, weighted):
-    batch_size = processes * per_process
+@settings(deadline=None, max_examples=24)
+def test_processes_share_each_global_batch(dataset, processes, batch_size, shuffle, weighted):
+    """Any batch size with any number of processes, in the order of `position`."""
     options = {
         "batch_size": batch_size,
-        "shuffle": shuffle,
+        "train": shuffle,
         "num_epochs": 2,
-        "sampler": np.arange(23) if weighted else None,
+        "weights": np.arange(23) if weighted else None,
     }
-    alone = indexes(batches(dataset, **options))
+    alone = list(batches(dataset, **options))
     parts = [
-        indexes(batches(dataset, process_index=i, process_count=processes, **options))
-        for i in range(processes)
+        list(batches(dataset, process_index=i, process_count=processes, **options)) for i in range(processes)
     ]
     assert {len(part) for part in parts} == {len(alone)}
-    for step, whole in enumerate(alone):
-        assert sorted(flat(part[step] for part in parts)) == sorted(whole)
+    for whole, *shares in zip(alone, *parts, strict=True):
+        assert len({len(share["index"]) for share in shares}) == 1
+        together = {k: np.concatenate([share[k] for share in shares]) for k in whole}
+        order = np.argsort(together["position"])
+        assert together["position"][order].tolist() == list(range(len(order)))
+        for name in set(whole) - {"position"}:
+            np.testing.assert_array_equal(together[name][order][:batch_size], whole[name])
+            assert not together["mask"][order][batch_size:].any()
 
 
 def test_every_process_has_batches_of_one_shape(dataset):
@@ -146,7 +155,7 @@ def test_every_process_has_batches_of_one_shape(dataset):
 
 
 def test_a_short_batch_is_padded_with_zeros(dataset):
-    loader = batches(dataset, ("image", "label", "valence", "landmarks"), shuffle=False, pad_to_multiple=4)
+    loader = batches(dataset, ("image", "label", "valence", "landmarks"), train=False, pad_to_multiple=4)
     assert loader.rows == 8
     last = list(loader)[-1]
     assert last["mask"].tolist() == [1, 1, 1, 0, 0, 0, 0, 0]
@@ -215,7 +224,7 @@ def test_raw_pixels_are_right_when_their_place_in_the_record_moves(tmp_path):
         for n in range(30)
     ]
     dataset = make_dataset(tmp_path, (30,), features, records)
-    for options in ({"shuffle": False}, {"shuffle": True}, {"shuffle": True, "threads": 4}):
+    for options in ({"train": False}, {"train": True}, {"train": True, "threads": 4}):
         for batch in batches(dataset, ("image", "label"), num_epochs=3, **options):
             np.testing.assert_array_equal(batch["image"], [picture(n) for n in batch["index"]])
             np.testing.assert_array_equal(batch["label"], 10 ** (batch["index"] % 4))
@@ -242,19 +251,17 @@ def test_texts_are_read_on_the_host(dataset):
 @pytest.mark.parametrize("threads", [0, 3])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_a_jump_to_a_step_equals_iterating_to_it(dataset, threads, weighted):
-    options = {"num_epochs": 4, "threads": threads, "sampler": np.arange(23) + 1.0 if weighted else None}
+    options = {"num_epochs": 4, "threads": threads, "weights": np.arange(23) + 1.0 if weighted else None}
     features = ("image", "label")
     whole = list(batches(dataset, features, **options))
     for step in (0, 1, 4, 5, 13, 19):
-        for one, other in zip(
-            whole[step:], batches(dataset, features, start_step=step, **options), strict=True
-        ):
+        for one, other in zip(whole[step:], batches(dataset, features, start=step, **options), strict=True):
             assert_equal(one, other)
-    assert list(batches(dataset, features, start_step=20, **options)) == []
+    assert list(batches(dataset, features, start=20, **options)) == []
 
 
 def test_a_jump_far_ahead_costs_nothing(dataset):
-    loader = batches(dataset, num_epochs=None, start_step=10**12)
+    loader = batches(dataset, num_epochs=None, start=10**12)
     assert len(next(loader)["label"]) == 5
 
 
@@ -267,7 +274,7 @@ def test_the_state_after_any_step_takes_up_the_order(dataset, threads):
         seen.append(batch)
         states.append(json.loads(json.dumps(loader.state())))
     for step, state in enumerate(states):
-        again = batches(dataset, num_epochs=3, threads=threads, state=state)
+        again = batches(dataset, num_epochs=3, threads=threads, start=state)
         assert again.state() == state
         for one, other in zip(seen[step:], again, strict=True):
             assert_equal(one, other)
@@ -277,14 +284,14 @@ def test_the_state_after_any_step_takes_up_the_order(dataset, threads):
 def test_the_state_of_another_order_is_refused(dataset, change):
     state = batches(dataset).state()
     with pytest.raises(CheckpointError, match=next(iter(change))):
-        batches(dataset, state=state, **change)
+        batches(dataset, start=state, **change)
 
 
 def test_the_state_of_other_records_is_refused(dataset, tmp_path):
     state = batches(dataset).state()
     other = make_dataset(tmp_path, (23,), records=[face_record(number + 1) for number in range(23)])
     with pytest.raises(CheckpointError, match="content_hash"):
-        batches(other, state=state)
+        batches(other, start=state)
 
 
 # The weighted sampler.
@@ -293,7 +300,7 @@ def test_the_state_of_other_records_is_refused(dataset, tmp_path):
 def test_the_sampler_draws_in_proportion_to_the_weights(dataset):
     weights = np.arange(23.0)
     epochs = 400
-    loader = batches(dataset, sampler=weights, batch_size=23, num_epochs=epochs)
+    loader = batches(dataset, weights=weights, batch_size=23, num_epochs=epochs)
     counts = np.bincount(flat(indexes(loader)), minlength=23)
     expected = epochs * 23 * weights / weights.sum()
     assert loader.steps_per_epoch == 1 and counts.sum() == epochs * 23 and counts[0] == 0
@@ -301,16 +308,16 @@ def test_the_sampler_draws_in_proportion_to_the_weights(dataset):
 
 
 def test_the_sampler_draws_anew_each_epoch_and_the_same_for_a_seed(dataset):
-    draws = np.reshape(flat(indexes(batches(dataset, sampler=np.ones(23), num_epochs=3))), (3, 23))
+    draws = np.reshape(flat(indexes(batches(dataset, weights=np.ones(23), num_epochs=3))), (3, 23))
     assert len({tuple(draw) for draw in draws}) == 3
-    again = np.reshape(flat(indexes(batches(dataset, sampler=np.ones(23), num_epochs=3))), (3, 23))
+    again = np.reshape(flat(indexes(batches(dataset, weights=np.ones(23), num_epochs=3))), (3, 23))
     np.testing.assert_array_equal(draws, again)
 
 
 def test_records_of_weight_zero_are_never_drawn(dataset):
     weights = np.zeros(23)
     weights[[0, 22]] = 1
-    assert set(flat(indexes(batches(dataset, sampler=weights, num_epochs=20)))) == {0, 22}
+    assert set(flat(indexes(batches(dataset, weights=weights, num_epochs=20)))) == {0, 22}
 
 
 @pytest.mark.parametrize(
@@ -319,7 +326,7 @@ def test_records_of_weight_zero_are_never_drawn(dataset):
 )
 def test_weights_that_cannot_be_are_refused(dataset, weights):
     with pytest.raises(ConfigError, match=r"[wW]eights"):
-        batches(dataset, sampler=weights)
+        batches(dataset, weights=weights)
 
 
 # Mistakes.
@@ -330,11 +337,10 @@ def test_weights_that_cannot_be_are_refused(dataset, weights):
     [
         {"batch_size": 0},
         {"batch_size": -5},
-        {"batch_size": 5, "process_count": 2},
         {"process_index": 1},
         {"seed": -1},
-        {"start_step": -1},
-        {"start_step": 6},
+        {"start": -1},
+        {"start": 6},
         {"features": ("source_id",)},
     ],
 )
@@ -347,7 +353,7 @@ def test_an_unknown_feature_or_split_is_refused(dataset):
     with pytest.raises(DataError, match="no 'depth'"):
         batches(dataset, ("depth",))
     with pytest.raises(DataError, match="no split 'test'"):
-        Batches(dataset, "test", FEATURES, batch_size=5, shuffle=False)
+        Batches(dataset, "test", Inputs(FEATURES), Order(5))
 
 
 def test_a_split_without_records_is_refused(tmp_path):
@@ -365,7 +371,7 @@ def test_a_damaged_record_comes_out_of_next_and_stays(tmp_path, threads):
     content[offset + 60] ^= 1
     path.write_bytes(content)
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-    loader = batches(dataset, ("image",), shuffle=False, threads=threads)
+    loader = batches(dataset, ("image",), train=False, threads=threads)
     assert [next(loader)["index"][0] for _ in range(2)] == [0, 5]
     for _ in range(3):
         with pytest.raises(DataError) as caught:
@@ -391,10 +397,10 @@ def test_a_damaged_record_comes_out_of_next_and_stays(tmp_path, threads):
 def test_a_record_that_is_not_as_described_is_reported_with_file_record_offset_and_feature(
     dataset, feature, described, reason
 ):
-    loader = batches(with_features(dataset, **{feature: described}), (feature,), shuffle=False)
+    loader = batches(with_features(dataset, **{feature: described}), (feature,), train=False)
     with pytest.raises(DataError) as caught:
         next(loader)
-    path, _, _ = loader.source.locate(0)
+    path, _, _ = dataset.source("train").locate(0)
     assert f"{path}: record 0 (byte 0), feature {feature!r}: {reason}" in str(caught.value)
 
 
@@ -402,7 +408,7 @@ def test_a_record_that_is_not_as_described_is_reported_with_file_record_offset_a
 def test_a_picture_of_another_size_is_reported(tmp_path, encoding):
     features = {"image": Feature("image", (8, 8, 3), encoding)}
     records = [{"image": encode_picture(picture(n, (8, 8 + (n == 1), 3)), encoding)} for n in range(3)]
-    loader = batches(make_dataset(tmp_path, (3,), features, records), ("image",), shuffle=False)
+    loader = batches(make_dataset(tmp_path, (3,), features, records), ("image",), train=False)
     with pytest.raises(
         DataError, match=r"record 1 \(byte \d+\), feature 'image': .*\(8, 9, 3\).*\(8, 8, 3\)"
     ):

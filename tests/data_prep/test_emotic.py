@@ -25,7 +25,8 @@ from data_prep.emotic.side import SideInputs, Status
 from data_prep.pipeline import Skip
 from emojax.data.dataset import load_dataset
 from emojax.data.decode import read_record
-from emojax.data.loader import Batches
+from emojax.data.inputs import Inputs
+from emojax.data.loader import Batches, Order
 from emojax.errors import DataError
 from emojax.graphs.openpose import RIGHT_HAND
 from emojax.labels import EMOTIC_LABELS
@@ -45,7 +46,7 @@ def records(folder, split: str, names) -> dict[str, np.ndarray]:
     """All records of a split as one batch."""
     dataset = load_dataset(folder)
     size = dataset.split(split).num_records
-    batches = Batches(dataset, split, names, batch_size=size, shuffle=False, num_epochs=1, threads=0)
+    batches = Batches(dataset, split, Inputs(tuple(names)), Order(size), threads=0)
     batch = next(batches)
     batches.close()
     return batch

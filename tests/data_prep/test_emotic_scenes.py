@@ -13,7 +13,8 @@ from data_prep.emotic.scenes import main, write_scores
 from data_prep.emotic.side import NUM_ATTRIBUTES, NUM_SCENES
 from emojax import systems
 from emojax.data.dataset import load_dataset
-from emojax.data.loader import Batches
+from emojax.data.inputs import Inputs
+from emojax.data.loader import Batches, Order
 from emojax.models.backbones import create_backbone
 from emojax.pretrained.layouts import flatten
 from emojax.pretrained.native import Weights, save_weights
@@ -47,15 +48,14 @@ def test_scores_are_those_of_the_network_in_the_step_and_a_second_run_has_nothin
     config = get_config("demo")
     config.data_dir, config.image_size = dataset.path, SIZE
     config.model.streams, config.model.scene_source = "scenes,attributes", "network"
-    inputs = systems.build(config, dataset.recipe).inputs
+    inputs = systems.build(config, dataset.recipe).stream_inputs
     compared = set()
     for split in ("train", "validation", "test"):
-        columns = dataset.columns(split)
-        batches = Batches(dataset, split, inputs.features, batch_size=8, shuffle=False, threads=0)
+        batches = Batches(dataset, split, Inputs(inputs.features), Order(8), threads=0)
         batch = next(batches)
         expected = inputs(batch, {SCENE_NETWORK: variables})
         for row, index in enumerate(batch["index"]):
-            stem, number = str(columns["source_id"][index]).rsplit(".jpg#", 1)
+            stem, number = dataset.columns(split)["source_id"][index].rsplit(".jpg#", 1)
             file_of_scores = tmp_path / f"{stem}_person{number}.npy"
             if not file_of_scores.exists():
                 assert stem.endswith("train_000000")  # the image that the faults list again

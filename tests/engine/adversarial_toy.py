@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from emojax.data.inputs import Inputs
 from emojax.engine.mesh import DATA_AXIS, gather_rows
 from emojax.engine.state import TrainState
 from emojax.engine.step import sample_keys
@@ -20,7 +21,7 @@ from emojax.systems.base import System
 class AdversarialToy(System):
     """See the module."""
 
-    features = ("image", "label", "valence", "arousal")
+    inputs = Inputs(("image",), ("label", "valence", "arousal"))
     monitor = "rmse"  # smaller is better: config.monitor_direction
     headline = ("rmse",)
     protocol = "toy"
@@ -104,7 +105,7 @@ def answers(params, colour, noise):
 
 def both_sides(params, batch, key):
     """Logits of the critic for answers and truth, the squared errors, the mask; all of the global batch."""
-    keys = sample_keys(key, len(batch["mask"]))
+    keys = sample_keys(key, batch["position"])
     colour = colours(batch)
     given = answers(params["regressor"], colour, jax.vmap(jax.random.normal)(keys))
     critic = params["critic"]

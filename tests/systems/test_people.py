@@ -11,7 +11,8 @@ import pytest
 
 from emojax import systems
 from emojax.data.dataset import Feature
-from emojax.data.loader import Batches
+from emojax.data.inputs import Inputs
+from emojax.data.loader import Batches, Order
 from emojax.engine.checkpoint import Checkpoints
 from emojax.engine.evaluation import evaluate
 from emojax.engine.loop import train
@@ -91,7 +92,7 @@ def test_a_frozen_stream_and_the_scene_network_do_not_change_in_training(dataset
     }
     config = make_config(dataset, **changes)
     system = systems.build(config, dataset.recipe)
-    assert "scene_scores" not in system.features and system.frozen == ("face",)
+    assert "scene_scores" not in system.inputs.features and system.frozen == ("face",)
     run = Run(config, system, dataset, data_mesh(jax.devices()[:1]))
     state, batches = run.initial_state(), run.batches("train", train=True)
     before = jax.device_get(state)
@@ -153,24 +154,26 @@ def test_the_agent_is_black_and_nothing_else_changes():
 
 def test_what_the_network_sees_of_the_context_does_not_depend_on_the_agent(dataset):
     system = build(dataset, model__streams="context")
-    batches = Batches(dataset, "train", system.features, batch_size=8, shuffle=False, threads=0)
+    batches = Batches(dataset, "train", system.inputs, Order(8), threads=0)
     batch = next(batches)
     batches.close()
     painted = dict(batch, context=batch["context"].copy())
     for image, (x1, y1, x2, y2) in zip(painted["context"], batch["body_box"].astype(int)):
         image[y1:y2, x1:x2] = np.random.default_rng(0).integers(0, 256, (y2 - y1, x2 - x1, 3))
     assert (painted["context"] != batch["context"]).any()
-    np.testing.assert_array_equal(*(system.inputs(b, {})["context"] for b in (batch, painted)))
+    np.testing.assert_array_equal(*(system.stream_inputs(b, {})["context"] for b in (batch, painted)))
     unmasked = build(dataset, model__streams="context", model__mask_context=False)
-    assert "body_box" not in unmasked.features
-    assert (unmasked.inputs(painted, {})["context"] != unmasked.inputs(batch, {})["context"]).any()
+    assert "body_box" not in unmasked.inputs.features
+    assert (
+        unmasked.stream_inputs(painted, {})["context"] != unmasked.stream_inputs(batch, {})["context"]
+    ).any()
 
 
 def test_a_batch_holds_only_what_the_streams_use(dataset):
-    features = {s: set(build(dataset, model__streams=s).features) for s in ("body", "pose", "scenes")}
-    assert features["body"] == {"body", "categories", "vad"}
-    assert features["pose"] == {"pose", "categories", "vad"}
-    assert features["scenes"] == {"scene_scores", "categories", "vad"}
+    inputs = {s: build(dataset, model__streams=s).inputs for s in ("body", "pose", "scenes")}
+    assert inputs["body"] == Inputs(("body",), ("categories", "vad"))
+    assert inputs["pose"] == Inputs(("pose",), ("categories", "vad"))
+    assert inputs["scenes"] == Inputs(("scene_scores",), ("categories", "vad"))
 
 
 def outcome(dataset, workdir, **changes):
@@ -196,7 +199,7 @@ def test_training_finds_what_its_streams_tell_and_nothing_else(dataset, trained)
         assert ap(result, TOLD_BY[stream]) > 0.9, stream
     for stream in ("face", "attributes"):
         assert ap(result, TOLD_BY[stream]) < 0.8, stream
-    vad = Batches(dataset, "validation", ("vad",), batch_size=48, shuffle=False, threads=0)
+    vad = Batches(dataset, "validation", Inputs((), ("vad",)), Order(48), threads=0)
     valence = next(vad)["vad"][:, 0]
     vad.close()
     assert result.metrics["aae_valence"] < 0.75 * np.abs(valence - np.mean(valence)).mean()
@@ -297,7 +300,9 @@ def test_scores_do_not_depend_on_the_people_left_out_of_the_graph(dataset):
     system = build(dataset, "emotic_emoticon_gcn@demo")
     variables = system.initial_variables(jax.random.key(0))
     rng = np.random.default_rng(0)
-    batch = {name: np.zeros((2, *dataset.features[name].shape), np.float32) for name in system.features}
+    batch = {
+        name: np.zeros((2, *dataset.features[name].shape), np.float32) for name in system.inputs.features
+    }
     batch["people_boxes"][:, :3] = rng.uniform(0.3, 0.6, (2, 3, 4))
     batch["people_boxes"][1] = batch["people_boxes"][0]
     batch["people_boxes"][1, 3] = (0, 0, 0, 0)
@@ -309,19 +314,20 @@ def test_scores_do_not_depend_on_the_people_left_out_of_the_graph(dataset):
 def test_keys_of_samples_follow_the_global_row():
     mesh = data_mesh(jax.devices()[:2])
     keys = jax.shard_map(
-        lambda key: jax.random.key_data(sample_keys(jax.random.wrap_key_data(key), 3)),
+        lambda position: jax.random.key_data(sample_keys(jax.random.key(0), position)),
         mesh=mesh,
-        in_specs=jax.sharding.PartitionSpec(),
+        in_specs=jax.sharding.PartitionSpec("data"),
         out_specs=jax.sharding.PartitionSpec("data"),
-        check_vma=False,
-    )(jax.random.key_data(jax.random.key(0)))
-    assert len(np.unique(np.asarray(keys), axis=0)) == 6
+    )(jnp.array([0, 2, 4, 1, 3, 5]))
+    alone = jax.random.key_data(sample_keys(jax.random.key(0), jnp.arange(6)))
+    np.testing.assert_array_equal(np.asarray(keys), alone[jnp.array([0, 2, 4, 1, 3, 5])])
+    assert len(np.unique(alone, axis=0)) == 6
 
 
 def test_zero_pictures_of_missing_faces_are_finite(dataset):
     system = build(dataset, model__streams="face,pose,depth")
     batch = {n: jnp.zeros((2, *dataset.features[n].shape), jnp.uint8) for n in ("face", "depth")}
-    inputs = system.inputs({**batch, "pose": jnp.zeros((2, 141))}, {})
+    inputs = system.stream_inputs({**batch, "pose": jnp.zeros((2, 141))}, {})
     assert all(np.isfinite(x).all() for x in inputs.values())
     assert inputs["face"].shape == inputs["depth"].shape == (2, SIZE, SIZE, 3)
 

@@ -129,6 +129,7 @@ class TinyRun:
         for _ in range(steps):
             batch = self._rows(self._train, rng.choice(len(self._train["label"]), rows, p=p))
             batch["mask"][rows - padding :] = 0
+            batch["position"] = np.arange(rows, dtype=np.int32)
             batch["image"][rows - padding :] = 255
             self.state, logs = self._step(self.state, put_batch(batch, self.mesh))
         self.logs = {k: float(v) for k, v in logs.items()}
@@ -144,7 +145,10 @@ class TinyRun:
         return self.system.metrics(self.predict(split))
 
     def _rows(self, split, rows) -> dict[str, np.ndarray]:
-        return {k: split[k][rows].copy() for k in (*self.system.features, "index", "mask")}
+        return {
+            k: split[k][rows].copy()
+            for k in (*self.system.inputs.features, *self.system.inputs.columns, "index", "mask")
+        }
 
 
 def leaves(tree) -> dict[str, np.ndarray]:
@@ -157,5 +161,8 @@ def zeros_batch(system, rows: int = 2) -> dict[str, jax.ShapeDtypeStruct]:
     size = system.config.image_size
     shapes = {"image": ((size, size, 3), jnp.uint8), "face_mask": ((MASK_SIZE, MASK_SIZE), jnp.uint8)}
     scalars = {"label": ((), jnp.int32)}
-    wanted = {n: {**shapes, **scalars}.get(n, ((), jnp.float32)) for n in (*system.features, "mask")}
+    wanted = {
+        n: {**shapes, **scalars}.get(n, ((), jnp.float32))
+        for n in (*system.inputs.features, *system.inputs.columns, "mask")
+    }
     return {n: jax.ShapeDtypeStruct((rows, *shape), dtype) for n, (shape, dtype) in wanted.items()}

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from emojax.data.augment import PRESETS, augment, augment_mask, normalize
+from emojax.data.inputs import Inputs
 from emojax.data.recipe import Recipe
 from emojax.engine.mesh import DATA_AXIS, gather_rows
 from emojax.engine.precision import compute_dtype
@@ -70,16 +71,14 @@ class FaceSystem(System):
         self.adjacency = head.adjacency
         self.net = FaceNet(backbone, head.module, config.model.pool, config.model.final_relu, head.decoder)
         self.objective = build_objective(config, recipe.statistics, backbone.feature_size)
-        optional = [name for name in ("age", MASK_FEATURE) if name in recipe.features]
         self.truths = tuple(name for name in ("label", *recipe.labels.dimensions) if name in recipe.features)
-        self.features = ("image", *self.truths, *(f for f in optional if self._uses(f)))
+        # Ages are read wherever there are any, for the figures by age group.
+        ages = tuple(name for name in ("age",) if name in recipe.features)
+        masks = (MASK_FEATURE,) if config.model.head == "mask" else ()
+        self.inputs = Inputs(("image", *masks), (*self.truths, *ages))
         self.monitor = config.monitor
         self.headline = tuple(dict.fromkeys((config.monitor, *self._shown_metrics())))
         self.notes += [*head.notes, *_pretraining_notes(config)]
-
-    def _uses(self, feature: str) -> bool:
-        # Ages are read wherever there are any, for the figures by age group.
-        return feature == "age" or self.config.model.head == "mask"
 
     def _shown_metrics(self) -> tuple[str, ...]:
         expression = () if self.config.objective.expression == "none" else ("accuracy",)
@@ -103,7 +102,7 @@ class FaceSystem(System):
         return {**variables, **network}
 
     def loss(self, params, model_state, batch: Batch, key: jax.Array):
-        keys, spec = sample_keys(key, len(batch["mask"])), PRESETS[self.config.augment]
+        keys, spec = sample_keys(key, batch["position"]), PRESETS[self.config.augment]
         images = normalize(augment(keys, batch["image"], spec)).astype(self.dtype)
         outputs, new_state = self.net.apply(
             {"params": params, **model_state},

@@ -188,7 +188,9 @@ def _maps(folder: pathlib.Path, system, variables, outputs, scores: np.ndarray, 
     shown = [s for s in ("body", "context") if s in system.streams]
     rows = _chosen(outputs, _MAPPED)
     best = _raised_categories(scores, outputs["categories"])[rows]
-    records = read_records(outputs["index"][rows], sorted({*system.inputs.features, "context", "body_box"}))
+    records = read_records(
+        outputs["index"][rows], sorted({*system.stream_inputs.features, "context", "body_box"})
+    )
     views = _views(system, variables, records, shown) if shown else []
     names = [f"{style.capital(system.labels.classes[c])}\n{scores[r, c]:.2f}" for r, c in zip(rows, best)]
     pictures = []
@@ -204,7 +206,9 @@ def _maps(folder: pathlib.Path, system, variables, outputs, scores: np.ndarray, 
 
 def _views(system, variables, records: Mapping, shown: list[str]) -> list[_View]:
     apply = jax.jit(system.apply)
-    inputs = system.inputs({k: records[k] for k in system.inputs.features}, variables.get(FROZEN, {}))
+    inputs = system.stream_inputs(
+        {k: records[k] for k in system.stream_inputs.features}, variables.get(FROZEN, {})
+    )
     said = jax.device_get(apply(variables, inputs))
 
     def view(title: str, stream: str, pictures: np.ndarray, said) -> _View:
@@ -214,9 +218,11 @@ def _views(system, variables, records: Mapping, shown: list[str]) -> list[_View]
     if "context" in shown:
         masked = np.asarray(mask_boxes(records["context"], records["body_box"]))
         # The network was trained on one of both; the other shows what the agent adds or hides.
-        other = system.inputs.image(records["context"] if system.inputs.mask_context else masked)
+        other = system.stream_inputs.image(
+            records["context"] if system.stream_inputs.mask_context else masked
+        )
         also = jax.device_get(apply(variables, {**inputs, "context": other}))
-        plain, hidden = (also, said) if system.inputs.mask_context else (said, also)
+        plain, hidden = (also, said) if system.stream_inputs.mask_context else (said, also)
         views.append(view("context", "context", records["context"], plain))
         views.append(view("agent hidden", "context", masked, hidden))
     return views

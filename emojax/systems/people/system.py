@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from emojax.data.inputs import Inputs
 from emojax.data.recipe import Recipe
 from emojax.engine.mesh import gather_rows
 from emojax.engine.precision import compute_dtype
@@ -48,7 +49,7 @@ class PeopleSystem(System):
 
     Attributes:
         streams: names of the streams in the order of fusion.
-        inputs: makes the streams' inputs.
+        stream_inputs: makes the streams' inputs.
         net: the network.
         vectors: ``[C, d]`` word vectors of the labels; None where nothing needs them.
         frozen: streams, and `heads`, whose parameters and statistics stay as they are and that drop nothing out.
@@ -63,26 +64,26 @@ class PeopleSystem(System):
         self.factors = config.optimizer.factors.to_dict()
         self.streams = named(config.model.streams)
         self.frozen = tuple(part for part in (*self.streams, HEADS) if self.factors.get(part) == 0)
-        self.inputs = StreamInputs(config, self.streams, recipe.statistics, self.dtype)
-        self.features = (*self.inputs.features, *_TRUTH)
+        self.stream_inputs = StreamInputs(config, self.streams, recipe.statistics, self.dtype)
+        self.inputs = Inputs(self.stream_inputs.features, _TRUTH)
         self.vectors = word_vectors(config, self.labels, self.notes)
         self.net = build_net(config, self.labels, self.statistics, self.vectors, self.dtype, self.frozen)
-        self._shapes = {name: recipe.feature(name).shape for name in self.features}
+        self._shapes = {name: recipe.feature(name).shape for name in self.inputs.features}
         predicts_dimensions = config.model.net == "concat"
         self.monitor = monitor_of(config)
         self.headline = ("map", "aae", "jaccard") if predicts_dimensions else ("map", "jaccard")
-        if self.inputs.scene_net is not None and not config.init_from.get(SCENE_NETWORK):
+        if self.stream_inputs.scene_net is not None and not config.init_from.get(SCENE_NETWORK):
             self.notes.append("the frozen scene network has random weights: its scores mean nothing")
 
     def init(self, key: jax.Array) -> Variables:
         net_key, scene_key = jax.random.split(key)
         size = self.config.image_size
-        example = self.inputs.example(size, self._shapes)
+        example = self.stream_inputs.example(size, self._shapes)
         variables = dict(self.net.init(net_key, example, train=False))
-        if self.inputs.scene_net is not None:
+        if self.stream_inputs.scene_net is not None:
             # Not a parameter: no gradient, no weight decay, no update of statistics.
             images = jnp.zeros((1, size, size, 3))
-            scene = self.inputs.scene_net.init(scene_key, images, train=False)
+            scene = self.stream_inputs.scene_net.init(scene_key, images, train=False)
             variables[FROZEN] = {SCENE_NETWORK: dict(scene)}
         return variables
 
@@ -94,10 +95,10 @@ class PeopleSystem(System):
         learned = {k: v for k, v in model_state.items() if k != FROZEN}
         outputs, new_state = self.net.apply(
             {"params": params, **learned},
-            self.inputs(batch, model_state.get(FROZEN, {})),
+            self.stream_inputs(batch, model_state.get(FROZEN, {})),
             train=True,
             mask=batch["mask"],
-            keys=sample_keys(key, len(batch["mask"])),
+            keys=sample_keys(key, batch["position"]),
             mutable=list(learned),
         )
         small = {k: v for k, v in outputs.items() if k not in ("maps", "attention_maps")}
@@ -109,7 +110,7 @@ class PeopleSystem(System):
 
     def predict(self, variables: Variables, batch: Batch) -> dict[str, jax.Array]:
         """``logits [b, C]``, and ``dimensions [b, K]`` in [0, 1] where the network has them."""
-        outputs = self.apply(variables, self.inputs(batch, variables.get(FROZEN, {})))
+        outputs = self.apply(variables, self.stream_inputs(batch, variables.get(FROZEN, {})))
         result = {"logits": outputs["logits"]}
         if "dimensions" in outputs:
             result["dimensions"] = outputs["dimensions"] / self.config.objective.dimension_scale
