@@ -97,11 +97,3 @@ EMOTIC = {
 
 # Thesis (`FAMILY` of the config files) -> number -> table.
 TABLES = {"emotion_gcn": EMOTION_GCN, "emotic": EMOTIC}
-
-# Data set -> records of all splits as published: AffectNet with 7 and with 8 classes; EMOTIC's first and second
-# release; Aff-Wild2 as a user of the authors' script counted them.
-RECORDS = {
-    "AffectNet": (287_401, 291_651),
-    "EMOTIC": (23_788, 34_320),
-    "Aff-Wild2": (465_257,),
-}

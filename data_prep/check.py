@@ -12,12 +12,10 @@ from collections.abc import Iterator, Sequence
 import cv2
 import numpy as np
 
-from data_prep.affwild2.raw import subject_free
 from data_prep.door import add_workers
 from data_prep.parallel import advance, parallel_map
-from data_prep.published import class_order
 from data_prep.summary import class_table
-from emojax import cli
+from emojax import cli, datasets
 from emojax.data.dataset import FILE_NAME, Dataset, Feature, load_dataset
 from emojax.data.example import decode_example
 from emojax.data.tfrecord import TFRecordSource
@@ -76,7 +74,8 @@ def check_dataset(dataset: Dataset, workers: int) -> tuple[dict[str, dict[str, i
 
 
 def _class_order_problems(dataset: Dataset) -> Iterator[str]:
-    expected = class_order(dataset.name, len(dataset.labels.classes))
+    card = datasets.find(dataset.name)
+    expected = card.class_order(len(dataset.labels.classes)) if card else ()
     if expected and expected != dataset.labels.classes:
         yield (
             f"{FILE_NAME}: the classes are {list(dataset.labels.classes)}, the order of {dataset.name} is "
@@ -107,8 +106,13 @@ def _split_problems(
 
 def _shared_videos(dataset: Dataset, reports: dict[str, ShardReport]) -> Iterator[str]:
     """A video whose subjects are in two splits: what is measured on one was learned on the other."""
+    card = datasets.find(dataset.name)
     videos = {
-        name: {subject_free(video) for file_name in split.shards for video in reports[file_name].videos}
+        name: {
+            card.video_of(video) if card else video
+            for file_name in split.shards
+            for video in reports[file_name].videos
+        }
         for name, split in dataset.splits.items()
     }
     for a, b in itertools.combinations(videos, 2):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from data_prep.published import compare_counts, known_counts
+from data_prep.published import compare_counts
+from emojax import datasets
 from emojax.data.dataset import Dataset
 
 
@@ -35,9 +36,9 @@ def class_table(dataset: str, counts: Mapping[str, Mapping[str, int]]) -> list[s
     classes = list(next(iter(counts.values())))
     if not classes:
         return ["The records hold no classes: there are no counts to compare."]
-    known_set = known_counts(dataset, classes)
-    published = known_set.counts if known_set else {}
-    source = known_set.source if known_set else "published"
+    card = datasets.find(dataset)
+    published = card.known_counts(classes) if card else {}
+    source = card.published.source if published else "published"
     header = "".join(f"{split:>12} {source:>11}" for split in counts)
     lines = [f"{'class':<12}{header}"]
     for name in [*classes, "total"]:

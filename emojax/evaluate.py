@@ -45,7 +45,8 @@ def evaluate_run(options: argparse.Namespace) -> int:
 
     config = read_config(workdir)
     compile_cache.enable()
-    dataset = systems.load_data(config, options.data_dir)
+    moved = "" if options.data_dir else " If it has moved, give --data_dir FOLDER."
+    dataset = systems.load_data(config, options.data_dir, moved=moved)
     system = systems.build(config, dataset.recipe)
     metrics = evaluate(workdir, system, dataset, options.step, options.split)
     print(f"{metrics['protocol']}, checkpoint of step {metrics['step']}")

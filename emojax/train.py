@@ -36,7 +36,9 @@ def train_run(options: argparse.Namespace) -> int:
     config = cli.read_config(options)
     if options.workdir is None:
         raise ConfigError("Where shall the run live? Give --workdir, e.g. --workdir runs/" + config.name)
-    dataset = systems.load_data(config)
+    known = (options.workdir / "config.json").exists()
+    moved = " If it has moved, give --config.data_dir=FOLDER." if known else ""
+    dataset = systems.load_data(config, moved=moved)
 
     from emojax.engine import compile_cache  # here and not above: --help and mistakes do not wait for JAX
     from emojax.engine.loop import train

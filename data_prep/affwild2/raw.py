@@ -7,11 +7,11 @@ import dataclasses
 import hashlib
 import os
 import pathlib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from data_prep.affwild2.frames import FACE_FILES, Video, face_files, face_name, read_multi_task, read_rows
 from data_prep.locate import find_entry, find_folders, holdings, only
+from emojax.datasets import AFFWILD2
 from emojax.errors import DataError
 
 SPLITS = ("train", "validation")
@@ -82,11 +82,6 @@ def find_videos(videos: pathlib.Path, annotations: pathlib.Path) -> Found:
     return Found(found, kinds, digest.hexdigest(), codes)
 
 
-def subject_free(name: str) -> str:
-    """Name of the video without the subject: `video55_left` and `video55` are two people in one video."""
-    return re.sub(r"_(left|right)$", "", name)
-
-
 def _annotation_root(annotations: pathlib.Path) -> pathlib.Path:
     if not annotations.is_dir():
         raise DataError(f"There is no folder {annotations}. {_MEND}")
@@ -136,7 +131,7 @@ def _single_task_videos(files: Mapping[str, Mapping], digest) -> dict[str, list[
     expressions, values = files["expression"], files["va"]
     va_of = _one_each(values) if expressions and values else {}
     split_by = expressions or values
-    twins = {subject_free(name): name for name in split_by["validation"]}
+    twins = {AFFWILD2.video_of(name): name for name in split_by["validation"]}
     videos: dict[str, list[Video]] = {split: [] for split in SPLITS}
     for split in SPLITS:
         for name, path in sorted(split_by[split].items()):
@@ -146,7 +141,7 @@ def _single_task_videos(files: Mapping[str, Mapping], digest) -> dict[str, list[
                 for file, headers in ((expression, EXPRESSION_HEADERS), (va, VA_HEADERS))
                 if file
             ]
-            twin = twins.get(subject_free(name), "") if split == "train" else ""
+            twin = twins.get(AFFWILD2.video_of(name), "") if split == "train" else ""
             videos[split].append(Video(name, expression, va, None, max(lengths), twin))
     return videos
 
@@ -166,9 +161,10 @@ def _multi_task_videos(root: pathlib.Path, digest) -> dict[str, list[Video]]:
             Video(name, None, None, None, max(rows[name]), multi_task=os.fspath(paths[0]))
             for name in sorted(rows)
         ]
-    twins = {subject_free(video.name): video.name for video in videos["validation"]}
+    twins = {AFFWILD2.video_of(video.name): video.name for video in videos["validation"]}
     videos["train"] = [
-        dataclasses.replace(video, twin=twins.get(subject_free(video.name), "")) for video in videos["train"]
+        dataclasses.replace(video, twin=twins.get(AFFWILD2.video_of(video.name), ""))
+        for video in videos["train"]
     ]
     return videos
 

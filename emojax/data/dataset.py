@@ -16,14 +16,13 @@ from collections.abc import Mapping
 from emojax.data.columns import Columns, columns_name, open_columns
 from emojax.data.recipe import Feature, Recipe
 from emojax.data.tfrecord import TFRecordSource
+from emojax.datasets import Card, how_to_make
 from emojax.errors import DataError
 from emojax.labels import Labels
 
 SCHEMA_VERSION = 2
 FILE_NAME = "dataset.json"
 _MEND = "Run the preparation command again: it writes this file anew and keeps finished shards."
-# Preparations whose raw data comes in more than one folder.
-_RAW = {"affwild2": "--videos RAW_FOLDER/cropped_aligned --annotations RAW_FOLDER/annotations"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,21 +152,22 @@ def save_dataset(dataset: Dataset) -> None:
 
 
 def load_dataset(
-    path: str | os.PathLike, *, preparation: str = "affectnet", size: int | None = None
+    path: str | os.PathLike, *, card: Card | None = None, config=None, moved: str = ""
 ) -> Dataset:
     """Reads the description of a prepared folder.
 
     Args:
         path: the folder.
-        preparation: module of `data_prep` that the error names where there is no data.
-        size: side of the pictures in pixels that it names; None for the module's own.
+        card: of the data set whose commands the error names where there is no data; all if None.
+        config: whose fields choose their options.
+        moved: what the error names first: how to say where data is that has been here before.
 
     Raises:
         DataError: no such folder, no `dataset.json` in it, a shard is missing, or the file is damaged or of a
             newer version; the message says which command makes the data.
     """
     folder = pathlib.Path(path)
-    content = _read_json(folder, preparation, size)
+    content = _read_json(folder, card, config, moved)
     _require_version(folder, content)
     try:
         dataset = Dataset(
@@ -189,18 +189,13 @@ def load_dataset(
     return dataset
 
 
-def _read_json(folder: pathlib.Path, preparation: str, size: int | None) -> dict:
+def _read_json(folder: pathlib.Path, card: Card | None, config, moved: str) -> dict:
     try:
         content = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
         missing = FILE_NAME + " in the folder" if folder.is_dir() else "folder"
-        raw = _RAW.get(preparation, "--raw RAW_FOLDER") + (f" --size {size}" if size else "")
         raise DataError(
-            f"There is no prepared data in {folder} (no such {missing}). Make it from the raw data with\n"
-            f"  python -m data_prep.{preparation} {raw} --out {folder}\n"
-            "where RAW_FOLDER is the data set as distributed, or people drawn in its layout by\n"
-            f"  python -m data_prep.synthetic {preparation} --out RAW_FOLDER\n"
-            "Other data sets: data_prep/README.md. The whole way on drawn faces: scripts/demo"
+            f"There is no prepared data in {folder} (no such {missing}).{moved} {how_to_make(folder, card, config)}"
         ) from error
     except (OSError, ValueError) as error:
         raise DataError(f"Cannot read {folder / FILE_NAME}: {error}. {_MEND}") from error

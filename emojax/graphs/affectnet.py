@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from emojax.datasets import AFFECTNET
 from emojax.graphs.label_graph import phi_matrix
 
 # Order of emojax.labels.AFFECTNET_CLASSES; contempt (the last) only takes part in the 8-way task.
-AFFECTNET_TRAIN_COUNTS = (74_874, 134_415, 25_459, 14_090, 6_378, 3_803, 24_882, 3_750)
+AFFECTNET_TRAIN_COUNTS = AFFECTNET.published.counts["train"]
 
 # Spearman's rho of the seven expression indicators with (valence, arousal).
 _EXPRESSION_VA = (

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Sequence
 
-from ml_collections import ConfigDict
-
+from emojax import datasets
 from emojax.sweeps.plan import Task
 
 
@@ -24,38 +23,8 @@ def commands(tasks: Sequence[Task], *, demo: bool) -> list[str]:
 
 
 def _one_folder(tasks: Sequence[Task], demo: bool) -> list[str]:
-    out, dataset = pathlib.Path(tasks[0].config.data_dir), tasks[0].row.dataset
+    card, out = datasets.card(tasks[0].row.dataset), pathlib.Path(tasks[0].config.data_dir)
     configs = [task.config for task in tasks]
-    if demo:
-        name = {"AffectNet": "affectnet", "Aff-Wild2": "affwild2", "EMOTIC": "emotic"}[dataset]
-        raw = out.parent / f"raw_{name}"
-        draw = [f"python -m data_prep.synthetic {name} --out {raw}"]
-        return [*draw, f"{_PREPARE[dataset](configs, str(raw), demo)} --out {out} --encoding raw"]
-    raw = f"/path/to/{dataset}"
-    return [f"{_PREPARE[dataset](configs, raw, demo)} --out {out}"]
-
-
-def _affectnet(configs: Sequence[ConfigDict], raw: str, demo: bool) -> str:
-    config = configs[0]
-    options = [f"--size {config.image_size}"]
-    if config.align not in ("", "rotate_crop"):
-        options.append(f"--align {config.align}")
-    if config.num_classes != 7:
-        options.append(f"--classes {config.num_classes}")
-    if demo:
-        options.append(f"--ages {raw}/ages.csv")
-    elif any(config.sampler == "age" for config in configs):
-        options.append("--ages AGES.csv")
-    return " ".join(["python -m data_prep.affectnet", f"--raw {raw}", *options])
-
-
-def _aff_wild2(configs: Sequence[ConfigDict], raw: str, demo: bool) -> str:
-    folders = f"--videos {raw}/cropped_aligned --annotations {raw}/annotations"
-    return f"python -m data_prep.affwild2 {folders} --size {configs[0].image_size}"
-
-
-def _emotic(configs: Sequence[ConfigDict], raw: str, demo: bool) -> str:
-    return f"python -m data_prep.emotic --raw {raw} --size {configs[0].image_size}"
-
-
-_PREPARE = {"AffectNet": _affectnet, "Aff-Wild2": _aff_wild2, "EMOTIC": _emotic}
+    raw = str(out.parent / f"raw_{card.name}") if demo else f"/path/to/{card.title}"
+    prepare = card.prepare_command(out, raw, configs=configs, size=configs[0].image_size, synthetic=demo)
+    return [card.draw_command(raw), prepare] if demo else [prepare]

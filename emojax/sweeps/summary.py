@@ -9,7 +9,8 @@ import pathlib
 import statistics
 from collections.abc import Sequence
 
-from configs.tables import METRICS, RECORDS, Metric
+from configs.tables import METRICS, Metric
+from emojax import datasets
 from emojax.sweeps.outcome import MISSING, STOPPED, Outcome
 from emojax.sweeps.plan import Options, Task
 from emojax.sweeps.tables import Row, ThesisTable
@@ -142,7 +143,7 @@ def reservations(tasks: Sequence[Task], lines: Sequence[Line], options: Options)
 
 def _other_data(row: Row, result: dict) -> str:
     """A sentence when the data has not the published size; cleaning may drop 2 % of it."""
-    records, published = sum(result["records"].values()), RECORDS[row.dataset]
+    records, published = sum(result["records"].values()), datasets.card(row.dataset).records
     if any(abs(records - number) <= 0.02 * number for number in published):
         return ""
     sizes = " or ".join(f"{number:,}" for number in published)

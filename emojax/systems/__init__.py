@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 from typing import TYPE_CHECKING
 
+from emojax import datasets
 from emojax.data.dataset import Dataset, load_dataset
 from emojax.data.recipe import Recipe
 from emojax.errors import ConfigError
@@ -34,8 +35,8 @@ def build(config, recipe: Recipe | None) -> System:
     return _family(config).build(config, recipe)
 
 
-def load_data(config, folder: str | None = None) -> Dataset:
-    """Opens the prepared data of a config, or another folder of such data.
+def load_data(config, folder: str | None = None, *, moved: str = "") -> Dataset:
+    """Opens the prepared data of a config, or another folder of such data; `moved` as of `load_dataset`.
 
     Raises:
         ConfigError: unknown family, or one without data.
@@ -45,9 +46,8 @@ def load_data(config, folder: str | None = None) -> Dataset:
         raise ConfigError(
             f"{config.name!r} has no data to train on or to evaluate; see python -m emojax.systems.{config.family}."
         )
-    return load_dataset(
-        folder or config.data_dir, preparation=config.get("preparation", "affectnet"), size=config.image_size
-    )
+    card = datasets.card(config.get("preparation", "affectnet"))
+    return load_dataset(folder or config.data_dir, card=card, config=config, moved=moved)
 
 
 def stand_in(config) -> Recipe | None:

@@ -12,11 +12,12 @@ import pytest
 from data_prep import check
 from data_prep.affwild2.frames import CODE_TO_CLASS
 from data_prep.affwild2.prepare import Options, main, prepare
-from data_prep.published import compare_counts, known_counts
+from data_prep.published import compare_counts
 from emojax import systems
 from emojax.cli import load_config_file
 from emojax.data.dataset import load_dataset
 from emojax.data.example import decode_example
+from emojax.datasets import AFFWILD2
 from emojax.errors import DataError
 from emojax.graphs.label_graph import adjacency, spearman_matrix
 from emojax.labels import AFFECTNET_CLASSES
@@ -267,12 +268,12 @@ def test_the_door_prints_counts_beside_third_party_ones(tree, tmp_path, capsys):
 
 
 def test_third_party_counts_are_those_of_the_specification():
-    known = known_counts("affwild2", AFFECTNET_CLASSES[:7])
-    assert {split: sum(counts.values()) for split, counts in known.counts.items()} == {
+    known = AFFWILD2.known_counts(AFFECTNET_CLASSES[:7])
+    assert {split: sum(counts.values()) for split, counts in known.items()} == {
         "train": 329_789,
         "validation": 135_468,
     }
-    assert compare_counts("affwild2", known.counts) == (
+    assert compare_counts("affwild2", known) == (
         True,
         "The class counts are the third-party ones, which are not verified.",
     )

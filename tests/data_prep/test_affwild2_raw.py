@@ -6,7 +6,8 @@ import shutil
 
 import pytest
 
-from data_prep.affwild2.raw import find_videos, subject_free
+from data_prep.affwild2.raw import find_videos
+from emojax.datasets import AFFWILD2
 from emojax.errors import DataError
 
 from .affwild2_tree import Tree, grey_face
@@ -56,9 +57,9 @@ def test_faces_may_be_in_batches(tree):
 
 
 def test_the_second_subject_of_a_video_belongs_to_it():
-    assert {subject_free(name) for name in ("video5", "video5_left", "video5_right")} == {"video5"}
-    assert subject_free("10-60-1280x720_right") == "10-60-1280x720"
-    assert subject_free("left_turn") == "left_turn"
+    assert {AFFWILD2.video_of(name) for name in ("video5", "video5_left", "video5_right")} == {"video5"}
+    assert AFFWILD2.video_of("10-60-1280x720_right") == "10-60-1280x720"
+    assert AFFWILD2.video_of("left_turn") == "left_turn"
 
 
 @pytest.mark.parametrize(

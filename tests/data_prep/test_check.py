@@ -12,10 +12,11 @@ import pytest
 
 from data_prep.check import main
 from data_prep.images import encode_jpeg
-from data_prep.published import compare_counts, known_counts
+from data_prep.published import compare_counts
 from emojax.data.dataset import load_dataset, save_dataset
 from emojax.data.example import decode_example, encode_example
 from emojax.data.tfrecord import TFRecordSource, TFRecordWriter
+from emojax.datasets import AFFECTNET
 from emojax.labels import affectnet_labels
 
 _ONE = ["--workers", "1"]
@@ -137,7 +138,7 @@ def test_a_missing_folder_tells_how_to_make_the_data(tmp_path, capsys):
 
 @pytest.mark.parametrize("classes, total", [(7, 283_901), (8, 287_651)])
 def test_published_counts_are_recognised(classes, total):
-    published = known_counts("affectnet", affectnet_labels(classes).classes).counts
+    published = AFFECTNET.known_counts(affectnet_labels(classes).classes)
     assert sum(published["train"].values()) == total
     assert sum(published["validation"].values()) == 500 * classes
     same, message = compare_counts("affectnet", published)

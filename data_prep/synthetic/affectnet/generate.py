@@ -9,7 +9,6 @@ import pathlib
 import numpy as np
 
 from data_prep.parallel import advance, parallel_map
-from data_prep.published import known_counts
 from data_prep.synthetic.actions import express, sample_valence_arousal
 from data_prep.synthetic.affectnet.faults import add_faults
 from data_prep.synthetic.affectnet.files import Annotation, write_2017, write_2021, write_ages, write_lists
@@ -19,6 +18,7 @@ from data_prep.synthetic.geometry import Pose
 from data_prep.synthetic.identity import Identity, sample_identity
 from data_prep.synthetic.proportions import imbalanced_counts
 from data_prep.synthetic.scene import draw_background, draw_occluder, light_head, photograph
+from emojax.datasets import AFFECTNET
 from emojax.errors import ConfigError, DataError
 from emojax.labels import AFFECTNET_CLASSES
 
@@ -75,7 +75,7 @@ def class_counts(total: int, *, balanced: bool) -> list[int]:
     """Pictures for each of 8 classes: equal numbers, or AffectNet's proportions with a floor for the rare."""
     if balanced:
         return [max(round(total / len(AFFECTNET_CLASSES)), 1)] * len(AFFECTNET_CLASSES)
-    published = known_counts("affectnet", AFFECTNET_CLASSES).counts["train"]
+    published = AFFECTNET.known_counts(AFFECTNET_CLASSES)["train"]
     return imbalanced_counts(published.values(), total, _RAREST_SHARE)
 
 

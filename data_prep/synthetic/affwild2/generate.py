@@ -9,7 +9,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from data_prep.parallel import advance, parallel_map
-from data_prep.published import known_counts
 from data_prep.synthetic.affwild2.faults import add_faults
 from data_prep.synthetic.affwild2.files import (
     FrameLabels,
@@ -26,6 +25,7 @@ from data_prep.synthetic.faces import draw_face
 from data_prep.synthetic.identity import Identity, sample_identity
 from data_prep.synthetic.proportions import imbalanced_counts
 from data_prep.synthetic.scene import draw_background, draw_occluder, light_head, photograph
+from emojax.datasets import AFFWILD2
 from emojax.errors import ConfigError, DataError
 from emojax.labels import AFFECTNET_CLASSES
 
@@ -90,7 +90,7 @@ class Clip:
 
 def class_counts(split: str, total: int) -> list[int]:
     """How often each class is shown: Aff-Wild2's proportions with a floor for the rare."""
-    known = known_counts("affwild2", _CLASSES).counts[split]
+    known = AFFWILD2.known_counts(_CLASSES)[split]
     return imbalanced_counts(known.values(), total, _RAREST_SHARE)
 
 

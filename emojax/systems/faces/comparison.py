@@ -64,7 +64,8 @@ def load_runs(
     """
     names = run_names(workdirs)
     configs = [read_config(pathlib.Path(workdir)) for workdir in workdirs]
-    datasets = [systems.load_data(config, data_dir) for config in configs]
+    moved = "" if data_dir else " If it has moved, give --data_dir FOLDER."
+    datasets = [systems.load_data(config, data_dir, moved=moved) for config in configs]
     require_same_records(dict(zip(names, datasets)), split)
     runs = {}
     for name, workdir, config, dataset in zip(names, workdirs, configs, datasets):
