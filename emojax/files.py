@@ -66,8 +66,9 @@ def write_json(path: Path, content: Any, *, allow_nan: bool = True) -> None:
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence]) -> None:
-    """Writes a header and rows; see `replacing`."""
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    """Writes a header and rows; bytes that are no UTF-8 (surrogates, as file names have them) stay; see `replacing`."""
+    as_it_is = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}
+    with replacing(path) as temporary, temporary.open("w", **as_it_is) as file:
         writer = csv.writer(file)
         writer.writerow(header)
         writer.writerows(rows)

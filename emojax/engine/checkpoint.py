@@ -1,24 +1,56 @@
 """Checkpoints of a run: the best by validation metric and the latest, written in the background.
 
 A checkpoint holds the state, where the loader continues, the config, the label names and their order, the
-data set's content hash and the metrics. It does not depend on the number of devices.
+data set's content hash, the metrics, and a checksum of each array. It does not depend on the number of devices.
 """
 
 from __future__ import annotations
 
 import pathlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
-import jax
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
+from emojax.engine.checksums import array_names, checksums, json_checksum, verify
 from emojax.engine.monitor import Monitor
 from emojax.engine.state import TrainState
 from emojax.errors import CheckpointError
+from emojax.files import explained
+from emojax.schema import Mismatch, check
 
 _FOLDER = "checkpoints"
+_PARTS = ("_CHECKPOINT_METADATA", "state", "meta")  # of a finished checkpoint
+_SUMS, _META_SUM = "checksums", "meta_checksum"
+
+
+class _Labels(TypedDict):
+    classes: list[str]
+    dimensions: list[str]
+
+
+class _Data(TypedDict):
+    name: str
+    content_hash: str
+
+
+class _Log(TypedDict):
+    sums: dict[str, float]
+    count: int
+
+
+class Meta(TypedDict):
+    """What a checkpoint says of its run; see `emojax.engine.run.Run.meta`."""
+
+    config: dict[str, Any]
+    labels: _Labels
+    dataset: _Data
+    initialised_from: dict[str, Any]
+    loader: dict[str, Any]
+    log: _Log
+    early_stopping: dict[str, Any]
+    checksums: dict[str, int]
 
 
 class Checkpoints:
@@ -39,20 +71,49 @@ class Checkpoints:
                 checkpoint_managers.BestN(get_metric_fn=score, n=1, keep_checkpoints_without_metrics=False),
             ]
         )
-        options = ocp.CheckpointManagerOptions(preservation_policy=keep, best_fn=score, best_mode="max")
+        options = ocp.CheckpointManagerOptions(
+            preservation_policy=keep, best_fn=score, best_mode="max", create=False
+        )
         try:
             self._manager = ocp.CheckpointManager(self.folder, options=options)
         except OSError as error:
             raise CheckpointError(f"Cannot use {self.folder} for checkpoints: {error}.") from error
 
+    def create(self) -> None:
+        """Makes the folder; before that, nothing is written."""
+        with explained(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+
     def latest_step(self) -> int | None:
-        return self._manager.latest_step()
+        return max(self.steps(), default=None)
 
     def best_step(self) -> int | None:
         return self._manager.best_step()
 
     def steps(self) -> list[int]:
-        return sorted(self._manager.all_steps())
+        """Steps of the finished checkpoints, ascending."""
+        return [step for step in self._folders() if self._is_finished(step)]
+
+    def require_finished(self) -> None:
+        """Raises CheckpointError for a numbered folder that is no finished checkpoint: it would block later ones."""
+        for step in self._folders():
+            if not self._is_finished(step):
+                raise CheckpointError(
+                    f"{self.folder / str(step)} is not a finished checkpoint: files are missing. {self._way_on(step)}"
+                )
+
+    def _folders(self) -> list[int]:
+        return sorted(int(path.name) for path in self.folder.glob("[0-9]*") if path.name.isdigit())
+
+    def _is_finished(self, step: int) -> bool:
+        return all((self.folder / str(step) / part).exists() for part in _PARTS)
+
+    def _way_on(self, step: int) -> str:
+        """How to do without the checkpoint of a step."""
+        others = [other for other in self.steps() if other != step]
+        then = f"training resumes from step {others[-1]}" if others else "training starts again from step 0"
+        there = f" (there are the checkpoints of steps {', '.join(map(str, others))})" if others else ""
+        return f"Move or delete that folder: then {then}{there}."
 
     def save(
         self,
@@ -67,7 +128,9 @@ class Checkpoints:
         Raises:
             CheckpointError: this or the previous write failed, e.g. on a full disk; finished checkpoints stay valid.
         """
-        items = ocp.args.Composite(state=ocp.args.StandardSave(state), meta=ocp.args.JsonSave(dict(meta)))
+        meta = {**meta, _SUMS: checksums(state)}
+        meta[_META_SUM] = json_checksum(meta)
+        items = ocp.args.Composite(state=ocp.args.StandardSave(state), meta=ocp.args.JsonSave(meta))
         self._guard(lambda: self._manager.save(step, args=items, metrics=metrics and dict(metrics)), step)
 
     def wait(self) -> None:
@@ -82,7 +145,12 @@ class Checkpoints:
 
     def _guard(self, write, step: int | None) -> None:
         try:
-            write()
+            if write() is False:
+                raise CheckpointError(
+                    f"There is a later checkpoint than that of step {step} under {self.folder}."
+                )
+        except CheckpointError:
+            raise
         except Exception as error:  # Orbax and TensorStore raise many types
             what = "a checkpoint" if step is None else f"the checkpoint of step {step} (or the one before)"
             raise CheckpointError(
@@ -90,9 +158,16 @@ class Checkpoints:
                 f"folder, then run the same command again: it goes on from the last finished checkpoint."
             ) from error
 
-    def read_meta(self, step: int) -> dict[str, Any]:
-        """Config, labels, data hash and loader state of a checkpoint."""
-        return self._restore(step, ocp.args.Composite(meta=ocp.args.JsonRestore()))["meta"]
+    def read_meta(self, step: int) -> Meta:
+        """Config, labels, data hash and loader state of a checkpoint; CheckpointError where it is damaged."""
+        meta = self._restore(step, ocp.args.Composite(meta=ocp.args.JsonRestore()))["meta"]
+        try:
+            check(meta, Meta)
+        except Mismatch as error:
+            raise self._unreadable(step, f"in meta, {error}") from error
+        if meta.pop(_META_SUM, None) != json_checksum(meta):
+            raise self._unreadable(step, "meta is not what was saved (wrong checksum)")
+        return meta
 
     def read_metrics(self, step: int) -> dict[str, float] | None:
         return self._manager.metrics(step)
@@ -101,30 +176,40 @@ class Checkpoints:
         """Restores a state with the shapes, dtypes and shardings of `like` (`Run.abstract_state`).
 
         Raises:
-            CheckpointError: the checkpoint is damaged or belongs to another network.
+            CheckpointError: the checkpoint is damaged (names the first array whose checksum is wrong), belongs to
+                another network, or is of another step than its folder says.
         """
         _require_same_tree(self._saved_shapes(step), like, self.folder / str(step))
-        return self._restore(step, ocp.args.Composite(state=ocp.args.StandardRestore(like)))["state"]
+        state = self._restore(step, ocp.args.Composite(state=ocp.args.StandardRestore(like)))["state"]
+        try:
+            verify(state, self.read_meta(step)[_SUMS], "state")
+        except CheckpointError as error:
+            raise self._unreadable(step, str(error)) from error
+        if int(state.step) != step:
+            raise self._unreadable(step, f"it holds the state of step {int(state.step)}")
+        return state
 
     def _saved_shapes(self, step: int) -> dict[str, tuple[int, ...]]:
         try:
             with ocp.StandardCheckpointer() as reader:
-                tree = reader.metadata(self.folder / str(step) / "state").item_metadata.tree
+                found = reader.metadata(self.folder / str(step) / "state").item_metadata
+                tree = getattr(found, "tree", None)
         except Exception as error:
-            raise self._unreadable(step, error) from error
-        return {_path_name(p): tuple(m.shape) for p, m in jax.tree_util.tree_leaves_with_path(tree)}
+            raise self._unreadable(step, _first_line(error)) from error
+        if tree is None:
+            raise self._unreadable(step, "its list of arrays is missing")
+        return {name: tuple(leaf.shape) for name, leaf in array_names(tree).items()}
 
     def _restore(self, step: int, args):
         try:
             return self._manager.restore(step, args=args)
         except Exception as error:
-            raise self._unreadable(step, error) from error
+            raise self._unreadable(step, _first_line(error)) from error
 
-    def _unreadable(self, step: int, error: Exception) -> CheckpointError:
-        others = [s for s in self.steps() if s != step]
-        hint = f" Other checkpoints: {others} (--step N)." if others else ""
+    def _unreadable(self, step: int, reason: str) -> CheckpointError:
+        folder = self.folder / str(step)
         return CheckpointError(
-            f"The checkpoint of step {step} under {self.folder} cannot be read: {_first_line(error)}.{hint}"
+            f"The checkpoint {folder} is damaged: {reason.rstrip('.')}. {self._way_on(step)}"
         )
 
     def resolve(self, which: str) -> int:
@@ -148,12 +233,8 @@ class Checkpoints:
         raise CheckpointError(f"There is no checkpoint of step {which!r}; there are best, latest, {steps}.")
 
 
-def _path_name(path) -> str:
-    return "/".join(str(getattr(k, "key", getattr(k, "name", getattr(k, "idx", k)))) for k in path)
-
-
 def _require_same_tree(saved: Mapping[str, tuple], like: TrainState, where) -> None:
-    wanted = {_path_name(p): tuple(x.shape) for p, x in jax.tree_util.tree_leaves_with_path(like)}
+    wanted = {name: tuple(leaf.shape) for name, leaf in array_names(like).items()}
     for name in sorted(saved.keys() | wanted.keys()):
         if saved.get(name) == wanted.get(name):
             continue

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import datetime
-import json
 import pathlib
 
 import jax
@@ -14,9 +12,11 @@ from emojax.data.columns import Columns
 from emojax.data.dataset import Dataset
 from emojax.data.decode import read_features
 from emojax.data.loader import example_records
+from emojax.engine.lock import RESULTS, locked
 from emojax.engine.run import Run
 from emojax.engine.runlog import read_log
-from emojax.engine.workdir import result_paths
+from emojax.engine.workdir import as_json, result_paths
+from emojax.files import explained, write_csv, write_json
 
 
 def evaluate(
@@ -64,26 +64,24 @@ def evaluate(
         "split": {"name": split, "records": len(outputs["index"]), "content_hash": described.content_hash},
         "records": {name: described.num_records for name, described in dataset.splits.items()},
         "labels": system.labels.to_json(),
-        "config": json.loads(config.to_json_best_effort()),
+        "config": as_json(config),
         "notes": system.notes,
         "metrics": system.metrics(outputs),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "device": jax.devices()[0].device_kind,
     }
     metrics_file, predictions_file, page = result_paths(out or workdir, split)
-    write_predictions(predictions_file, system, outputs, dataset.columns(split))
-    system.write_report(
-        page.parent,
-        state.variables,
-        outputs,
-        results,
-        read_log(workdir),
-        lambda indices, names: read_features(dataset, split, names, indices),
-    )
-    # Last, and whole or not at all: where it is, the rest is.
-    temporary = metrics_file.with_suffix(".tmp")
-    temporary.write_text(json.dumps(results, indent=1) + "\n")
-    temporary.replace(metrics_file)
+    with locked(out or workdir, RESULTS), explained(out or workdir):
+        write_predictions(predictions_file, system, outputs, dataset.columns(split))
+        system.write_report(
+            page.parent,
+            state.variables,
+            outputs,
+            results,
+            read_log(workdir),
+            lambda indices, names: read_features(dataset, split, names, indices),
+        )
+        write_json(metrics_file, results)  # last: where it is, the rest is
     return results
 
 
@@ -94,12 +92,11 @@ def write_predictions(path: pathlib.Path, system, outputs: dict, columns: Column
     """
     predicted = system.prediction_columns(outputs)
     known = {"source_id": columns["source_id"][example_records(outputs)]} if "source_id" in columns else {}
-    with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-        writer = csv.writer(file)
-        writer.writerow(["record", *known, *predicted])
-        for row, index in enumerate(outputs["index"]):
-            cells = [values[row] for values in (*known.values(), *predicted.values())]
-            writer.writerow([index, *map(_cell, cells)])
+    rows = (
+        [index, *(_cell(values[row]) for values in (*known.values(), *predicted.values()))]
+        for row, index in enumerate(outputs["index"])
+    )
+    write_csv(path, ["record", *known, *predicted], rows)
 
 
 def _cell(value):

@@ -15,12 +15,14 @@ from emojax.data.columns import Columns
 from emojax.data.dataset import Dataset
 from emojax.engine.checkpoint import Checkpoints
 from emojax.engine.finite import require_finite
+from emojax.engine.lock import locked
 from emojax.engine.monitor import EarlyStopping
 from emojax.engine.prefetch import DevicePrefetcher, Prefetched
-from emojax.engine.run import Run, claim_workdir
-from emojax.engine.runlog import LateLogs, RunLog
+from emojax.engine.run import Run
+from emojax.engine.runlog import LateLogs, RunLog, require_no_progress
 from emojax.engine.state import TrainState
 from emojax.engine.stop import StopSignal
+from emojax.engine.workdir import require_own_config, write_config
 from emojax.progress import bar as progress_bar
 
 
@@ -66,19 +68,23 @@ def train(config, system, dataset: Dataset, workdir, *, mesh=None, progress: boo
         The last state and the last evaluation.
 
     Raises:
-        ConfigError: the work directory holds a run of another config.
+        ConfigError: the work directory holds a run of another config, or is in use.
         CheckpointError: a checkpoint cannot be read or written, or has other labels or data.
         DataError: a record is damaged.
+        OutputError: the disk is full; the same command resumes once there is space.
         TrainingError: the loss or a parameter is not finite.
     """
     workdir = pathlib.Path(workdir)
     run = Run(config, system, dataset, mesh)
-    _ = run.sampler_weights  # first: data that the sampler cannot use leaves no folder behind
-    claim_workdir(workdir, config)
     with contextlib.ExitStack() as stack:
+        stack.enter_context(locked(workdir))
+        require_own_config(workdir, config)
         checkpoints = stack.enter_context(contextlib.closing(run.checkpoints(workdir)))
         state, meta = _start(run, checkpoints)
         batches = run.batches("train", train=True, start=meta["loader"] if meta else 0)
+        # From here on it is written; what could not go together has been refused.
+        write_config(workdir, config)
+        checkpoints.create()
         prefetcher = stack.enter_context(contextlib.closing(DevicePrefetcher(batches, run.mesh)))
         start = int(state.step)
         log = stack.enter_context(contextlib.closing(RunLog(workdir, start)))
@@ -97,8 +103,10 @@ def train(config, system, dataset: Dataset, workdir, *, mesh=None, progress: boo
 
 def _start(run: Run, checkpoints: Checkpoints) -> tuple[TrainState, dict | None]:
     """A fresh state, or the latest checkpoint's with its meta."""
+    checkpoints.require_finished()
     step = checkpoints.latest_step()
     if step is None:
+        require_no_progress(checkpoints.folder)
         return run.initial_state(), None
     meta = checkpoints.read_meta(step)
     run.require_same_data(meta, checkpoints.folder / str(step))

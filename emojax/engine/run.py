@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import json
 import pathlib
 from collections.abc import Mapping
 
@@ -22,8 +21,8 @@ from emojax.engine.mesh import data_mesh, replicated
 from emojax.engine.monitor import Monitor
 from emojax.engine.state import TrainState
 from emojax.engine.step import make_predict_step, make_train_step
-from emojax.engine.workdir import CONFIG_FILE, differences
-from emojax.errors import CheckpointError, ConfigError, DataError
+from emojax.engine.workdir import as_json
+from emojax.errors import CheckpointError, DataError
 from emojax.labels import Labels
 
 
@@ -139,7 +138,7 @@ class Run:
     def meta(self, loader_state: dict, log_state: dict, early_state: dict) -> dict:
         """What a checkpoint says of its run."""
         return {
-            "config": json.loads(self.config.to_json_best_effort()),
+            "config": as_json(self.config),
             "labels": self.system.labels.to_json(),
             "dataset": {"name": self.dataset.name, "content_hash": self.dataset.splits["train"].content_hash},
             "initialised_from": self.system.initialised_from,
@@ -168,24 +167,3 @@ def require_same_labels(meta: dict, labels: Labels, where, data_path) -> None:
         Labels.from_json(meta["labels"]).require_equal(labels, mine=str(where), theirs=str(data_path))
     except DataError as error:
         raise CheckpointError(str(error)) from error
-
-
-def claim_workdir(workdir: pathlib.Path, config) -> None:
-    """Writes ``config.json``, or checks that the folder's run has this config.
-
-    Raises:
-        ConfigError: the folder holds a run of another config (names the fields), or cannot be written.
-    """
-    file = workdir / CONFIG_FILE
-    mine = json.loads(config.to_json_best_effort())
-    try:
-        workdir.mkdir(parents=True, exist_ok=True)
-        if not file.exists():
-            file.write_text(json.dumps(mine, indent=1) + "\n")
-    except OSError as error:
-        raise ConfigError(f"Cannot write to the work directory {workdir}: {error}.") from error
-    if different := differences(json.loads(file.read_text()), mine):
-        raise ConfigError(
-            f"{workdir} holds a run of another config; it differs in {', '.join(different[:5])}. "
-            f"Give this run its own --workdir, or repeat the command that started the other."
-        )

@@ -2,32 +2,64 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import pathlib
+import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 import jax
 import numpy as np
 
-from emojax.errors import TrainingError
+from emojax.errors import CheckpointError, DataError, TrainingError
+from emojax.files import explained, parse_json, read_bytes, replacing
 
 LOG_FILE = "log.jsonl"
 
 
+class Row(TypedDict):
+    """What every row has; the values of its kind beside them."""
+
+    kind: str
+    step: int
+
+
 def read_log(workdir: str | pathlib.Path) -> list[dict]:
-    """Rows of ``log.jsonl``; a last line cut off by a kill is left out."""
-    path = pathlib.Path(workdir) / LOG_FILE
-    if not path.is_file():
+    """Rows of ``log.jsonl``; lines that are no rows (cut off by a kill, damaged) are left out."""
+    return [row for _, row in _read_lines(pathlib.Path(workdir) / LOG_FILE) if row is not None]
+
+
+def _read_lines(path: pathlib.Path) -> list[tuple[bytes, dict | None]]:
+    """The lines with their rows, None where a line holds none; lines end with a newline and nothing else."""
+    if not path.exists():
         return []
-    rows = []
-    for line in path.read_text().splitlines():
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
-    return rows
+    return [(line, _parse(line, path)) for line in read_bytes(path).split(b"\n") if line]
+
+
+def _parse(line: bytes, path: pathlib.Path) -> dict | None:
+    try:
+        return parse_json(line, Row, what=f"a line of {path}")
+    except DataError:
+        return None
+
+
+def require_no_progress(checkpoints: pathlib.Path) -> None:
+    """Raises CheckpointError when the log shows a run that has saved checkpoints, and there are none.
+
+    Args:
+        checkpoints: their folder, missing or without any.
+    """
+    rows = read_log(checkpoints.parent)
+    reached = max((row["step"] for row in rows), default=0)
+    # A run may be killed before its first checkpoint is complete. Each evaluation saves one, and waits for the last.
+    saved = len({row["step"] for row in rows if row["kind"] == "eval"}) > 2
+    if reached and (saved or not checkpoints.exists()):
+        raise CheckpointError(
+            f"{checkpoints.parent / LOG_FILE} ends at step {reached}, but {checkpoints} holds no checkpoint. Is it on "
+            f"a disk that is not mounted? Bring it back; or delete {LOG_FILE} to start again from step 0."
+        )
 
 
 class RunLog:
@@ -35,40 +67,75 @@ class RunLog:
 
     Args:
         workdir: the run's folder.
-        resume_step: rows after this step are dropped: they come again, equal.
+        resume_step: rows after this step are dropped: they come again, equal. So is a broken last line; other lines
+            that are no rows stay as they are.
+
+    Raises:
+        OutputError: here and in all methods, when the disk is full.
     """
 
     def __init__(self, workdir: str | pathlib.Path, resume_step: int):
         self._path = pathlib.Path(workdir) / LOG_FILE
-        kept = [row for row in read_log(workdir) if row["step"] <= resume_step]
-        temporary = self._path.with_suffix(".tmp")
-        temporary.write_text("".join(json.dumps(row) + "\n" for row in kept))
-        temporary.replace(self._path)
-        self._file = self._path.open("a")
-        from tensorboardX import (
-            SummaryWriter,  # imports torch where there is one: seconds that only training pays
-        )
-
-        purge = {"purge_step": resume_step + 1} if resume_step else {}
-        self._events = SummaryWriter(str(pathlib.Path(workdir) / "events"), **purge)
+        lines = _read_lines(self._path)
+        if lines and lines[-1][1] is None:
+            lines.pop()
+        kept = [line for line, row in lines if row is None or row["step"] <= resume_step]
+        with replacing(self._path) as temporary:
+            temporary.write_bytes(b"".join(line + b"\n" for line in kept))
+        with explained(self._path):
+            self._file = self._path.open("a")
+        self._events = _Events(self._path.with_name("events"), resume_step)
 
     def write(self, kind: str, step: int, epoch: float, values: Mapping[str, float]) -> None:
         """Adds a row; `kind` is ``train`` or ``eval``; values are scalars."""
         self._add({"kind": kind, "step": step, "epoch": round(epoch, 4), **values})
-        for name, value in values.items():
-            self._events.add_scalar(f"{kind}/{name}", value, step)
+        self._events.write({f"{kind}/{name}": value for name, value in values.items()}, step)
 
     def write_start(self, facts: Mapping[str, Any]) -> None:
         """Adds the row ``start`` of step 0: what a fresh run begins with, JSON-able."""
         self._add({"kind": "start", "step": 0, "epoch": 0.0, **facts})
 
     def _add(self, row: Mapping[str, Any]) -> None:
-        self._file.write(json.dumps(row) + "\n")
-        self._file.flush()
+        with explained(self._path):
+            self._file.write(json.dumps(row) + "\n")
+            self._file.flush()
 
     def close(self) -> None:
-        self._file.close()
+        with contextlib.suppress(OSError):  # what could not be written has been reported
+            self._file.close()
         self._events.close()
+
+
+class _Events:
+    """TensorBoard's event file, written in the caller's thread: a full disk is told, and does not block for ever."""
+
+    def __init__(self, folder: pathlib.Path, resume_step: int):
+        # Imports torch where there is one: seconds that only training pays.
+        from tensorboardX.event_file_writer import EventsWriter
+        from tensorboardX.proto import event_pb2
+        from tensorboardX.summary import scalar
+
+        self._folder, self._new_event, self._scalar = folder, event_pb2.Event, scalar
+        with explained(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            self._writer = EventsWriter(str(folder / "events"))
+            if resume_step:  # what was shown after this step is hidden
+                start = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
+                self._add(step=resume_step + 1, file_version="brain.Event:2")
+                self._add(step=resume_step + 1, session_log=start)
+
+    def write(self, values: Mapping[str, float], step: int) -> None:
+        with explained(self._folder):
+            for name, value in values.items():
+                self._add(step=step, summary=self._scalar(name, value))
+            self._writer.flush()
+
+    def _add(self, **fields) -> None:
+        self._writer.write_event(self._new_event(wall_time=time.time(), **fields))
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._writer.close()
 
 
 class LateLogs:

@@ -7,26 +7,22 @@ a row pays for no import.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import multiprocessing
 import os
 import pathlib
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
 from multiprocessing.connection import Connection
 
 from emojax import cli, systems
 from emojax.engine import compile_cache
 from emojax.engine.evaluation import evaluate
+from emojax.engine.lock import ROW, locked
 from emojax.engine.loop import train
 from emojax.errors import EmojaxError
 from emojax.sweeps.outcome import DONE, FAILED, OUTPUT_FILE, STOPPED
 from emojax.sweeps.plan import Task
-
-_LOCK_FILE = "lock"
 
 
 def run(task: Task, answer: Connection) -> None:
@@ -51,8 +47,7 @@ def _train_and_evaluate(task: Task) -> str:
     dataset = systems.load_data(task.config)
     dataset.split(task.split)
     row = systems.build(task.config, dataset.recipe)  # first: a row that cannot be evaluated is not trained
-    task.workdir.mkdir(parents=True, exist_ok=True)
-    with _alone_in(task.workdir):
+    with locked(task.workdir, ROW, wait=True):  # another sweep may train this row
         system = systems.build(task.network, dataset.recipe)
         result = train(task.network, system, dataset, task.workdir, progress=False)
         if not result.finished and not 0 < task.config.run.stop_after_steps <= result.step:
@@ -75,11 +70,3 @@ def _write_output_to(file: pathlib.Path) -> None:
         sys.stderr.flush()
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
-
-
-@contextlib.contextmanager
-def _alone_in(workdir: pathlib.Path) -> Iterator[None]:
-    """Waits until no other sweep trains in `workdir`."""
-    with (workdir / _LOCK_FILE).open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
