@@ -14,6 +14,7 @@ import pathlib
 from collections.abc import Mapping
 
 from emojax.data.columns import Columns, columns_name, open_columns
+from emojax.data.ranges import first_outside, label_ranges
 from emojax.data.recipe import Feature, Recipe
 from emojax.data.tfrecord import TFRecordSource
 from emojax.datasets import Card, how_to_make
@@ -91,18 +92,24 @@ class Dataset:
         """The columns of a split: labels, values, ids of every record, without reading shards.
 
         Raises:
-            DataError: no such split, or the file is missing, damaged or from another preparation.
+            DataError: no such split, the file is missing, damaged or from another preparation, or a label in it is
+                outside its range.
         """
         description = self.split(split)
         path = os.path.join(self.path, columns_name(split))
-        return open_columns(path, description.columns_hash, description.num_records)
+        columns = open_columns(path, description.columns_hash, description.num_records)
+        ranges = {name: allowed for name, allowed in label_ranges(self.labels).items() if name in columns}
+        outside = first_outside({name: columns[name] for name in ranges}, ranges)
+        if outside:
+            raise DataError(f"{path}: record {outside[0]}: {outside[1]}. {_MEND}")
+        return columns
 
     def source(self, split: str, *, verify: bool = True) -> TFRecordSource:
         """Opens the records of a split.
 
         Raises:
-            DataError: no such split, a shard is missing or damaged, or holds another number of records than
-                `dataset.json` says.
+            DataError: no such split, a shard is missing or damaged, or holds another number of records, or other ones
+                or in another order, than `dataset.json` says.
         """
         description = self.split(split)
         source = TFRecordSource([os.path.join(self.path, name) for name in description.shards], verify)
@@ -115,6 +122,12 @@ class Dataset:
                     "from another preparation. Copy the folder again, or delete this file and run the "
                     "preparation command again."
                 )
+        if description.content_hash and source.content_hash() != description.content_hash:
+            raise DataError(
+                f"The records of split {split!r} of {self.path} are not those that {FILE_NAME} describes: the content "
+                f"hash is {source.content_hash()[:12]}..., {FILE_NAME} says {description.content_hash[:12]}... To see "
+                f"which records differ: python -m data_prep.check {self.path}"
+            )
         return source
 
 

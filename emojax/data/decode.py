@@ -24,6 +24,7 @@ from emojax.data.example import (
     read_integer,
     read_integers,
 )
+from emojax.data.ranges import first_outside, label_ranges
 from emojax.data.tfrecord import TFRecordSource
 from emojax.errors import DataError
 
@@ -39,13 +40,20 @@ _GREY = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
 class BatchDecoder:
     """Reads, verifies and decodes the records of one batch straight into its arrays."""
 
-    def __init__(self, source: TFRecordSource, features: Mapping[str, Feature]):
+    def __init__(
+        self,
+        source: TFRecordSource,
+        features: Mapping[str, Feature],
+        ranges: Mapping[str, tuple[float, float]] | None = None,
+    ):
         """
         Args:
             source: the records.
             features: the features of a batch by name; none of kind `bytes`.
+            ranges: what labels may be, by name: see `ranges.label_ranges`.
         """
         self._source = source
+        self._ranges = {name: allowed for name, allowed in (ranges or {}).items() if name in features}
         self._features = dict(features)
         self._fills = [(name, _fill_function(feature)) for name, feature in features.items()]
         self._find = FeatureFinder()
@@ -62,7 +70,8 @@ class BatchDecoder:
         """Returns each feature of the given records: an array [rows, *shape], zeros where a record number is -1.
 
         Raises:
-            DataError: a record is damaged, lacks a feature, or holds one of another size or type.
+            DataError: a record is damaged, lacks a feature, or holds one of another size or type, or a label outside
+                its range.
         """
         batch = {
             name: np.empty((len(records), *feature.shape), _DTYPES[feature.kind])
@@ -74,6 +83,9 @@ class BatchDecoder:
             else:
                 for array in batch.values():
                     array[row] = 0
+        outside = first_outside(batch, self._ranges)
+        if outside:
+            raise self._error(int(records[outside[0]]), f": {outside[1]}")
         return batch
 
     def _fill_row(self, batch: dict[str, np.ndarray], row: int, record: int) -> None:
@@ -84,13 +96,15 @@ class BatchDecoder:
                 if name != filled:
                     fill(batch[name], row, buffer, spans[name])
         except (ValueError, KeyError, OverflowError, cv2.error) as error:
-            path, number, offset = self._source.locate(record)
-            where = f"{path}: record {number} (byte {offset})" + (f", feature {name!r}" if name else "")
             reason = "missing" if isinstance(error, KeyError) else str(error).strip()
-            raise DataError(
-                f"{where}: {reason}. The shard does not go with this dataset.json; delete it and run the "
-                "preparation command again."
-            ) from error
+            raise self._error(record, f", feature {name!r}: {reason}" if name else f": {reason}") from error
+
+    def _error(self, record: int, reason: str) -> DataError:
+        path, number, offset = self._source.locate(record)
+        return DataError(
+            f"{path}: record {number} (byte {offset}){reason}. The shard does not go with this dataset.json; delete it "
+            "and run the preparation command again."
+        )
 
     def _read(
         self, batch: dict[str, np.ndarray], row: int, record: int
@@ -140,7 +154,8 @@ def read_features(
     """
     source = dataset.source(split)
     records = range(len(source)) if records is None else records
-    return BatchDecoder(source, {name: dataset.feature(name) for name in names})(records)
+    features = {name: dataset.feature(name) for name in names}
+    return BatchDecoder(source, features, label_ranges(dataset.labels))(records)
 
 
 def read_record(

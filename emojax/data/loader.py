@@ -23,6 +23,7 @@ from emojax.data.dataset import Dataset, Feature
 from emojax.data.decode import BatchDecoder
 from emojax.data.inputs import Inputs
 from emojax.data.plan import PADDING, Plan
+from emojax.data.ranges import label_ranges
 from emojax.data.select import Pictures
 from emojax.errors import CheckpointError, ConfigError, DataError
 
@@ -247,7 +248,9 @@ class _Reader:
         self._is_record = isinstance(inputs.selection(order.train), Pictures)
         # A system that takes columns alone opens no shard.
         features = _batch_features(dataset, inputs)
-        self._decode = BatchDecoder(dataset.source(split), features) if features else None
+        self._decode = None
+        if features:
+            self._decode = BatchDecoder(dataset.source(split), features, label_ranges(dataset.labels))
         columns = dataset.columns(split)
         self._of_record = {n: _numbers(columns, n) for n in inputs.columns if n not in columns.sequences}
         self._of_sequence = {

@@ -19,6 +19,7 @@ from emojax.data.tfrecord import TFRecordWriter
 from emojax.errors import CheckpointError, ConfigError, DataError
 from tests.data.shards import (
     FACE_FEATURES,
+    described_again,
     encode_picture,
     face_record,
     make_dataset,
@@ -217,17 +218,17 @@ def test_raw_pixels_are_right_when_their_place_in_the_record_moves(tmp_path):
     features = {
         "a_text": Feature("bytes"),
         "image": Feature("image", (8, 8, 3), "raw"),
-        "label": Feature("int"),
+        "number": Feature("int"),
     }
     records = [
-        {"a_text": b"x" * (n // 3 * 50), "image": picture(n).tobytes(), "label": 10 ** (n % 4)}
+        {"a_text": b"x" * (n // 3 * 50), "image": picture(n).tobytes(), "number": 10 ** (n % 4)}
         for n in range(30)
     ]
     dataset = make_dataset(tmp_path, (30,), features, records)
     for options in ({"train": False}, {"train": True}, {"train": True, "threads": 4}):
-        for batch in batches(dataset, ("image", "label"), num_epochs=3, **options):
+        for batch in batches(dataset, ("image", "number"), num_epochs=3, **options):
             np.testing.assert_array_equal(batch["image"], [picture(n) for n in batch["index"]])
-            np.testing.assert_array_equal(batch["label"], 10 ** (batch["index"] % 4))
+            np.testing.assert_array_equal(batch["number"], 10 ** (batch["index"] % 4))
 
 
 def test_batches_do_not_share_memory(dataset):
@@ -428,13 +429,13 @@ def test_a_record_that_is_no_example_is_reported(tmp_path):
     with TFRecordWriter(tmp_path / dataset.split("train").shards[0]) as writer:
         writer.write(b"\xff" * 20)
     with pytest.raises(DataError, match=r"record 0 \(byte 0\)"):
-        next(batches(dataset))
+        next(batches(described_again(dataset)))
 
 
-def test_a_label_too_large_for_the_batch_is_reported(tmp_path):
-    dataset = make_dataset(tmp_path, (1,), {"label": Feature("int")}, [{"label": 2**31}])
-    with pytest.raises(DataError, match="feature 'label'"):
-        next(batches(dataset, ("label",)))
+def test_a_number_too_large_for_the_batch_is_reported(tmp_path):
+    dataset = make_dataset(tmp_path, (1,), {"number": Feature("int")}, [{"number": 2**31}])
+    with pytest.raises(DataError, match="feature 'number'"):
+        next(batches(dataset, ("number",)))
 
 
 def test_a_shard_with_fewer_records_than_described_is_refused(tmp_path):
@@ -442,6 +443,41 @@ def test_a_shard_with_fewer_records_than_described_is_refused(tmp_path):
     write_shard(tmp_path / dataset.split("train").shards[0], [face_record(0)])
     with pytest.raises(DataError, match=r"holds 1 records, dataset\.json says 5"):
         batches(dataset)
+
+
+def test_other_records_under_valid_checksums_are_refused_at_the_start(tmp_path):
+    dataset = make_dataset(tmp_path)
+    records = [face_record(number) for number in range(5)]
+    for changed in (records[::-1], [*records[:4], records[0]], [records[1], records[0], *records[2:]]):
+        write_shard(tmp_path / dataset.split("train").shards[0], changed)
+        with pytest.raises(DataError, match=r"not those that dataset\.json describes.*data_prep\.check"):
+            batches(dataset)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"label": -1}, "label is -1, outside 0..6"),
+        ({"label": 7}, "label is 7, outside 0..6"),
+        ({"valence": 5.0}, "valence is 5, outside -1..1"),
+        ({"arousal": float("nan")}, "arousal is nan, outside -1..1"),
+    ],
+)
+def test_a_label_outside_its_range_names_file_and_record(tmp_path, changed, message):
+    dataset = make_dataset(tmp_path, (5, 0, 6))
+    records = [face_record(number) for number in range(5, 11)]
+    write_shard(
+        tmp_path / dataset.split("train").shards[2], [*records[:2], records[2] | changed, *records[3:]]
+    )
+    with pytest.raises(DataError, match=rf"00002-of-00003: record 2 \(byte \d+\): {message}"):
+        list(batches(described_again(dataset), ("label", "valence", "arousal")))
+
+
+def test_a_column_outside_its_range_names_file_and_record(tmp_path):
+    records = [face_record(0), face_record(1) | {"label": -1}]
+    dataset = make_dataset(tmp_path, (2,), records=records)
+    with pytest.raises(DataError, match=r"columns-train\.npz: record 1: label is -1, outside 0\.\.6"):
+        dataset.columns("train")
 
 
 def delimited(number, payload):
@@ -452,9 +488,9 @@ def delimited(number, payload):
 def test_records_of_another_writer_are_read(tmp_path):
     """Numbers one by one instead of packed, the value before its name: valid, though not the usual way."""
     valence = delimited(2, delimited(2, b"\x0d\x00\x00\x80\x3f")) + delimited(1, b"valence")
-    label = delimited(2, delimited(3, b"\x08\xac\x02")) + delimited(1, b"label")
-    dataset = make_dataset(tmp_path, (1,), {"valence": Feature("float"), "label": Feature("int")}, [{}])
+    number = delimited(2, delimited(3, b"\x08\xac\x02")) + delimited(1, b"number")
+    dataset = make_dataset(tmp_path, (1,), {"valence": Feature("float"), "number": Feature("int")}, [{}])
     with TFRecordWriter(tmp_path / dataset.split("train").shards[0]) as writer:
-        writer.write(delimited(1, delimited(1, valence) + delimited(1, label)))
-    (batch,) = batches(dataset, ("valence", "label"), batch_size=1)
-    assert batch["valence"].tolist() == [1.0] and batch["label"].tolist() == [300]
+        writer.write(delimited(1, delimited(1, valence) + delimited(1, number)))
+    (batch,) = batches(described_again(dataset), ("valence", "number"), batch_size=1)
+    assert batch["valence"].tolist() == [1.0] and batch["number"].tolist() == [300]
