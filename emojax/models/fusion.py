@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import jraph
 import numpy as np
 
 from emojax.errors import ConfigError
 from emojax.models.attention_branch import AttentionBranch
+from emojax.models.constants import CONSTANTS, constant
 from emojax.models.gcn import PRECISION, LabelGCN
 from emojax.models.heads import dense
 from emojax.models.norm import BatchNorm
@@ -35,31 +35,29 @@ class LabelHead(nn.Module):
 
     Attributes:
         num_classes: C.
-        graph: constant label graph from `gcn.to_graph`; None for the linear layer.
-        embeddings: ``[C, d]`` word vectors, the node features.
+        gcn: by a label GCN, whose graph and word vectors are the constants ``gcn`` (`gcn.graph_constants`).
         hidden: widths of the GCN's layers before the last, whose width is that of x.
     """
 
     num_classes: int
-    graph: jraph.GraphsTuple | None = None
-    embeddings: np.ndarray | None = None
+    gcn: bool = False
     hidden: Sequence[int] = ()
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """``[B, D] -> [B, C]`` float32."""
-        if self.graph is None:
+        if not self.gcn:
             return linear_head(x, self.num_classes, "linear")
         widths = (*self.hidden, x.shape[-1])
-        vectors = LabelGCN(widths, self.graph, self.embeddings, name="gcn")()
+        vectors = LabelGCN(widths, name="gcn")()
         return jnp.dot(x, vectors.T, precision=PRECISION)
 
-    def vectors(self, params: Mapping, size: int) -> np.ndarray:
-        """The weights ``[C, D]`` that logits are made with, from the head's parameters; D is `size`."""
-        if self.graph is None:
-            return np.asarray(params["linear"]["kernel"]).T
-        gcn = LabelGCN((*self.hidden, size), self.graph, self.embeddings, parent=None)
-        return np.asarray(gcn.apply({"params": params["gcn"]}))
+    def vectors(self, variables: Mapping, size: int) -> np.ndarray:
+        """The weights ``[C, D]`` that logits are made with, from the head's variables; D is `size`."""
+        if not self.gcn:
+            return np.asarray(variables["params"]["linear"]["kernel"]).T
+        own = {collection: variables[collection]["gcn"] for collection in ("params", CONSTANTS)}
+        return np.asarray(LabelGCN((*self.hidden, size), parent=None).apply(own))
 
 
 class DimensionHead(nn.Module):
@@ -122,7 +120,7 @@ class PeopleNet(nn.Module):
         labels: head of the label logits.
         dimensions: head of the continuous dimensions; None for none.
         fusion: layer between the concatenation and the heads; None for none, as in all systems of the thesis.
-        embedding_size: width of the projection for the embedding loss; 0 for none.
+        embedding: project features for the embedding loss, to the width of the constant ``words`` [C, d].
         embedding_streams: whose features are projected (spec 3: those that are never missing).
     """
 
@@ -133,7 +131,7 @@ class PeopleNet(nn.Module):
     attention: Sequence[str] = ()
     frozen: Sequence[str] = ()
     fusion: FusionLayer | None = None
-    embedding_size: int = 0
+    embedding: bool = False
     embedding_streams: Sequence[str] = ("body", "context")
 
     @nn.compact
@@ -164,10 +162,10 @@ class PeopleNet(nn.Module):
         }
         fused = jnp.concatenate([e["features"] for e in encoded.values()], axis=-1)
         outputs = collect(encoded)
-        if self.embedding_size:
+        if self.embedding:
+            width = constant(self, "words").shape[-1]
             visual = [encoded[s]["features"] for s in in_order(self.embedding_streams)]
-            projection = linear_head(jnp.concatenate(visual, axis=-1), self.embedding_size, "embedding")
-            outputs["embedding"] = projection
+            outputs["embedding"] = linear_head(jnp.concatenate(visual, axis=-1), width, "embedding")
         if self.fusion is not None:
             fused = self.fusion(fused, train=train and HEADS not in self.frozen, mask=mask, keys=keys)
         outputs["logits"] = self.labels(fused)

@@ -1,18 +1,20 @@
 """Graph convolution over label nodes, as message passing on a jraph graph (spec emotion_gcn 4.3, 4.9).
 
-The graph belongs to the labels, not to an image: it is propagated once a step, never once an image, and its
-edge weights are constants.
+The graph belongs to the labels, not to an image: it is propagated once a step, never once an image. It and the
+word vectors of its nodes are constants of the network (`emojax.models.constants`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import jraph
 import numpy as np
+
+from emojax.models.constants import constant
 
 # Label graphs are tiny; full float32 products keep them equal on every device at no cost.
 PRECISION = jax.lax.Precision.HIGHEST
@@ -39,6 +41,29 @@ def to_graph(adjacency: np.ndarray) -> jraph.GraphsTuple:
         n_node=np.array([len(adjacency)], np.int32),
         n_edge=np.array([len(receivers)], np.int32),
     )
+
+
+def graph_constants(adjacency: np.ndarray, embeddings: np.ndarray) -> dict[str, np.ndarray]:
+    """Constants of a `LabelGCN`.
+
+    Args:
+        adjacency: ``[n, n]``, see `to_graph`.
+        embeddings: ``[n, d]`` node features.
+
+    Returns:
+        ``nodes [n, d]`` and ``edges [E]`` float32, ``senders [E]`` and ``receivers [E]`` int32.
+    """
+    graph = to_graph(adjacency)
+    arrays = {name: getattr(graph, name) for name in ("edges", "senders", "receivers")}
+    return {"nodes": np.asarray(embeddings, np.float32), **arrays}
+
+
+def dense_adjacency(constants: Mapping[str, np.ndarray]) -> np.ndarray:
+    """``[n, n]`` float32 matrix of what `graph_constants` holds; rows receive, columns send."""
+    nodes = len(constants["nodes"])
+    matrix = np.zeros((nodes, nodes), np.float32)
+    matrix[np.asarray(constants["receivers"]), np.asarray(constants["senders"])] = constants["edges"]
+    return matrix
 
 
 def uniform_by_output(key: jax.Array, shape: Sequence[int], dtype=jnp.float32) -> jax.Array:
@@ -78,23 +103,33 @@ class LabelGCN(nn.Module):
 
     LeakyReLU (slope 0.2) between layers, none after the last, no biases.
 
+    The graph and its node features are constants: see `graph_constants`.
+
     Attributes:
         features: output width of each layer; the last is the feature size D of the backbone. The headline
             net of the thesis has (512, 1024) on 300-d word vectors.
-        graph: constant graph from `to_graph`.
-        embeddings: ``[n, d]`` constant node features.
     """
 
     features: Sequence[int]
-    graph: jraph.GraphsTuple
-    embeddings: np.ndarray
 
     @nn.compact
     def __call__(self) -> jax.Array:
         """Returns W ``[n, D]`` float32, a row for each node in the order of the graph."""
-        graph = self.graph._replace(nodes=self.embeddings)
+        graph = self._graph()
         for layer, width in enumerate(self.features):
             if layer:
                 graph = graph._replace(nodes=nn.leaky_relu(graph.nodes, 0.2))
             graph = GraphConvolution(width, name=f"layer_{layer}")(graph)
         return graph.nodes
+
+    def _graph(self) -> jraph.GraphsTuple:
+        nodes, edges = constant(self, "nodes"), constant(self, "edges")
+        return jraph.GraphsTuple(
+            nodes=nodes,
+            edges=edges,
+            receivers=constant(self, "receivers"),
+            senders=constant(self, "senders"),
+            globals=None,
+            n_node=np.array([len(nodes)], np.int32),
+            n_edge=np.array([len(edges)], np.int32),
+        )

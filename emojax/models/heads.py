@@ -12,10 +12,10 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import jraph
 import numpy as np
 
 from emojax.errors import ConfigError
+from emojax.models.constants import CONSTANTS
 from emojax.models.gcn import PRECISION, LabelGCN
 from emojax.models.norm import BatchNorm
 
@@ -105,17 +105,15 @@ class GCNHead(nn.Module):
 
     Attributes:
         features: widths of the GCN's layers; the last equals D.
-        graph: constant label graph of C + 2 nodes from `gcn.to_graph`.
-        embeddings: ``[C + 2, d]`` constant word vectors.
+
+    Constants: ``gcn``, the label graph of C + 2 nodes and their word vectors (`gcn.graph_constants`).
     """
 
     features: Sequence[int]
-    graph: jraph.GraphsTuple
-    embeddings: np.ndarray
 
     @nn.compact
     def __call__(self, x: jax.Array) -> Outputs:
-        vectors = LabelGCN(self.features, self.graph, self.embeddings, name="gcn")()
+        vectors = LabelGCN(self.features, name="gcn")()
         if vectors.shape[-1] != x.shape[-1]:
             raise ConfigError(
                 f"The last GCN layer has width {vectors.shape[-1]}, but the backbone gives {x.shape[-1]} "
@@ -125,18 +123,18 @@ class GCNHead(nn.Module):
         return {"logits": scores[:, :-2], "va": scores[:, -2:]}
 
 
-def export_gcn_head(head: GCNHead, params: Mapping[str, Any]) -> np.ndarray:
+def export_gcn_head(head: GCNHead, variables: Mapping[str, Any]) -> np.ndarray:
     """The GCN head as the kernel of a bias-free dense layer, for inference without the graph.
 
     Args:
         head: the head.
-        params: its trained parameters, ``{"gcn": {"layer_0": {"kernel": ...}, ...}}``.
+        variables: its trained parameters and its constants, ``{"params": {"gcn": ...}, "constants": {"gcn": ...}}``.
 
     Returns:
         ``[D, C + 2]`` float32; ``x @ kernel`` gives the C logits, then valence and arousal.
     """
-    gcn = LabelGCN(head.features, head.graph, head.embeddings)
-    return np.asarray(gcn.apply({"params": params["gcn"]})).T.copy()
+    own = {collection: variables[collection]["gcn"] for collection in ("params", CONSTANTS)}
+    return np.asarray(LabelGCN(head.features).apply(own)).T.copy()
 
 
 class MaskDecoder(nn.Module):

@@ -9,7 +9,9 @@ import flax.linen as nn
 
 from emojax.pretrained import keras_names, torch_names
 
-Network = Callable[[int], nn.Module]  # number of classes -> module
+Network = Callable[
+    [int], tuple[nn.Module, dict]
+]  # number of classes -> module, constants of the right shapes
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 
 from emojax.models.backbones import create_backbone
 from emojax.models.face_net import FaceNet
-from emojax.models.gcn import to_graph
+from emojax.models.gcn import graph_constants
 from emojax.models.heads import GCNHead, MultiTaskHead
 from emojax.pretrained import torch_names
 from emojax.pretrained.architecture import IMAGENET, Architecture, Network, Published
@@ -79,15 +79,17 @@ def authors_networks() -> tuple[Architecture, ...]:
 def _with_label_graph(backbone: str, features: int, pool: str) -> Network:
     """Emotion-GCN: 9 nodes, 300-d word vectors, graph convolutions to 512 and to the backbone's width."""
 
-    def build(num_classes: int) -> nn.Module:
-        head = GCNHead((512, features), to_graph(np.eye(_NODES)), np.zeros((_NODES, _WORD_SIZE), np.float32))
-        return FaceNet(create_backbone(backbone), head, pool, False)
+    def build(num_classes: int) -> tuple[nn.Module, dict]:
+        constants = {"head": {"gcn": graph_constants(np.eye(_NODES), np.zeros((_NODES, _WORD_SIZE)))}}
+        return FaceNet(create_backbone(backbone), GCNHead((512, features)), pool, False), constants
 
     return build
 
 
 def _with_two_heads(backbone: str, final_relu: bool) -> Network:
     """A dense layer for the expressions, another for valence and arousal."""
-    return lambda num_classes: FaceNet(
-        create_backbone(backbone), MultiTaskHead(num_classes), "avg", final_relu
-    )
+
+    def build(num_classes: int) -> tuple[nn.Module, dict]:
+        return FaceNet(create_backbone(backbone), MultiTaskHead(num_classes), "avg", final_relu), {}
+
+    return build

@@ -196,7 +196,7 @@ def architecture(name: str) -> Architecture:
 
 
 def build(arch: Architecture, num_classes: int = 0, num_attributes: int = 0):
-    """The network of an architecture, with its classifiers where asked for."""
+    """The network of an architecture, with its classifiers where asked for, and constants of the right shapes."""
     if arch.network:
         return arch.network(num_classes)
-    return create_backbone(arch.name, **arch.head_options(num_classes, num_attributes))
+    return create_backbone(arch.name, **arch.head_options(num_classes, num_attributes)), {}

@@ -14,6 +14,7 @@ import numpy as np
 
 from emojax.errors import CheckpointError, ConfigError
 from emojax.files import archive_explained, require_regular
+from emojax.models.constants import CONSTANTS, init_with_constants
 from emojax.pretrained import keras_names, torch_names
 from emojax.pretrained.architecture import Architecture
 from emojax.pretrained.catalogue import architecture, architectures, build
@@ -135,8 +136,9 @@ def abstract_shapes(arch_name: str, num_classes: int, num_attributes: int = 0) -
     arch = architecture(arch_name)
     size = arch.image_size
     image = jax.ShapeDtypeStruct((1, size, size, 3), jnp.float32)
-    net = build(arch, num_classes, num_attributes)
-    variables = jax.eval_shape(lambda x: net.init(jax.random.key(0), x, train=False), image)
+    net, constants = build(arch, num_classes, num_attributes)
+    init = functools.partial(init_with_constants, net, constants, jax.random.key(0), train=False)
+    variables = {k: v for k, v in jax.eval_shape(init, image).items() if k != CONSTANTS}
     return {path: leaf.shape for path, leaf in flatten(variables).items()}
 
 

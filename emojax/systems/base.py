@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -43,9 +44,22 @@ class System(abc.ABC):
         self.initialised_from: dict = {}
         self.notes: list[str] = []
 
+    @functools.cached_property
+    def constants(self) -> dict[str, Any]:
+        """Constants of a fresh run, NumPy arrays (see `emojax.models.constants`); may read files of word vectors.
+
+        Only a fresh run asks for them: later they come from its checkpoints.
+        """
+        return {}
+
     @abc.abstractmethod
-    def init(self, key: jax.Array) -> Variables:
-        """Random parameters and other collections, traceable (used under `jit` and `eval_shape`)."""
+    def init(self, key: jax.Array, constants: Mapping[str, Any] | None = None) -> Variables:
+        """Random parameters and other collections, traceable (used under `jit` and `eval_shape`).
+
+        Args:
+            key: for the parameters.
+            constants: of a checkpoint; None for those of a fresh run.
+        """
 
     def initial_variables(self, key: jax.Array) -> Variables:
         """Variables that a fresh run starts from; systems that take pretrained weights load them here."""

@@ -8,6 +8,7 @@ The members' only features are their own names (X = I); the graph alone brings f
 from __future__ import annotations
 
 import argparse
+import functools
 import pathlib
 import sys
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,8 @@ from emojax.data.recipe import Recipe
 from emojax.errors import ConfigError
 from emojax.graphs.karate import NUM_MEMBERS, karate_club, symmetric_normalization
 from emojax.labels import Labels
-from emojax.models.gcn import LabelGCN, to_graph
+from emojax.models.constants import init_with_constants
+from emojax.models.gcn import LabelGCN, graph_constants
 from emojax.report.karate import karate_figure
 from emojax.systems.base import Batch, System, Variables
 
@@ -44,11 +46,14 @@ class KarateSystem(System):
     def __init__(self, config):
         super().__init__(config)
         self.friendships, self.club = karate_club()
-        graph = to_graph(symmetric_normalization(self.friendships))
-        self.net = LabelGCN(tuple(config.widths), graph, np.eye(NUM_MEMBERS, dtype=np.float32))
+        self.net = LabelGCN(tuple(config.widths))
 
-    def init(self, key: jax.Array) -> Variables:
-        return dict(self.net.init(key))
+    @functools.cached_property
+    def constants(self) -> dict:
+        return graph_constants(symmetric_normalization(self.friendships), np.eye(NUM_MEMBERS))
+
+    def init(self, key: jax.Array, constants: Mapping | None = None) -> Variables:
+        return init_with_constants(self.net, self.constants if constants is None else constants, key)
 
     def loss(self, params, model_state, batch: Batch, key: jax.Array):
         raise ConfigError("The karate club is never trained: python -m emojax.systems.karate draws it.")

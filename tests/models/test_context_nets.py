@@ -19,10 +19,11 @@ from emojax.graphs.openpose import (
 )
 from emojax.models.attention_branch import AttentionBranch
 from emojax.models.backbones import create_backbone
+from emojax.models.constants import init_with_constants
 from emojax.models.depth_net import DepthCNN
 from emojax.models.fusion import DimensionHead, LabelHead, PeopleNet, attention_branch
 from emojax.models.fusion_emoticon import PeopleGCN, people_graph
-from emojax.models.gcn import to_graph
+from emojax.models.gcn import graph_constants
 from emojax.models.pose_nets import PoseConv1D, PoseGCN
 from emojax.models.streams import encode, in_order
 
@@ -40,7 +41,9 @@ def count(tree) -> int:
 
 
 def abstract(net, inputs=INPUTS):
-    return jax.eval_shape(lambda: net.init(jax.random.key(0), inputs, train=False))["params"]
+    constants = {"words": np.zeros((26, 300))}
+    key = jax.random.key(0)
+    return jax.eval_shape(lambda: init_with_constants(net, constants, key, inputs, train=False))["params"]
 
 
 def resnet18(name):
@@ -54,7 +57,7 @@ def bold_net(streams, channels):
         dict.fromkeys(IMAGES, resnet18),
         LabelHead(26),
         DimensionHead((), 3),
-        embedding_size=300,
+        embedding=True,
         embedding_streams=streams,
     )
     return net, {**INPUTS, **{s: jnp.zeros((2, 224, 224, channels)) for s in IMAGES}}
@@ -114,8 +117,8 @@ def test_parameters_of_the_best_system_are_those_of_its_parts():
     system = systems.build(config, systems.stand_in(config))
     params = jax.eval_shape(system.init, jax.random.key(0))["params"]
     assert {count(params[s]) for s in IMAGES} == {23_508_032}
-    assert count(params["labels"]) == system.vectors.shape[1] * 2048 + 2048 * 6867
-    assert params["embedding"]["kernel"].shape == (4096, system.vectors.shape[1])
+    assert count(params["labels"]) == system.constants["words"].shape[1] * 2048 + 2048 * 6867
+    assert params["embedding"]["kernel"].shape == (4096, system.constants["words"].shape[1])
 
 
 def test_a_stream_with_an_attention_branch_keeps_the_arrays_of_its_resnet():
@@ -215,16 +218,16 @@ def test_ml_gcn_head_multiplies_features_by_its_node_vectors():
     counts = np.array([[10, 6, 1], [6, 8, 1], [1, 1, 5]])
     matrix = ml_gcn_adjacency(counts, 0.4, 0.25)
     z, x = np.random.default_rng(0).normal(size=(3, 4)), np.random.default_rng(1).normal(size=(2, 5))
-    head = LabelHead(3, to_graph(matrix), z.astype(np.float32), (6,))
-    variables = head.init(jax.random.key(0), jnp.asarray(x, jnp.float32))
+    head, constants = LabelHead(3, True, (6,)), {"gcn": graph_constants(matrix, z)}
+    variables = init_with_constants(head, constants, jax.random.key(0), jnp.asarray(x, jnp.float32))
     first, second = (np.asarray(variables["params"]["gcn"][f"layer_{i}"]["kernel"]) for i in (0, 1))
     hidden = matrix @ z @ first
     vectors = matrix @ np.where(hidden > 0, hidden, 0.2 * hidden) @ second
     np.testing.assert_allclose(head.apply(variables, x), x @ vectors.T, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(head.vectors(variables["params"], 5), vectors, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(head.vectors(variables, 5), vectors, rtol=1e-4, atol=1e-5)
     linear = LabelHead(3)
-    params = linear.init(jax.random.key(0), jnp.asarray(x, jnp.float32))["params"]
-    assert linear.vectors(params, 5).shape == (3, 5)
+    variables = linear.init(jax.random.key(0), jnp.asarray(x, jnp.float32))
+    assert linear.vectors(variables, 5).shape == (3, 5)
 
 
 BOXES = np.array([[0.1, 0.1, 0.3, 0.3], [0.2, 0.1, 0.4, 0.3], [0.8, 0.8, 1.0, 1.0], [0, 0, 0, 0]], np.float32)

@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +9,15 @@ from hypothesis import strategies as st
 
 from emojax.graphs.affectnet import AFFECTNET_SPEARMAN
 from emojax.graphs.label_graph import adjacency
-from emojax.models.gcn import GraphConvolution, LabelGCN, to_graph, uniform_by_output
+from emojax.models.constants import init_with_constants
+from emojax.models.gcn import (
+    GraphConvolution,
+    LabelGCN,
+    dense_adjacency,
+    graph_constants,
+    to_graph,
+    uniform_by_output,
+)
 
 A_HAT = adjacency(AFFECTNET_SPEARMAN, 0.1, 0.7)
 
@@ -35,8 +45,8 @@ def test_one_edge_for_each_entry_weighted_by_receiver_and_sender(tau, literal, e
     matrix = adjacency(AFFECTNET_SPEARMAN, tau, 0.7, tau_literal=literal)
     graph = to_graph(matrix)
     assert graph.n_edge.tolist() == [edges] and graph.n_node.tolist() == [9]
-    rebuilt = np.zeros((9, 9))
-    rebuilt[graph.receivers, graph.senders] = graph.edges
+    assert (np.diff(graph.receivers) >= 0).all()
+    rebuilt = dense_adjacency(graph_constants(matrix, embeddings()))
     np.testing.assert_allclose(rebuilt, matrix, atol=1e-7)
 
 
@@ -58,9 +68,10 @@ def test_message_passing_equals_the_dense_product(seed, nodes):
 @pytest.mark.parametrize("transpose", [False, True])
 def test_the_stack_equals_its_dense_form_at_full_size(features, transpose):
     matrix = adjacency(AFFECTNET_SPEARMAN, 0.1, 0.7, transpose=transpose)
-    net = LabelGCN(features, to_graph(matrix), embeddings())
-    params = jax.jit(net.init)(jax.random.key(1))["params"]
-    out = jax.jit(net.apply)({"params": params})
+    net, constants = LabelGCN(features), graph_constants(matrix, embeddings())
+    variables = jax.jit(lambda key: init_with_constants(net, constants, key))(jax.random.key(1))
+    params = variables["params"]
+    out = jax.jit(net.apply)(variables)
     assert out.shape == (9, features[-1]) and out.dtype == jnp.float32
     np.testing.assert_allclose(
         out, dense_gcn(matrix, np.float64(embeddings()), kernels_of(params)), atol=1e-6
@@ -68,24 +79,41 @@ def test_the_stack_equals_its_dense_form_at_full_size(features, transpose):
 
 
 def test_the_headline_stack_has_its_published_size_and_no_bias():
-    net = LabelGCN((512, 1024), to_graph(A_HAT), embeddings())
-    shapes = jax.eval_shape(net.init, jax.random.key(0))["params"]
+    constants = graph_constants(A_HAT, embeddings())
+    init = functools.partial(init_with_constants, LabelGCN((512, 1024)), constants)
+    shapes = jax.eval_shape(init, jax.random.key(0))["params"]
     assert sum(x.size for x in jax.tree.leaves(shapes)) == 7_631_744 - 6_953_856
     assert {k: set(v) for k, v in shapes.items()} == {"layer_0": {"kernel"}, "layer_1": {"kernel"}}
 
 
 def test_gradients_equal_those_of_the_dense_form():
-    net = LabelGCN((6, 4), to_graph(A_HAT), embeddings(5))
-    params = net.init(jax.random.key(2))["params"]
+    net, constants = LabelGCN((6, 4)), graph_constants(A_HAT, embeddings(5))
+    params = init_with_constants(net, constants, jax.random.key(2))["params"]
 
     def dense(params):
         hidden = jax.nn.leaky_relu(A_HAT @ (embeddings(5) @ params["layer_0"]["kernel"]), 0.2)
         return jnp.sum(jnp.sin(A_HAT @ (hidden @ params["layer_1"]["kernel"])))
 
-    sparse = jax.jit(jax.grad(lambda p: jnp.sum(jnp.sin(net.apply({"params": p})))))(params)
+    sparse = jax.jit(jax.grad(lambda p: jnp.sum(jnp.sin(net.apply({"params": p, "constants": constants})))))(
+        params
+    )
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), sparse, jax.jit(jax.grad(dense))(params)
     )
+
+
+def test_a_graph_that_the_variables_lack_is_named():
+    with pytest.raises(ValueError, match="no constant nodes"):
+        LabelGCN((4,)).init(jax.random.key(0))
+
+
+def test_constants_change_neither_the_parameters_nor_those_of_other_modules():
+    net, constants = LabelGCN((6, 4)), graph_constants(A_HAT, embeddings(5))
+    one = init_with_constants(net, constants, jax.random.key(3))
+    other = init_with_constants(net, graph_constants(A_HAT.T, embeddings(5)), jax.random.key(3))
+    jax.tree.map(np.testing.assert_array_equal, one["params"], other["params"])
+    jax.tree.map(np.testing.assert_array_equal, one["constants"], constants)
+    assert set(one) == {"params", "constants"}
 
 
 def test_weights_start_uniform_within_the_root_of_the_output_width():

@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -6,7 +8,8 @@ import pytest
 from emojax.errors import ConfigError
 from emojax.graphs.affectnet import AFFECTNET_SPEARMAN
 from emojax.graphs.label_graph import adjacency
-from emojax.models.gcn import LabelGCN, to_graph
+from emojax.models.constants import init_with_constants
+from emojax.models.gcn import LabelGCN, graph_constants
 from emojax.models.heads import (
     ExpressionHead,
     GCNHead,
@@ -21,31 +24,40 @@ from emojax.models.pooling import global_pool
 D = 1024
 
 
+WORDS = 300
+A_HAT = adjacency(AFFECTNET_SPEARMAN, 0.1, 0.7)
+
+
+def constants_of(head, width=5) -> dict:
+    if not isinstance(head, GCNHead):
+        return {}
+    vectors = np.random.default_rng(1).normal(size=(9, width))
+    return {"gcn": graph_constants(A_HAT, vectors)}
+
+
+def shapes_of(head, x, words=5):
+    init = functools.partial(init_with_constants, head, constants_of(head, words), jax.random.key(0))
+    return jax.eval_shape(init, x)["params"]
+
+
 def sizes(head, width=D):
-    return sum(
-        x.size for x in jax.tree.leaves(jax.eval_shape(head.init, jax.random.key(0), jnp.zeros((2, width))))
-    )
+    return sum(x.size for x in jax.tree.leaves(shapes_of(head, jnp.zeros((2, width)), WORDS)))
 
 
 def x_of(rows=3, width=8):
     return jnp.array(np.random.default_rng(0).normal(size=(rows, width)), jnp.float32)
 
 
-def applied(head, x):
+def applied(head, x, words=5):
     """Parameters drawn by NumPy (quicker than compiling an initialisation) and the head's output."""
     rng = np.random.default_rng(0)
-    shapes = jax.eval_shape(head.init, jax.random.key(0), x)["params"]
+    shapes = shapes_of(head, x, words)
     params = jax.tree.map(lambda s: rng.normal(size=s.shape).astype(np.float32) / 4, shapes)
-    return params, jax.jit(head.apply)({"params": params}, x)
+    return params, jax.jit(head.apply)({"params": params, "constants": constants_of(head, words)}, x)
 
 
 def affine(params, name, x):
     return x @ params[name]["kernel"] + params[name]["bias"]
-
-
-def gcn_head(features=(16, 8), width=5):
-    vectors = np.random.default_rng(1).normal(size=(9, width)).astype(np.float32)
-    return GCNHead(features, to_graph(adjacency(AFFECTNET_SPEARMAN, 0.1, 0.7)), vectors)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +66,7 @@ def gcn_head(features=(16, 8), width=5):
         (ExpressionHead(7), 6_961_031 - 6_953_856),
         (MultiTaskHead(7), 6_963_081 - 6_953_856),
         (ValenceArousalHead(), D * 2 + 2),
-        (gcn_head((512, 1024), 300), 7_631_744 - 6_953_856),
+        (GCNHead((512, 1024)), 7_631_744 - 6_953_856),
         (MultiTaskHead(7, 8, "concat", "aux"), D * 8 + 8 + (D + 8) * 7 + 7),
         (MultiTaskHead(7, 8, "separate", "aux"), 2 * (D * D + D) + D * 8 + 8 + D * 7 + 7),
     ],
@@ -124,17 +136,17 @@ def test_dense_weights_and_biases_start_within_the_root_of_the_input_width():
 
 
 def test_gcn_head_multiplies_features_with_node_vectors():
-    head, x = gcn_head(), x_of()
+    head, x = GCNHead((16, 8)), x_of()
     params, out = applied(head, x)
-    vectors = LabelGCN(head.features, head.graph, head.embeddings).apply({"params": params["gcn"]})
+    vectors = LabelGCN(head.features).apply({"params": params["gcn"], "constants": constants_of(head)["gcn"]})
     np.testing.assert_allclose(out["logits"], x @ vectors[:7].T, atol=1e-6)
     np.testing.assert_allclose(out["va"], x @ vectors[7:].T, atol=1e-6)
 
 
 def test_exported_gcn_head_gives_the_same_scores_at_full_size():
-    head, x = gcn_head((512, D), 300), x_of(5, D)
-    params, out = applied(head, x / 32)
-    kernel = export_gcn_head(head, params)
+    head, x = GCNHead((512, D)), x_of(5, D)
+    params, out = applied(head, x / 32, WORDS)
+    kernel = export_gcn_head(head, {"params": params, "constants": constants_of(head, WORDS)})
     assert kernel.shape == (D, 9) and kernel.dtype == np.float32
     x, kernel = np.asarray(x / 32, np.float64), kernel.astype(np.float64)
     scores = np.concatenate([out["logits"], out["va"]], 1)
@@ -144,13 +156,14 @@ def test_exported_gcn_head_gives_the_same_scores_at_full_size():
 
 def test_gcn_of_another_width_than_the_backbone_is_refused():
     with pytest.raises(ConfigError, match=r"width 8.*gives 10"):
-        gcn_head().init(jax.random.key(0), x_of(width=10))
+        shapes_of(GCNHead((16, 8)), x_of(width=10))
 
 
 def test_heads_compute_in_float32_from_bfloat16_features():
     x = x_of().astype(jnp.bfloat16)
-    for head in (ExpressionHead(7), MultiTaskHead(7, fusion="separate"), gcn_head()):
-        for values in jax.eval_shape(head.init_with_output, jax.random.key(0), x)[0].values():
+    for head in (ExpressionHead(7), MultiTaskHead(7, fusion="separate"), GCNHead((16, 8))):
+        variables = {"params": shapes_of(head, x), "constants": constants_of(head)}
+        for values in jax.eval_shape(head.apply, variables, x).values():
             assert values.dtype == jnp.float32
 
 

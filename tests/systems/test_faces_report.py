@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from emojax import systems
+from emojax.data.dataset import without_records
 from emojax.engine.loop import train
 from emojax.errors import ConfigError, DataError
 from emojax.labels import Labels
@@ -22,7 +23,7 @@ from emojax.systems.faces.comparison import (
     run_names,
 )
 from emojax.systems.faces.report import feature_set
-from tests.systems.tiny import FEATURES, TinyRun, draw, tiny_config, use_tiny_backbone
+from tests.systems.tiny import FEATURES, TinyRun, describe, draw, tiny_config, use_tiny_backbone
 from tests.toy import make_dataset
 
 
@@ -96,8 +97,9 @@ def test_the_feature_map_has_the_centres_of_the_state_or_the_class_means(records
 
 
 def evaluated(spec, records, **changes) -> EvaluatedRun:
-    run = TinyRun(tiny_config(f"configs/{spec}", **changes), records)
-    return EvaluatedRun(run.system, 0, run.state.variables, run.predict(records))
+    config = tiny_config(f"configs/{spec}", **changes)
+    run, dataset = TinyRun(config, records), without_records(describe(config, records))
+    return EvaluatedRun(run.system, dataset, 0, run.state.variables, run.predict(records))
 
 
 def test_runs_stand_side_by_side(records, tmp_path):

@@ -327,7 +327,8 @@ def test_keys_of_samples_follow_the_global_row():
 def test_zero_pictures_of_missing_faces_are_finite(dataset):
     system = build(dataset, model__streams="face,pose,depth")
     batch = {n: jnp.zeros((2, *dataset.features[n].shape), jnp.uint8) for n in ("face", "depth")}
-    inputs = system.stream_inputs({**batch, "pose": jnp.zeros((2, 141))}, {})
+    constants = {"constants": system.constants}
+    inputs = system.stream_inputs({**batch, "pose": jnp.zeros((2, 141))}, constants)
     assert all(np.isfinite(x).all() for x in inputs.values())
     assert inputs["face"].shape == inputs["depth"].shape == (2, SIZE, SIZE, 3)
 

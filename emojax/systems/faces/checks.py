@@ -15,7 +15,8 @@ from emojax.systems.checks import (
     require_positive,
     value_of,
 )
-from emojax.systems.faces.heads import CATEGORY_BLOCKS, HEADS, VA_TASKS
+from emojax.systems.faces.heads import HEADS, VA_TASKS
+from emojax.systems.faces.label_graph import CATEGORY_BLOCKS
 from emojax.systems.faces.metric_terms import METRIC_TERMS
 from emojax.systems.faces.objective import AUXILIARY_TERMS, CLASSIFICATION_LOSSES, SOFT_TERMS
 

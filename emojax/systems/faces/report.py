@@ -7,6 +7,8 @@ import pathlib
 import numpy as np
 
 from emojax.metrics.similarity import cosine_similarity
+from emojax.models.constants import CONSTANTS
+from emojax.models.gcn import dense_adjacency
 from emojax.report import classification, curves, features, heat, matrices, samples, valence_arousal
 from emojax.report.page import Picture, Section, write_report
 from emojax.report.preparation import mask_overlay
@@ -29,7 +31,7 @@ def write(system, folder, variables, outputs, results: dict, log: list[dict], re
         sections.append(_dimensions(folder, system, outputs, results["metrics"]))
     vectors = system.label_vectors(variables)
     if vectors is not None:
-        sections.append(_graph(folder, system, vectors))
+        sections.append(_graph(folder, system, variables, vectors))
     if "label" in outputs:
         sections.append(_features(folder, system, variables, outputs))
     if "probabilities" in outputs:
@@ -124,7 +126,7 @@ def _predicted_dimensions(folder: pathlib.Path, system, outputs) -> list[Picture
     return pictures
 
 
-def _graph(folder: pathlib.Path, system, vectors: np.ndarray) -> Section:
+def _graph(folder: pathlib.Path, system, variables, vectors: np.ndarray) -> Section:
     nodes, classes = (*system.labels.classes, *system.labels.dimensions), len(system.labels.classes)
     similarity = matrices.similarity_heatmaps(
         folder / "similarity.png",
@@ -135,12 +137,13 @@ def _graph(folder: pathlib.Path, system, vectors: np.ndarray) -> Section:
     pictures = [
         Picture(similarity, "Cosine similarity of the learned vectors of expressions and dimensions.")
     ]
-    if system.adjacency is not None:
+    if CONSTANTS in variables:
+        matrix = dense_adjacency(variables[CONSTANTS]["head"]["gcn"])
         options = system.config.model.gcn
         kind = ", transposed" * options.transpose + ", shuffled" * bool(options.shuffle_seed)
         title = f"Label graph A'' (tau {options.tau:g}, p {options.p:g}{kind})"
         graph = matrices.adjacency_heatmap(
-            folder / "label_graph.png", system.adjacency, nodes, num_classes=classes, title=title
+            folder / "label_graph.png", matrix, nodes, num_classes=classes, title=title
         )
         pictures.insert(0, Picture(graph, "What each node (row) receives from each other (column)."))
     return Section("Labels", pictures=pictures)

@@ -7,6 +7,7 @@ and a measure by which the best checkpoint is chosen, all named by the config. S
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 
 import flax.linen as nn
@@ -25,7 +26,9 @@ from emojax.metrics.expression import expression_metrics
 from emojax.metrics.svm import fit_svm, svm_scores
 from emojax.metrics.valence_arousal import valence_arousal_metrics
 from emojax.models.backbones import create_backbone
+from emojax.models.constants import CONSTANTS, init_with_constants
 from emojax.models.face_net import FaceNet
+from emojax.models.gcn import dense_adjacency
 from emojax.models.heads import export_gcn_head
 from emojax.objectives.class_weights import age_sampler_weights, expression_sampler_weights
 from emojax.pretrained.initialise import initialise
@@ -55,7 +58,6 @@ class FaceSystem(System):
 
     Attributes:
         truths: which of label, valence and arousal the records hold; `require_valid` has seen to those that are needed.
-        adjacency: A'' of a label GCN, ``[C + 2, C + 2]``; None for other heads.
         objective: the terms of the loss.
     """
 
@@ -68,7 +70,7 @@ class FaceSystem(System):
             config.model.backbone, dtype=self.dtype, axis_name=DATA_AXIS, remat=config.model.remat
         )
         head = build_head(config, recipe, backbone.feature_size)
-        self.adjacency = head.adjacency
+        self._make_constants = head.make_constants
         self.net = FaceNet(backbone, head.module, config.model.pool, config.model.final_relu, head.decoder)
         self.objective = build_objective(config, recipe.statistics, backbone.feature_size)
         self.truths = tuple(name for name in ("label", *recipe.labels.dimensions) if name in recipe.features)
@@ -78,7 +80,7 @@ class FaceSystem(System):
         self.inputs = Inputs(("image", *masks), (*self.truths, *ages))
         self.monitor = config.monitor
         self.headline = tuple(dict.fromkeys((config.monitor, *self._shown_metrics())))
-        self.notes += [*head.notes, *_pretraining_notes(config)]
+        self.notes += _pretraining_notes(config)
 
     def _shown_metrics(self) -> tuple[str, ...]:
         expression = () if self.config.objective.expression == "none" else ("accuracy",)
@@ -86,9 +88,16 @@ class FaceSystem(System):
         svm = () if self.config.svm.kernel == "none" else ("svm_accuracy",)
         return (*expression, *va, *svm)
 
-    def init(self, key: jax.Array) -> Variables:
-        size = self.config.image_size
-        variables = dict(self.net.init(key, jnp.zeros((2, size, size, 3)), train=False))
+    @functools.cached_property
+    def constants(self) -> dict:
+        constants, notes = self._make_constants()
+        self.notes += notes
+        return {"head": constants} if constants else {}
+
+    def init(self, key: jax.Array, constants: Mapping | None = None) -> Variables:
+        constants = self.constants if constants is None else constants
+        images = jnp.zeros((2, self.config.image_size, self.config.image_size, 3))
+        variables = init_with_constants(self.net, constants, key, images, train=False)
         if self.objective.centres is not None:
             variables[CENTRES] = {"metric": self.objective.centres.init(jax.random.fold_in(key, 1))}
         return variables
@@ -97,11 +106,13 @@ class FaceSystem(System):
         variables = super().initial_variables(key)
         if not self.config.init_from:
             return variables
-        network = {k: v for k, v in variables.items() if k != CENTRES}
-        network, self.initialised_from = initialise(network, self.config.init_from, adjacency=self.adjacency)
+        network = {k: v for k, v in variables.items() if k not in (CENTRES, CONSTANTS)}
+        matrix = dense_adjacency(self.constants["head"]["gcn"]) if self.constants else None
+        network, self.initialised_from = initialise(network, self.config.init_from, adjacency=matrix)
         return {**variables, **network}
 
     def loss(self, params, model_state, batch: Batch, key: jax.Array):
+        learned = [name for name in model_state if name != CONSTANTS]
         keys, spec = sample_keys(key, batch["position"]), PRESETS[self.config.augment]
         images = normalize(augment(keys, batch["image"], spec)).astype(self.dtype)
         outputs, new_state = self.net.apply(
@@ -109,7 +120,7 @@ class FaceSystem(System):
             images,
             train=True,
             mask=batch["mask"],
-            mutable=list(model_state),
+            mutable=learned,
         )
         truth = {k: batch[k] for k in (*self.truths, "mask")}
         if MASK_FEATURE in batch:
@@ -125,7 +136,7 @@ class FaceSystem(System):
         if "logits" in outputs:
             correct = jnp.argmax(outputs["logits"], axis=-1) == truth["label"]
             logs["accuracy"] = jnp.sum(correct * truth["mask"]) / jnp.maximum(jnp.sum(truth["mask"]), 1)
-        return value, (new_state, logs)
+        return value, ({**model_state, **new_state}, logs)
 
     def predict(self, variables: Variables, batch: Batch) -> dict[str, jax.Array]:
         """What the head has of the following.
@@ -210,7 +221,8 @@ class FaceSystem(System):
         """Learned vectors ``[C + 2, D]`` of classes and dimensions; None when the head has not both."""
         head = variables["params"]["head"]
         if "gcn" in head:
-            return export_gcn_head(self.net.head, head).T
+            own = {collection: variables[collection]["head"] for collection in ("params", CONSTANTS)}
+            return export_gcn_head(self.net.head, own).T
         if {"expression", "va"} <= head.keys() and self.config.model.head == "classic":
             return np.concatenate([np.asarray(head[n]["kernel"]).T for n in ("expression", "va")])
         return None

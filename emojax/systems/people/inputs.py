@@ -6,9 +6,11 @@ from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from emojax.data.augment import normalize
 from emojax.models.backbones import create_backbone
+from emojax.models.constants import CONSTANTS
 from emojax.models.pose_nets import POSE_SIZE
 from emojax.models.streams import NUM_ATTRIBUTES, NUM_SCENES, in_order
 
@@ -27,6 +29,7 @@ _FEATURES = {
 SCENE_STREAMS = ("scenes", "attributes")
 VECTOR_SIZES = {"pose": POSE_SIZE, "scenes": NUM_SCENES, "attributes": NUM_ATTRIBUTES}
 SCENE_NETWORK = "scene_network"  # its name under `FROZEN` and in `config.init_from`
+DEPTH = "depth_normalization"  # constants: mean and standard deviation of grey pixels in [0, 1]
 FROZEN = "frozen"  # collection of networks that are never trained
 
 
@@ -58,17 +61,12 @@ class StreamInputs:
 
     Args:
         config: of the family `people`.
-        statistics: of the data set; ``depth_mean`` and ``depth_std`` are used.
         dtype: of images.
     """
 
-    def __init__(self, config, streams, statistics: Mapping, dtype):
+    def __init__(self, config, streams, dtype):
         self.streams, self._dtype = in_order(streams), dtype
         self.mask_context = config.model.mask_context
-        self._depth = (
-            statistics.get("depth_mean") or _DEPTH_MEAN,
-            statistics.get("depth_std") or _DEPTH_STD,
-        )
         self.scene_net = None
         used = list(self.streams)
         if config.model.scene_source == "network" and set(used) & set(SCENE_STREAMS):
@@ -81,12 +79,19 @@ class StreamInputs:
             names.append("body_box")
         self.features = tuple(dict.fromkeys(names))
 
-    def __call__(self, batch: Mapping[str, jax.Array], frozen: Mapping) -> dict[str, jax.Array]:
+    def constants(self, statistics: Mapping) -> dict:
+        """Constants of a fresh run: mean and standard deviation of depth, where there is that stream."""
+        if "depth" not in self.streams:
+            return {}
+        values = statistics.get("depth_mean") or _DEPTH_MEAN, statistics.get("depth_std") or _DEPTH_STD
+        return {DEPTH: dict(zip(("mean", "std"), np.float32(values)))}
+
+    def __call__(self, batch: Mapping[str, jax.Array], variables: Mapping) -> dict[str, jax.Array]:
         """Stream -> images ``[B, H, W, 3]`` normalised, or vectors ``[B, D]`` float32.
 
         Args:
             batch: records, images as uint8.
-            frozen: variables of frozen networks by name.
+            variables: of the system; frozen networks and constants are used.
         """
         inputs = {}
         for name in self.streams:
@@ -95,11 +100,11 @@ class StreamInputs:
             elif name == "context":
                 inputs[name] = self.context(batch)
             elif name == "depth":
-                inputs[name] = self._depth_image(batch["depth"])
+                inputs[name] = _depth_image(batch["depth"], variables[CONSTANTS][DEPTH]).astype(self._dtype)
             elif name not in SCENE_STREAMS or self.scene_net is None:
                 inputs[name] = batch[_FEATURES[name][0]]
         if self.scene_net is not None:
-            scores = self._scene_scores(inputs.get("context"), batch, frozen[SCENE_NETWORK])
+            scores = self._scene_scores(inputs.get("context"), batch, variables[FROZEN][SCENE_NETWORK])
             inputs |= {name: scores[name] for name in self.streams if name in scores}
         return inputs
 
@@ -123,14 +128,15 @@ class StreamInputs:
         """uint8 ``[B, H, W, 3]`` to what a backbone takes."""
         return normalize(images.astype(jnp.float32) / 255).astype(self._dtype)
 
-    def _depth_image(self, depth: jax.Array) -> jax.Array:
-        mean, std = self._depth
-        grey = (depth.astype(jnp.float32) / 255 - mean) / std
-        return jnp.broadcast_to(grey[..., None], (*depth.shape, 3)).astype(self._dtype)
-
     def _scene_scores(self, context, batch, variables) -> dict[str, jax.Array]:
         """Probabilities of Places365 scenes and SUN attributes; nothing is learned through them."""
         images = self.context(batch) if context is None else context
         said = self.scene_net.apply(jax.lax.stop_gradient(variables), images, train=False)
         logits = {"scenes": said["logits"], "attributes": said["attribute_logits"]}
         return {name: jax.lax.stop_gradient(jax.nn.softmax(x)) for name, x in logits.items()}
+
+
+def _depth_image(depth: jax.Array, constants: Mapping[str, jax.Array]) -> jax.Array:
+    """uint8 ``[B, H, W]`` -> float32 ``[B, H, W, 3]``, normalised."""
+    grey = (depth.astype(jnp.float32) / 255 - constants["mean"]) / constants["std"]
+    return jnp.broadcast_to(grey[..., None], (*depth.shape, 3))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import flax.linen as nn
 import numpy as np
 
+from emojax.data.recipe import Recipe
 from emojax.engine.mesh import DATA_AXIS
 from emojax.graphs.cooccurrence import ml_gcn_adjacency
 from emojax.graphs.word_vectors import load_word_vectors
@@ -16,23 +17,36 @@ from emojax.models.backbones import create_backbone
 from emojax.models.depth_net import DepthCNN
 from emojax.models.fusion import DimensionHead, FusionLayer, LabelHead, PeopleNet
 from emojax.models.fusion_emoticon import EmotiConNet, PeopleGCN
-from emojax.models.gcn import to_graph
+from emojax.models.gcn import graph_constants
 from emojax.models.pose_nets import PoseConv1D, PoseGCN
 from emojax.models.streams import in_order
 from emojax.systems.people.checks import IMAGE_STREAMS, named
 from emojax.systems.people.inputs import VECTOR_SIZES
 
-
-def word_vectors(config, labels: Labels, notes: list[str]) -> np.ndarray | None:
-    """``[C, d]`` vectors of the label words where the config needs them; says in `notes` where from."""
-    if config.model.labels != "gcn" and not config.model.embedding:
-        return None
-    vectors, source = load_word_vectors(labels.classes, config.model.word_vectors or None)
-    notes.append(f"label words: {source}")
-    return vectors
+WORDS = "words"  # constant [C, d]: word vectors that the embedding loss compares with
 
 
-def build_net(config, labels: Labels, statistics: Mapping, vectors, dtype, frozen) -> nn.Module:
+def net_constants(config, recipe: Recipe) -> tuple[dict, list[str]]:
+    """Constants of the network for a fresh run, and what the user should know of them.
+
+    Those that the config needs: ``labels/gcn``, graph and word vectors of a label GCN; ``words [C, d]`` of the
+    embedding loss.
+
+    Raises:
+        DataError: the word vectors cannot be read.
+    """
+    options, constants = config.model, {}
+    if options.labels != "gcn" and not options.embedding:
+        return {}, []
+    vectors, source = load_word_vectors(recipe.labels.classes, options.word_vectors or None)
+    if options.labels == "gcn":
+        constants["labels"] = {"gcn": graph_constants(label_graph(options.gcn, recipe.statistics), vectors)}
+    if options.embedding:
+        constants[WORDS] = vectors
+    return constants, [f"label words: {source}"]
+
+
+def build_net(config, labels: Labels, dtype, frozen) -> nn.Module:
     """`PeopleNet`, or `EmotiConNet` for ``config.model.net = "emoticon"``."""
     options = config.model
     shared = dict(
@@ -49,20 +63,12 @@ def build_net(config, labels: Labels, statistics: Mapping, vectors, dtype, froze
         fusion = FusionLayer(options.fusion_width, options.fusion_dropout, axis_name=DATA_AXIS)
     return PeopleNet(
         **shared,
-        labels=_label_head(options, num_classes, statistics, vectors),
+        labels=LabelHead(num_classes, options.labels == "gcn", tuple(options.gcn.hidden)),
         dimensions=DimensionHead(
             tuple(options.dimension_hidden), num_dimensions, options.dimension_activation == "sigmoid"
         ),
         fusion=fusion,
-        embedding_size=vectors.shape[1] if options.embedding else 0,
-    )
-
-
-def _label_head(options, num_classes: int, statistics: Mapping, vectors) -> LabelHead:
-    if options.labels == "linear":
-        return LabelHead(num_classes)
-    return LabelHead(
-        num_classes, to_graph(label_graph(options.gcn, statistics)), vectors, tuple(options.gcn.hidden)
+        embedding=options.embedding,
     )
 
 
@@ -72,18 +78,20 @@ def label_graph(options, statistics: Mapping) -> np.ndarray:
     return ml_gcn_adjacency(counts, options.tau, options.p, diagonal=options.diagonal)
 
 
-def label_vectors(net: nn.Module, params: Mapping) -> dict[str, np.ndarray]:
+def label_vectors(net: nn.Module, variables: Mapping) -> dict[str, np.ndarray]:
     """Stream -> ``[C, D]``, the weights of its features in the label logits; empty where there is a layer between.
 
     With class activation maps in mind: for EmotiCon they are those of the stream's own scores.
     """
+    params = variables["params"]
     sizes = {name: made(name=name).feature_size for name, made in net.encoders.items()}
     if isinstance(net, EmotiConNet):
         return {name: np.asarray(params[f"{name}_scores"]["kernel"]).T for name in sizes}
     if net.fusion is not None:
         return {}
     sizes = {s: sizes[s] if s in sizes else VECTOR_SIZES[s] for s in in_order(net.streams)}
-    vectors = net.labels.vectors(params["labels"], sum(sizes.values()))
+    own = {collection: parts["labels"] for collection, parts in variables.items() if "labels" in parts}
+    vectors = net.labels.vectors(own, sum(sizes.values()))
     ends = np.cumsum(list(sizes.values()))
     return dict(zip(sizes, np.split(vectors, ends[:-1], axis=1)))
 

@@ -39,7 +39,7 @@ def objective(
     outputs: Mapping,
     truth: Mapping[str, jax.Array],
     counts: Sequence[int],
-    vectors: np.ndarray | None = None,
+    vectors: jax.Array | None = None,
 ) -> tuple[jax.Array, dict[str, jax.Array]]:
     """Total loss of a global batch and its unweighted parts.
 

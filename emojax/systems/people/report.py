@@ -11,11 +11,13 @@ import numpy as np
 
 from emojax.graphs.cooccurrence import conditional_probability
 from emojax.metrics.multilabel import break_even_thresholds, jaccard_index
+from emojax.models.constants import CONSTANTS
+from emojax.models.gcn import dense_adjacency
 from emojax.report import curves, heat, people, style
 from emojax.report.matrices import adjacency_heatmap
 from emojax.report.page import Picture, Section, Table, write_report
-from emojax.systems.people.inputs import FROZEN, mask_boxes
-from emojax.systems.people.network import label_graph, label_vectors
+from emojax.systems.people.inputs import mask_boxes
+from emojax.systems.people.network import label_vectors
 from emojax.systems.people.objective import category_scores
 
 _PEOPLE = 12
@@ -33,7 +35,7 @@ def write(system, folder, variables, outputs, results: dict, log: list[dict], re
         _training(folder, log),
         _categories(folder, system, outputs, scores, results["metrics"]),
         _dimensions(folder, system, outputs),
-        _labels(folder, system),
+        _labels(folder, system, variables),
         _maps(folder, system, variables, outputs, scores, read_records),
         _people(folder, system, outputs, scores, read_records),
     ]
@@ -111,7 +113,7 @@ def _dimensions(folder: pathlib.Path, system, outputs) -> Section:
     return Section("Valence, arousal, dominance", pictures=[Picture(path, caption, wide=True)])
 
 
-def _labels(folder: pathlib.Path, system) -> Section:
+def _labels(folder: pathlib.Path, system, variables) -> Section:
     names, options = system.labels.classes, system.config.model.gcn
     together = np.array(system.statistics["cooccurrence"])
     conditional, counts = conditional_probability(together), np.diag(together)
@@ -126,7 +128,7 @@ def _labels(folder: pathlib.Path, system) -> Section:
     if system.config.model.labels == "gcn":
         matrix = adjacency_heatmap(
             folder / "label_gcn.png",
-            label_graph(options, system.statistics),
+            dense_adjacency(variables[CONSTANTS]["labels"]["gcn"]),
             names,
             num_classes=len(names),
             title=f"ML-GCN's normalised matrix (tau {options.tau:g}, p {options.p:g})",
@@ -194,7 +196,7 @@ def _maps(folder: pathlib.Path, system, variables, outputs, scores: np.ndarray, 
     views = _views(system, variables, records, shown) if shown else []
     names = [f"{style.capital(system.labels.classes[c])}\n{scores[r, c]:.2f}" for r, c in zip(rows, best)]
     pictures = []
-    vectors = label_vectors(system.net, variables["params"])
+    vectors = label_vectors(system.net, variables)
     if views and vectors:
         weights = [vectors[view.stream][best] for view in views]
         pictures.append(_activation_picture(folder, views, weights, names))
@@ -206,9 +208,7 @@ def _maps(folder: pathlib.Path, system, variables, outputs, scores: np.ndarray, 
 
 def _views(system, variables, records: Mapping, shown: list[str]) -> list[_View]:
     apply = jax.jit(system.apply)
-    inputs = system.stream_inputs(
-        {k: records[k] for k in system.stream_inputs.features}, variables.get(FROZEN, {})
-    )
+    inputs = system.stream_inputs({k: records[k] for k in system.stream_inputs.features}, variables)
     said = jax.device_get(apply(variables, inputs))
 
     def view(title: str, stream: str, pictures: np.ndarray, said) -> _View:

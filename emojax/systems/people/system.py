@@ -5,6 +5,7 @@ Source: context_emotion spec sections 2.1-2.4, 3-6 (thesis 000, chapter 4).
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 
 import jax
@@ -17,13 +18,14 @@ from emojax.engine.mesh import gather_rows
 from emojax.engine.precision import compute_dtype
 from emojax.engine.step import sample_keys
 from emojax.metrics.multilabel import average_absolute_error, break_even_thresholds, multilabel_metrics
+from emojax.models.constants import CONSTANTS, init_with_constants
 from emojax.models.fusion import HEADS
 from emojax.models.streams import STREAMS
 from emojax.systems.base import Batch, System, Variables
 from emojax.systems.people import report as people_report
 from emojax.systems.people.checks import check, monitor_of, named
 from emojax.systems.people.inputs import FROZEN, SCENE_NETWORK, StreamInputs
-from emojax.systems.people.network import build_net, word_vectors
+from emojax.systems.people.network import WORDS, build_net, net_constants
 from emojax.systems.people.objective import category_scores, objective, split_losses
 from emojax.systems.people.stand_in import stand_in
 from emojax.systems.people.weights import load_streams
@@ -51,7 +53,6 @@ class PeopleSystem(System):
         streams: names of the streams in the order of fusion.
         stream_inputs: makes the streams' inputs.
         net: the network.
-        vectors: ``[C, d]`` word vectors of the labels; None where nothing needs them.
         frozen: streams, and `heads`, whose parameters and statistics stay as they are and that drop nothing out.
     """
 
@@ -64,10 +65,10 @@ class PeopleSystem(System):
         self.factors = config.optimizer.factors.to_dict()
         self.streams = named(config.model.streams)
         self.frozen = tuple(part for part in (*self.streams, HEADS) if self.factors.get(part) == 0)
-        self.stream_inputs = StreamInputs(config, self.streams, recipe.statistics, self.dtype)
+        self.stream_inputs = StreamInputs(config, self.streams, self.dtype)
         self.inputs = Inputs(self.stream_inputs.features, _TRUTH)
-        self.vectors = word_vectors(config, self.labels, self.notes)
-        self.net = build_net(config, self.labels, self.statistics, self.vectors, self.dtype, self.frozen)
+        self._make_net_constants = functools.partial(net_constants, config, recipe)
+        self.net = build_net(config, self.labels, self.dtype, self.frozen)
         self._shapes = {name: recipe.feature(name).shape for name in self.inputs.features}
         predicts_dimensions = config.model.net == "concat"
         self.monitor = monitor_of(config)
@@ -75,11 +76,18 @@ class PeopleSystem(System):
         if self.stream_inputs.scene_net is not None and not config.init_from.get(SCENE_NETWORK):
             self.notes.append("the frozen scene network has random weights: its scores mean nothing")
 
-    def init(self, key: jax.Array) -> Variables:
+    @functools.cached_property
+    def constants(self) -> dict:
+        constants, notes = self._make_net_constants()
+        self.notes += notes
+        return {**constants, **self.stream_inputs.constants(self.statistics)}
+
+    def init(self, key: jax.Array, constants: Mapping | None = None) -> Variables:
+        constants = self.constants if constants is None else constants
         net_key, scene_key = jax.random.split(key)
         size = self.config.image_size
         example = self.stream_inputs.example(size, self._shapes)
-        variables = dict(self.net.init(net_key, example, train=False))
+        variables = init_with_constants(self.net, constants, net_key, example, train=False)
         if self.stream_inputs.scene_net is not None:
             # Not a parameter: no gradient, no weight decay, no update of statistics.
             images = jnp.zeros((1, size, size, 3))
@@ -92,25 +100,24 @@ class PeopleSystem(System):
         return variables
 
     def loss(self, params, model_state, batch: Batch, key: jax.Array):
-        learned = {k: v for k, v in model_state.items() if k != FROZEN}
+        network = {k: v for k, v in model_state.items() if k != FROZEN}
         outputs, new_state = self.net.apply(
-            {"params": params, **learned},
-            self.stream_inputs(batch, model_state.get(FROZEN, {})),
+            {"params": params, **network},
+            self.stream_inputs(batch, model_state),
             train=True,
             mask=batch["mask"],
             keys=sample_keys(key, batch["position"]),
-            mutable=list(learned),
+            mutable=[k for k in network if k != CONSTANTS],
         )
         small = {k: v for k, v in outputs.items() if k not in ("maps", "attention_maps")}
         truth = {k: batch[k] for k in (*_TRUTH, "mask")}
-        value, logs = objective(
-            self.config, *gather_rows((small, truth)), self.statistics["counts"], self.vectors
-        )
+        words = model_state.get(CONSTANTS, {}).get(WORDS)
+        value, logs = objective(self.config, *gather_rows((small, truth)), self.statistics["counts"], words)
         return value, ({**model_state, **new_state}, logs)
 
     def predict(self, variables: Variables, batch: Batch) -> dict[str, jax.Array]:
         """``logits [b, C]``, and ``dimensions [b, K]`` in [0, 1] where the network has them."""
-        outputs = self.apply(variables, self.stream_inputs(batch, variables.get(FROZEN, {})))
+        outputs = self.apply(variables, self.stream_inputs(batch, variables))
         result = {"logits": outputs["logits"]}
         if "dimensions" in outputs:
             result["dimensions"] = outputs["dimensions"] / self.config.objective.dimension_scale

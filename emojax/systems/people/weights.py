@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from emojax.errors import ConfigError
+from emojax.models.constants import CONSTANTS
 from emojax.pretrained.initialise import initialise
 from emojax.systems.base import Variables
 from emojax.systems.people.inputs import FROZEN, SCENE_NETWORK
@@ -27,7 +28,8 @@ def load_streams(variables: Variables, init_from: Mapping[str, str]) -> tuple[Va
     """
     wanted = {part: path for part, path in init_from.items() if path}
     scene_file, record = wanted.pop(SCENE_NETWORK, ""), {}
-    network = {k: v for k, v in variables.items() if k != FROZEN}
+    apart = {k: v for k, v in variables.items() if k in (FROZEN, CONSTANTS)}
+    network = {k: v for k, v in variables.items() if k not in apart}
     if wanted:
         network, record = initialise(network, wanted)
     if FROZEN not in variables:
@@ -36,9 +38,9 @@ def load_streams(variables: Variables, init_from: Mapping[str, str]) -> tuple[Va
                 f"config.init_from.{SCENE_NETWORK} is given, but this system has no scene network: its "
                 "scores come from the records (config.model.scene_source)."
             )
-        return network, record
+        return {**network, **apart}, record
     frozen = dict(variables[FROZEN])
     if scene_file:
         frozen[SCENE_NETWORK], scene = initialise(frozen[SCENE_NETWORK], scene_file, part="")
         record[SCENE_NETWORK] = next(iter(scene.values()))
-    return {**network, FROZEN: frozen}, record
+    return {**network, **apart, FROZEN: frozen}, record
