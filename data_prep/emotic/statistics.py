@@ -53,8 +53,6 @@ def describe(
     Raises:
         DataError: a split has no usable person.
     """
-    from emojax.graphs.cooccurrence import conditional_probability, multilabel_statistics
-
     splits, side_inputs, statistics = {}, {}, {}
     for split in people:
         columns = read_columns(out, results, split)
@@ -63,12 +61,11 @@ def describe(
         categories = columns["categories"].astype(np.int64)
         counts = dict(zip(EMOTIC_LABELS.classes, categories.sum(axis=0)))
         splits[split] = write_split(out, split, results, columns, counts)
-        side_inputs[split] = {side: _status_counts(columns[f"{side}_status"]) for side in SIDE_INPUTS}
+        side_inputs[split] = side_input_counts(columns)
         if split == "train":
-            statistics = multilabel_statistics(categories, columns["vad"].astype(np.float64))
-            statistics["conditional"] = conditional_probability(np.array(statistics["cooccurrence"])).tolist()
-            statistics["labels_per_person"] = float(categories.sum(axis=1).mean())
-            statistics |= _depth_statistics(columns)
+            valid = columns["depth_status"] == Status.VALID
+            moments = columns["_depth_mean"][valid], columns["_depth_square"][valid]
+            statistics = people_statistics(columns) | depth_statistics(*moments)
     statistics["side_inputs"] = side_inputs
     statistics["raw"] = {
         split: {"images": len({person.image for person in found}), "people": len(found)}
@@ -80,18 +77,35 @@ def describe(
     )
 
 
-def _status_counts(column: np.ndarray) -> dict[str, int]:
-    return {status.name.lower(): int((column == status).sum()) for status in Status}
+def people_statistics(columns: Mapping[str, np.ndarray]) -> dict:
+    """What follows from the labels of the training split; see `describe`."""
+    from emojax.graphs.cooccurrence import conditional_probability, multilabel_statistics
+
+    categories = columns["categories"].astype(np.int64)
+    statistics = multilabel_statistics(categories, columns["vad"].astype(np.float64))
+    statistics["conditional"] = conditional_probability(np.array(statistics["cooccurrence"])).tolist()
+    statistics["labels_per_person"] = float(categories.sum(axis=1).mean())
+    return statistics
 
 
-def _depth_statistics(columns: Mapping[str, np.ndarray]) -> dict[str, float | None]:
-    """Mean and standard deviation over all pixels of the maps there are (spec 1.3, thesis l.7066)."""
-    valid = columns["depth_status"] == Status.VALID
-    if not valid.any():
+def side_input_counts(columns: Mapping[str, np.ndarray]) -> dict[str, dict[str, int]]:
+    """Side input -> number of people by `Status`."""
+    return {
+        side: {status.name.lower(): int((columns[f"{side}_status"] == status).sum()) for status in Status}
+        for side in SIDE_INPUTS
+    }
+
+
+def depth_statistics(means: np.ndarray, squares: np.ndarray) -> dict[str, float | None]:
+    """Mean and standard deviation over all pixels of the valid maps (spec 1.3, thesis l.7066), null without any.
+
+    Args:
+        means, squares: ``[n]``, mean and mean square of each valid map's pixels in [0, 1].
+    """
+    if not len(means):
         return {"depth_mean": None, "depth_std": None}
-    mean = float(columns["_depth_mean"][valid].mean())
-    variance = float(columns["_depth_square"][valid].mean()) - mean * mean
-    return {"depth_mean": mean, "depth_std": max(variance, 0.0) ** 0.5}
+    mean = float(means.mean())
+    return {"depth_mean": mean, "depth_std": max(float(squares.mean()) - mean * mean, 0.0) ** 0.5}
 
 
 def _nobody_left(split: str, reasons: Mapping[str, tuple[int, str]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 import shutil
 
@@ -9,9 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
-from data_prep import check
 from data_prep.affwild2.frames import CODE_TO_CLASS
 from data_prep.affwild2.prepare import Options, main, prepare
+from data_prep.check import command as check
 from data_prep.published import compare_counts
 from emojax import systems
 from emojax.cli import load_config_file
@@ -284,11 +285,20 @@ def test_the_check_passes_and_finds_a_video_in_two_splits(tree, prepared_affwild
     assert "OK: " in capsys.readouterr().out
     run(tree, tmp_path / "out")
     out = tmp_path / "out"
-    for kind in (out, out / ".prepare"):  # the training frames as validation frames too
-        for path in kind.glob("affwild2-train.*"):
-            shutil.copy(path, path.with_name(path.name.replace("train", "validation")))
+    for path in (
+        *out.glob("affwild2-train.*"),
+        out / "columns-train.npz",
+    ):  # the training frames for validation, too
+        shutil.copy(path, path.with_name(path.name.replace("train", "validation")))
+    content = json.loads((out / "dataset.json").read_text())
+    described = json.dumps(content["splits"]["train"]).replace("-train", "-validation")
+    content["splits"]["validation"] = json.loads(described)
+    (out / "dataset.json").write_text(json.dumps(content))
     assert check.main([str(out), "--workers", "1"]) == 1
-    assert "train and validation share 1 videos, e.g. a" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "train and validation share 7 source ids, e.g. a/00001.jpg" in told
+    assert "7 pictures of validation are in train, too (equal pixels), e.g. affwild2-train.tfrecord-" in told
+    assert "train and validation share 1 videos, e.g. a" in told
 
 
 # What else there may be
@@ -319,8 +329,15 @@ def test_two_faces_of_one_frame_are_counted(tree, tmp_path):
     assert skips(run(tree, tmp_path / "out"), "validation") == {"ambiguous_face": 1}
 
 
+def other_pictures(tree: Tree) -> None:
+    """The validation video looks otherwise than the training video, as the check demands."""
+    for path in (tree.faces / "b").iterdir():
+        path.write_bytes(grey_face(100 + 10 * int(path.stem)))
+
+
 def test_expressions_alone_give_records_without_valence_and_arousal(tree, tmp_path):
     shutil.rmtree(tree.annotations / "VA_Set")
+    other_pictures(tree)
     dataset = run(tree, tmp_path / "out")
     assert set(dataset.features) == {"image", "label", "video_id", "frame", "source_id"}
     assert dataset.statistics == {"num_samples": 7, "counts": [1] * 7}
@@ -330,6 +347,7 @@ def test_expressions_alone_give_records_without_valence_and_arousal(tree, tmp_pa
 
 def test_valence_and_arousal_alone_give_records_without_label(tree, tmp_path, capsys):
     shutil.rmtree(tree.annotations / "EXPR_Set")
+    other_pictures(tree)
     arguments = ["--videos", str(tree.faces), "--annotations", str(tree.annotations), "--workers", "1"]
     assert main([*arguments, "--out", str(tmp_path / "out"), "--size", str(SIZE)]) == 0
     assert "The records hold no classes" in capsys.readouterr().out

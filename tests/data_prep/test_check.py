@@ -10,7 +10,8 @@ import shutil
 import numpy as np
 import pytest
 
-from data_prep.check import main
+from data_prep.affectnet.prepare import Options, prepare
+from data_prep.check.command import main
 from data_prep.images import encode_jpeg
 from data_prep.published import compare_counts
 from emojax.data.dataset import load_dataset, save_dataset
@@ -109,14 +110,17 @@ def test_damaged_columns_are_found(folder, capsys):
 
 def test_a_replaced_record_changes_the_content_hash(folder, capsys):
     edit_record(folder, 0, age=np.float32(33))
-    assert "content hash" in problems(folder, capsys)
+    out = problems(folder, capsys)
+    assert "content hash" in out and "record 0 (byte 0): column 'age' says -1.0, the record [33.]" in out
 
 
 @pytest.mark.parametrize(
     "changed, message",
     [
         ({"label": 9}, "label 9 is none of the 7 classes"),
-        ({"valence": 1.5}, r"valence is 1.5, outside [-1, 1]"),
+        ({"label": -1}, "label -1 is none of the 7 classes"),
+        ({"valence": 1.5}, "valence is 1.5, outside -1..1"),
+        ({"valence": 5.0}, "valence is 5, outside -1..1"),
         ({"arousal": float("nan")}, "arousal is not finite"),
         ({"landmarks": np.zeros(10, np.float32)}, "landmarks has 10 values"),
         ({"image": b"no jpeg"}, "image does not decode"),
@@ -129,6 +133,78 @@ def test_bad_values_are_found_with_their_record(folder, capsys, changed, message
     edit_record(folder, 3, **changed)
     out = problems(folder, capsys)
     assert message in out and f"{first_shard(folder).name}: record 3 (byte " in out
+
+
+def rewrite_shard(folder: pathlib.Path, change) -> None:
+    """`change` takes and gives the payloads of the first training shard; checksums are right again."""
+    path = first_shard(folder)
+    source = TFRecordSource([path])
+    payloads = change([source[i] for i in range(len(source))])
+    with TFRecordWriter(path) as writer:
+        for payload in payloads:
+            writer.write(payload)
+
+
+@pytest.mark.parametrize(
+    ("change", "record"),
+    [
+        (lambda payloads: [payloads[1], payloads[0], *payloads[2:]], 0),
+        (lambda payloads: [*payloads[:4], payloads[3], *payloads[5:]], 4),
+    ],
+    ids=["swapped", "doubled"],
+)
+def test_swapped_and_doubled_records_under_valid_checksums_are_found(folder, capsys, change, record):
+    rewrite_shard(folder, change)
+    out = problems(folder, capsys)
+    assert f"{first_shard(folder).name}: record {record} (byte " in out and "the record" in out
+    assert "the content hash is" in out
+
+
+def edit_json(folder: pathlib.Path, change) -> None:
+    content = json.loads((folder / "dataset.json").read_text())
+    change(content)
+    (folder / "dataset.json").write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda s: s["counts"].reverse(), "statistics: counts[0] is"),
+        (lambda s: s["spearman"].reverse(), "statistics: spearman[0][0] is"),
+        (
+            lambda s: s["spearman"][2].__setitem__(8, 0.25),
+            "statistics: spearman[2][8] is 0.25, the records give",
+        ),
+        (lambda s: s["class_mean_va"].reverse(), "statistics: class_mean_va[0][0] is"),
+        (lambda s: s["va_histogram"]["5"].reverse(), "statistics: va_histogram.5["),
+        (lambda s: s["sector_counts"].pop("8"), "statistics: sector_counts has other fields"),
+        (lambda s: s.pop("spearman"), "the statistics lack 'spearman'"),
+        (lambda s: s.update(num_samples=True), "statistics: num_samples is True"),
+    ],
+)
+def test_statistics_that_the_records_do_not_give_are_found(folder, capsys, change, message):
+    edit_json(folder, lambda content: change(content["statistics"]))
+    assert message in problems(folder, capsys)
+
+
+def test_a_wrong_content_hash_is_found(folder, capsys):
+    edit_json(folder, lambda content: content["splits"]["train"].update(content_hash="0" * 64))
+    assert "the content hash is" in problems(folder, capsys)
+
+
+def test_a_picture_in_two_splits_and_one_that_comes_again_are_told(raw_2017, tmp_path, capsys):
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    (raw / "Manually_Annotated_Images").symlink_to(raw_2017 / "Manually_Annotated_Images")
+    lists = {name: (raw_2017 / name).read_text().splitlines() for name in ("training.csv", "validation.csv")}
+    lists["training.csv"] += [*lists["validation.csv"][1:4], lists["training.csv"][1]]
+    for name, lines in lists.items():
+        (raw / name).write_text("\n".join(lines) + "\n")
+    prepare(raw, tmp_path / "out", Options(size=48, classes=8))
+    out = problems(tmp_path / "out", capsys)
+    assert "3 pictures of validation are in train, too (equal pixels), e.g. affectnet-train.tfrecord-" in out
+    assert "train and validation share 3 source ids, e.g. p" in out
+    assert "note: train holds 1 pictures again (equal pixels)" in out
 
 
 def test_a_missing_folder_tells_how_to_make_the_data(tmp_path, capsys):

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import pytest
 
-from data_prep.check import check_dataset
+from data_prep.check.command import check_dataset
 from data_prep.emotic.box import MAX_PEOPLE
 from data_prep.emotic.crops import main as crops_main
 from data_prep.emotic.prepare import EmoticSource, Options, main, prepare, record_features
@@ -159,15 +159,15 @@ def test_annotations_of_every_annotator_are_kept_on_the_host(prepared_emotic):
 
 
 def test_the_check_passes_and_finds_a_changed_category(prepared_emotic, tmp_path):
-    _, problems, total = check_dataset(load_dataset(prepared_emotic), workers=1)
-    assert (problems, total) == ([], 0)
+    report = check_dataset(load_dataset(prepared_emotic), workers=1)
+    assert (report.problems, report.total) == ([], 0)
     folder = tmp_path / "copy"
     shutil.copytree(prepared_emotic, folder)
     content = json.loads((folder / "dataset.json").read_text())
     content["splits"]["test"]["class_counts"]["peace"] += 1
     content["labels"]["classes"] = content["labels"]["classes"][::-1]
     (folder / "dataset.json").write_text(json.dumps(content))
-    _, problems, _ = check_dataset(load_dataset(folder), workers=1)
+    problems = check_dataset(load_dataset(folder), workers=1).problems
     assert any("the classes are" in problem for problem in problems)
     assert any("records of class peace" in problem for problem in problems)
 
