@@ -36,6 +36,18 @@ _KOSTI = {
     "objective.dimensions": "smooth_l1_sum",
     "objective.margin": 1.0,
 }
+# Its losses are sums over the batch: under Adam that is their mean with 1 / batch of the weight decay.
+_PUBLIC = {
+    "num_epochs": 15,
+    "batch_size": 52,
+    "augment": "code",
+    "model.body_size": 128,
+    "optimizer.name": "adam",
+    "optimizer.weight_decay": 5e-4 / 52,
+    "optimizer.schedule": "step",
+    "optimizer.decay_epochs": 7,
+    "optimizer.decay_factor": 0.1,
+}
 _EMOTICON = {
     "num_epochs": 75,
     "model.net": "emoticon",
@@ -178,6 +190,10 @@ VARIANTS = {
         "4.1, 4.2, 4.3",
         _map(27.38, 0.0573),
     ),
+    "emotic_kosti_bc_public": Variant(
+        {**_KOSTI, **_PUBLIC, "model.streams": _BC},
+        "EMOTIC baseline, body and context, smooth L1, by the recipe of public code",
+    ),
     "emotic_emoticon_depth": Variant(
         {**_EMOTICON, "model.streams": "context,face,pose,depth"},
         "EmotiCon with depth (quoted)",
@@ -216,6 +232,7 @@ def people() -> ConfigDict:
     config.eval_batch_size = 32
     config.num_epochs = 20
     config.seed = 0
+    config.augment = "none"  # none, code: flip and colour jitter of 0.4, of a public recipe
     config.precision = "auto"  # bfloat16 compute on GPU and TPU, float32 on CPU
     config.monitor = "auto"  # auto: map_over_aae where there are dimensions (spec 5), else map
     config.monitor_direction = "larger"  # larger, smaller: which is better
@@ -250,6 +267,7 @@ def _model() -> ConfigDict:
     model.net = "concat"  # concat, emoticon: spec 2.10
     model.streams = _BC  # of body, context, face, pose, scenes, attributes, depth
     model.backbone = "resnet18"  # of body, context and face
+    model.body_size = 0  # side of the body crop, px; 0: image_size
     model.mask_context = True  # hide the agent in the context image
     model.attention = ""  # image streams with an attention branch, e.g. "context": spec 2.4
     model.pose = "conv1d"  # conv1d, gcn
@@ -301,6 +319,7 @@ def demo_people(config: ConfigDict) -> None:
             "eval_batch_size": 100,
             "num_epochs": 12,
             "model.backbone": "resnet_tiny",
+            "model.body_size": 32 if config.model.body_size else 0,
             "model.pose_filters": (16, 32),
             "model.pose_hidden": (64, 32),
             "model.depth_filters": (8, 16, 16, 32, 32),

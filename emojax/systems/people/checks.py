@@ -12,10 +12,11 @@ from emojax.models.backbones import backbone_names
 from emojax.models.pose_nets import POOLS
 from emojax.models.streams import STREAMS
 from emojax.systems.checks import require_choice, require_image_size, require_monitor, require_positive
+from emojax.systems.people.inputs import AUGMENTATIONS, IMAGE_STREAMS
 from emojax.systems.people.objective import CATEGORY_LOSSES, DIMENSION_LOSSES, LABEL_WEIGHTS
 
-IMAGE_STREAMS = ("body", "context", "face")
 _CHOICES = {
+    "augment": tuple(AUGMENTATIONS),
     "model.net": ("concat", "emoticon"),
     "model.backbone": backbone_names(),
     "model.pose": ("conv1d", "gcn"),
@@ -50,6 +51,10 @@ def check(config, recipe: Recipe) -> None:
         require_choice(config, field, choices)
     require_positive(config, ("batch_size", "eval_batch_size", "num_epochs", "objective.dimension_scale"))
     streams = named(config.model.streams)
+    if config.model.body_size < 0:
+        raise ConfigError(
+            f"config.model.body_size is {config.model.body_size}; take pixels, or 0 for image_size."
+        )
     _require_streams(streams)
     _require_attention(named(config.model.attention), streams)
     _require_net(config, streams)

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from emojax.data.augment import normalize
+from emojax.data.augment import AugmentSpec, augment, normalize
 from emojax.models.backbones import create_backbone
 from emojax.models.constants import CONSTANTS
 from emojax.models.pose_nets import POSE_SIZE
@@ -25,6 +25,12 @@ _FEATURES = {
     "attributes": ("attribute_scores",),
     "depth": ("depth",),
     "people": ("people_boxes",),
+}
+IMAGE_STREAMS = ("body", "context", "face")
+# Of the images of people; "code" is what a public recipe of the two-stream baseline does.
+AUGMENTATIONS = {
+    "none": None,
+    "code": AugmentSpec(flip=0.5, brightness=0.4, contrast=0.4, saturation=0.4),
 }
 SCENE_STREAMS = ("scenes", "attributes")
 VECTOR_SIZES = {"pose": POSE_SIZE, "scenes": NUM_SCENES, "attributes": NUM_ATTRIBUTES}
@@ -67,6 +73,7 @@ class StreamInputs:
     def __init__(self, config, streams, dtype):
         self.streams, self._dtype = in_order(streams), dtype
         self.mask_context = config.model.mask_context
+        self._body_size, self._augmentation = config.model.body_size, AUGMENTATIONS[config.augment]
         self.scene_net = None
         used = list(self.streams)
         if config.model.scene_source == "network" and set(used) & set(SCENE_STREAMS):
@@ -86,19 +93,21 @@ class StreamInputs:
         values = statistics.get("depth_mean") or _DEPTH_MEAN, statistics.get("depth_std") or _DEPTH_STD
         return {DEPTH: dict(zip(("mean", "std"), np.float32(values)))}
 
-    def __call__(self, batch: Mapping[str, jax.Array], variables: Mapping) -> dict[str, jax.Array]:
+    def __call__(
+        self, batch: Mapping[str, jax.Array], variables: Mapping, keys: jax.Array | None = None
+    ) -> dict[str, jax.Array]:
         """Stream -> images ``[B, H, W, 3]`` normalised, or vectors ``[B, D]`` float32.
 
         Args:
             batch: records, images as uint8.
             variables: of the system; frozen networks and constants are used.
+            keys: ``[B]``, of training, for the augmentation; None changes no image.
         """
         inputs = {}
         for name in self.streams:
-            if name in ("body", "face"):
-                inputs[name] = self.image(batch[name])
-            elif name == "context":
-                inputs[name] = self.context(batch)
+            if name in ("body", "context", "face"):
+                images = self._masked(batch) if name == "context" else batch[name]
+                inputs[name] = self.image(images, name, keys)
             elif name == "depth":
                 inputs[name] = _depth_image(batch["depth"], variables[CONSTANTS][DEPTH]).astype(self._dtype)
             elif name not in SCENE_STREAMS or self.scene_net is None:
@@ -108,10 +117,10 @@ class StreamInputs:
             inputs |= {name: scores[name] for name in self.streams if name in scores}
         return inputs
 
-    def context(self, batch: Mapping[str, jax.Array]) -> jax.Array:
-        """The context image, the agent hidden before normalisation if the config says so."""
+    def _masked(self, batch: Mapping[str, jax.Array]) -> jax.Array:
+        """The context, the agent hidden before augmentation and normalisation if the config says so."""
         images = batch["context"]
-        return self.image(mask_boxes(images, batch["body_box"]) if self.mask_context else images)
+        return mask_boxes(images, batch["body_box"]) if self.mask_context else images
 
     def example(self, image_size: int, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, jax.Array]:
         """Inputs of two people, all zeros, for making parameters; `shapes` are those of the records."""
@@ -120,17 +129,26 @@ class StreamInputs:
             if name in VECTOR_SIZES:
                 shape = (VECTOR_SIZES[name],)
             else:
-                shape = shapes["people_boxes"] if name == "people" else (image_size, image_size, 3)
+                side = self._body_size or image_size if name == "body" else image_size
+                shape = shapes["people_boxes"] if name == "people" else (side, side, 3)
             inputs[name] = jnp.zeros((2, *shape), jnp.float32)
         return inputs
 
-    def image(self, images: jax.Array) -> jax.Array:
-        """uint8 ``[B, H, W, 3]`` to what a backbone takes."""
-        return normalize(images.astype(jnp.float32) / 255).astype(self._dtype)
+    def image(self, images: jax.Array, name: str = "context", keys: jax.Array | None = None) -> jax.Array:
+        """uint8 ``[B, H, W, 3]`` to what the backbone of a stream takes; every stream is augmented for itself."""
+        if keys is None or self._augmentation is None:
+            pixels = images.astype(jnp.float32) / 255
+        else:
+            own = jax.vmap(jax.random.fold_in, (0, None))(keys, IMAGE_STREAMS.index(name))
+            pixels = augment(own, images, self._augmentation)
+        if name == "body" and self._body_size:
+            shape = (len(pixels), self._body_size, self._body_size, 3)
+            pixels = jax.image.resize(pixels, shape, "linear")
+        return normalize(pixels).astype(self._dtype)
 
     def _scene_scores(self, context, batch, variables) -> dict[str, jax.Array]:
         """Probabilities of Places365 scenes and SUN attributes; nothing is learned through them."""
-        images = self.context(batch) if context is None else context
+        images = self.image(self._masked(batch)) if context is None else context
         said = self.scene_net.apply(jax.lax.stop_gradient(variables), images, train=False)
         logits = {"scenes": said["logits"], "attributes": said["attribute_logits"]}
         return {name: jax.lax.stop_gradient(jax.nn.softmax(x)) for name, x in logits.items()}

@@ -20,8 +20,8 @@ from emojax.models.fusion_emoticon import EmotiConNet, PeopleGCN
 from emojax.models.gcn import graph_constants
 from emojax.models.pose_nets import PoseConv1D, PoseGCN
 from emojax.models.streams import in_order
-from emojax.systems.people.checks import IMAGE_STREAMS, named
-from emojax.systems.people.inputs import VECTOR_SIZES
+from emojax.systems.people.checks import named
+from emojax.systems.people.inputs import IMAGE_STREAMS, VECTOR_SIZES
 
 WORDS = "words"  # constant [C, d]: word vectors that the embedding loss compares with
 

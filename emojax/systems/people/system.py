@@ -101,12 +101,13 @@ class PeopleSystem(System):
 
     def loss(self, params, model_state, batch: Batch, key: jax.Array):
         network = {k: v for k, v in model_state.items() if k != FROZEN}
+        keys = sample_keys(key, batch["position"])
         outputs, new_state = self.net.apply(
             {"params": params, **network},
-            self.stream_inputs(batch, model_state),
+            self.stream_inputs(batch, model_state, keys),
             train=True,
             mask=batch["mask"],
-            keys=sample_keys(key, batch["position"]),
+            keys=keys,
             mutable=[k for k in network if k != CONSTANTS],
         )
         small = {k: v for k, v in outputs.items() if k not in ("maps", "attention_maps")}
