@@ -10,12 +10,12 @@ import numpy as np
 
 import emojax
 from data_prep.face_statistics import face_statistics
-from data_prep.images import encode_jpeg
 from data_prep.pipeline import ShardResult, sum_skipped
 from data_prep.split import read_columns, skipped_counts, write_split
 from emojax.data.dataset import Dataset, Feature
 from emojax.errors import DataError
 from emojax.labels import Labels
+from emojax.vision.images import encode_jpeg
 
 
 def encode_face(crop: np.ndarray, encoding: str) -> bytes:

@@ -32,19 +32,10 @@ from emojax.data.columns import save_arrays
 from emojax.data.dataset import FILE_NAME, shard_name
 from emojax.data.example import FeatureValue, encode_example
 from emojax.data.tfrecord import TFRecordWriter
-from emojax.errors import DataError
+from emojax.errors import DataError, Skip
 
 _STATE_FOLDER = ".prepare"
 _PLAN = "plan.json"
-
-
-class Skip(Exception):
-    """Raised while an item is converted: leave it out and count it under `reason` (snake_case)."""
-
-    def __init__(self, reason: str, detail: str):
-        super().__init__(reason, detail)
-        self.reason = reason
-        self.detail = detail
 
 
 @dataclasses.dataclass(frozen=True)

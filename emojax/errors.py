@@ -26,3 +26,12 @@ class OutputError(EmojaxError):
 
 class TrainingError(EmojaxError):
     """Training cannot go on, e.g. the loss is no longer finite."""
+
+
+class Skip(Exception):
+    """Raised for a picture or person that cannot be used: leave it out and count it under `reason` (snake_case)."""
+
+    def __init__(self, reason: str, detail: str):
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail

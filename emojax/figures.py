@@ -1,12 +1,12 @@
-"""Draws figures of prepared data, of raw data, and of several runs side by side.
+"""Draws figures of prepared data, and of several runs side by side.
 
   python -m emojax.figures --data_dir data/affectnet --out figures        # labels in the plane, augmentation, mask
-  python -m emojax.figures --raw /path/to/AffectNet --out figures         # from a raw picture to the aligned face
   python -m emojax.figures --workdir runs/mtl --workdir runs/gcn --out figures    # confusion matrices, predictions,
                                                                           # label vectors and features side by side
   python -m emojax.figures --out figures                                  # without data: focal loss, karate club
 
 These can be given together. Writes PNGs and one page that holds them all, index.html, into --out.
+From a raw picture to the aligned face: python -m data_prep.affectnet.steps --help.
 The figures of one run are in its report: python -m emojax.evaluate --workdir RUN.
 """
 
@@ -36,9 +36,6 @@ def parser() -> cli.Parser:
         help="training record that is augmented and masked [0]",
     )
     add(
-        "--raw", type=cli.path, metavar="DIR", help="AffectNet as downloaded, or drawn by data_prep.synthetic"
-    )
-    add(
         "--workdir",
         type=cli.path,
         metavar="DIR",
@@ -66,8 +63,6 @@ def draw_figures(options: argparse.Namespace) -> int:
     sections: list[Section] = []
     if options.data_dir:
         sections += draw_data(options.out, load_dataset(options.data_dir), options.record)
-    if options.raw:
-        sections.append(draw_alignment(options.out, options.raw))
     if options.workdir:
         sections += draw_runs(options.out, options.workdir, options.data_dir, options.step, options.split)
     sections = sections or draw_without_data(options.out)
@@ -81,18 +76,6 @@ def draw_data(folder: pathlib.Path, dataset: Dataset, record: int) -> list[Secti
     from emojax.report import prepared
 
     return [prepared.label_section(folder, dataset), prepared.record_section(folder, dataset, record)]
-
-
-def draw_alignment(folder: pathlib.Path, raw: pathlib.Path) -> Section:
-    """The steps from a raw picture to the network's input (thesis 001, fig. 3.1.2)."""
-    from data_prep.alignment_steps import alignment_steps, most_tilted_face
-    from emojax.report.preparation import alignment_figure
-
-    face, image, box = most_tilted_face(raw)
-    pictures, points = alignment_steps(image, box, face.landmarks())
-    path = alignment_figure(folder / "alignment.png", pictures, points)
-    caption = f"{face.source}, the most tilted of the first training faces; its 68 landmarks as dots."
-    return Section("Alignment", pictures=[Picture(path, caption, wide=True)])
 
 
 def draw_runs(

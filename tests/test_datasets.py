@@ -10,7 +10,7 @@ import types
 import pytest
 from ml_collections import ConfigDict
 
-from data_prep import check
+from data_prep.check import command as check
 from data_prep.face_dataset import describe
 from data_prep.pipeline import Record, plan_splits, write_shards
 from data_prep.summary import class_table

@@ -25,7 +25,7 @@ DOORS = (
     *("emojax.train", "emojax.evaluate", "emojax.benchmark", "emojax.figures", "emojax.systems"),
     *("emojax.reproduce", "emojax.pretrained", "emojax.systems.karate", "data_prep.affectnet"),
     *("data_prep.affwild2", "data_prep.emotic", "data_prep.emotic.crops", "data_prep.emotic.scenes"),
-    *("data_prep.synthetic", "data_prep.check"),
+    *("data_prep.synthetic", "data_prep.check", "data_prep.affectnet.steps"),
 )
 
 

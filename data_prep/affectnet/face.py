@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from data_prep.pipeline import Skip
+from emojax.errors import Skip
 
 SPLITS = ("train", "validation")
 

@@ -13,8 +13,7 @@ import numpy as np
 from data_prep.affectnet.face import SPLITS, Face, number, whole_number
 from data_prep.affectnet.table import COLUMNS, LANDMARKS, Survey, Table, read_table, survey
 from data_prep.locate import find_entry, find_file, find_folders, holdings, levels, only, slashes
-from data_prep.pipeline import Skip
-from emojax.errors import DataError
+from emojax.errors import DataError, Skip
 
 IMAGE_FOLDER = "Manually_Annotated_Images"
 LIST_FOLDER = "Manually_Annotated_file_lists"

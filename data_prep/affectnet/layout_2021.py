@@ -14,8 +14,7 @@ import numpy as np
 from data_prep.affectnet.face import Face, number, whole_number
 from data_prep.affectnet.layout_2017 import file_size
 from data_prep.locate import find_entry, find_folders, only
-from data_prep.pipeline import Skip
-from emojax.errors import DataError
+from emojax.errors import DataError, Skip
 from emojax.files import parse_npy, read_regular
 
 _SET_FOLDERS = {"train": "train_set", "validation": "val_set"}

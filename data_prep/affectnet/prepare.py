@@ -17,17 +17,17 @@ from data_prep.affectnet.face import SPLITS, Face
 from data_prep.affectnet.layout_2017 import Layout2017
 from data_prep.affectnet.layout_2021 import Layout2021
 from data_prep.affectnet.raw import find_layout
-from data_prep.align import ALIGNMENTS, CROP_ANCHORS, MASK_SIZE, NoFaceError, crop_face, eye_mouth_mask
 from data_prep.door import INTERRUPTED, add_output_options, print_faces
 from data_prep.face_dataset import describe, encode_face
-from data_prep.images import read_image
 from data_prep.locate import slashes
-from data_prep.pipeline import Record, Shard, ShardResult, Skip, file_digest, plan_splits, write_shards
+from data_prep.pipeline import Record, Shard, ShardResult, file_digest, plan_splits, write_shards
 from emojax import cli
 from emojax.data.dataset import Dataset, Feature, save_dataset, write_tfds_metadata
-from emojax.errors import ConfigError, DataError
+from emojax.errors import ConfigError, DataError, Skip
 from emojax.files import require_regular
 from emojax.labels import affectnet_labels
+from emojax.vision.align import ALIGNMENTS, CROP_ANCHORS, MASK_SIZE, NoFaceError, crop_face, eye_mouth_mask
+from emojax.vision.images import read_image
 
 NAME = "affectnet"
 _ITEMS_PER_SHARD = 4096

@@ -11,8 +11,7 @@ import re
 import numpy as np
 
 from data_prep.affectnet.face import number, whole_number
-from data_prep.pipeline import Skip
-from emojax.errors import DataError
+from emojax.errors import DataError, Skip
 
 COLUMNS = (
     "subDirectory_filePath",

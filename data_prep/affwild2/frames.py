@@ -14,8 +14,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 
-from data_prep.pipeline import Skip
-from emojax.errors import DataError
+from emojax.errors import DataError, Skip
 from emojax.files import read_regular
 
 OTHER = 7

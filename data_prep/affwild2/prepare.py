@@ -21,12 +21,12 @@ from data_prep.affwild2.frames import CODE_TO_CLASS, Frame, Video, read_frames
 from data_prep.affwild2.raw import SPLITS, Found, find_videos
 from data_prep.door import INTERRUPTED, add_output_options, print_faces
 from data_prep.face_dataset import describe, encode_face
-from data_prep.images import read_image
-from data_prep.pipeline import Record, ShardResult, Skip, plan_splits, write_shards
+from data_prep.pipeline import Record, ShardResult, plan_splits, write_shards
 from emojax import cli
 from emojax.data.dataset import Dataset, Feature, save_dataset, write_tfds_metadata
-from emojax.errors import DataError
+from emojax.errors import DataError, Skip
 from emojax.labels import affectnet_labels
+from emojax.vision.images import read_image
 
 NAME = "affwild2"
 _FRAMES_PER_SHARD = 12_288  # about a third is used: 20 MB of JPEG or 160 MB of pixels a shard at 112 px

@@ -11,14 +11,13 @@ import sys
 from collections.abc import Sequence
 
 from data_prep.door import add_workers
-from data_prep.emotic.box import usable_box
-from data_prep.emotic.prepare import box_in_image
 from data_prep.emotic.raw import Person, image_path, read_emotic
-from data_prep.images import encode_jpeg, read_image
+from data_prep.emotic.records import box_in_image
 from data_prep.parallel import advance, parallel_map
-from data_prep.pipeline import Skip
 from emojax import cli
-from emojax.errors import DataError
+from emojax.errors import DataError, Skip
+from emojax.vision.boxes import usable_box
+from emojax.vision.images import encode_jpeg, read_image
 
 _CHUNK = 256
 

@@ -15,19 +15,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from data_prep.emotic.box import context_box, resize, usable_box
-from data_prep.emotic.prepare import box_in_image
 from data_prep.emotic.raw import Person, image_path, read_emotic
+from data_prep.emotic.records import box_in_image
 from data_prep.emotic.side import NUM_ATTRIBUTES, NUM_SCENES
-from data_prep.images import read_image
 from data_prep.parallel import available_cores
-from data_prep.pipeline import Skip
 from emojax import cli, progress
 from emojax.data.augment import normalize
-from emojax.engine import compile_cache
-from emojax.errors import DataError
+from emojax.errors import DataError, Skip
 from emojax.models.backbones import create_backbone
 from emojax.pretrained.initialise import initialise
+from emojax.vision.boxes import context_box, resize, usable_box
+from emojax.vision.images import read_image
 
 _ARCH = "wide_resnet18_places"
 
@@ -172,7 +170,6 @@ def _parser() -> cli.Parser:
 
 
 def _run(args: argparse.Namespace) -> None:
-    compile_cache.enable()
     written, skipped = write_scores(
         args.raw, os.fspath(args.weights), args.out, size=args.size, batch_size=args.batch
     )

@@ -22,14 +22,14 @@ import os
 
 import numpy as np
 
-from data_prep.emotic.box import Box, resize
-from data_prep.emotic.face import DetectedFace, choose_face, cut_face, detect_faces, read_openface
-from data_prep.emotic.pose import joints_in_box, read_openpose
 from data_prep.emotic.raw import Person
-from data_prep.images import read_grey_image
-from data_prep.pipeline import Skip
+from emojax.errors import Skip
 from emojax.files import parse_npy, read_regular, require_regular
 from emojax.graphs.openpose import NUM_JOINTS
+from emojax.vision.boxes import Box, resize
+from emojax.vision.faces import DetectedFace, choose_face, cut_face, detect_faces, read_openface
+from emojax.vision.images import read_grey_image
+from emojax.vision.poses import joints_in_box, read_openpose
 
 NUM_SCENES, NUM_ATTRIBUTES = 365, 102
 _MAX_SCORES = 1 << 16  # bytes; 467 float64 have 3,864

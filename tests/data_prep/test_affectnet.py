@@ -19,10 +19,10 @@ import pytest
 from data_prep.affectnet.prepare import Options, main, prepare
 from data_prep.affectnet.raw import find_layout
 from data_prep.affectnet.table import COLUMNS
-from data_prep.align import eye_centres
 from emojax.data.dataset import load_dataset
 from emojax.data.example import decode_example
 from emojax.errors import DataError
+from emojax.vision.align import eye_centres
 
 from .conftest import OPTIONS
 

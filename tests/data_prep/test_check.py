@@ -12,13 +12,13 @@ import pytest
 
 from data_prep.affectnet.prepare import Options, prepare
 from data_prep.check.command import main
-from data_prep.images import encode_jpeg
 from data_prep.published import compare_counts
 from emojax.data.dataset import load_dataset, save_dataset
 from emojax.data.example import decode_example, encode_example
 from emojax.data.tfrecord import TFRecordSource, TFRecordWriter
 from emojax.datasets import AFFECTNET
 from emojax.labels import affectnet_labels
+from emojax.vision.images import encode_jpeg
 
 _ONE = ["--workers", "1"]
 

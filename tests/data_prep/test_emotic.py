@@ -17,20 +17,20 @@ import numpy as np
 import pytest
 
 from data_prep.check.command import check_dataset
-from data_prep.emotic.box import MAX_PEOPLE
 from data_prep.emotic.crops import main as crops_main
-from data_prep.emotic.prepare import EmoticSource, Options, main, prepare, record_features
+from data_prep.emotic.prepare import main, prepare
 from data_prep.emotic.raw import SPLITS, Person, find_emotic, read_annotations
+from data_prep.emotic.records import EmoticSource, Options, record_features
 from data_prep.emotic.side import SideInputs, Status
-from data_prep.pipeline import Skip
 from emojax.data.dataset import load_dataset
 from emojax.data.decode import read_record
 from emojax.data.inputs import Inputs
 from emojax.data.loader import Batches, Order
-from emojax.errors import DataError
+from emojax.errors import DataError, Skip
 from emojax.graphs.openpose import RIGHT_HAND
 from emojax.labels import EMOTIC_LABELS
 from emojax.systems.people.inputs import mask_boxes
+from emojax.vision.boxes import MAX_PEOPLE
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 OPTIONS = Options(size=64, encoding="raw")

@@ -14,7 +14,6 @@ from data_prep.parallel import parallel_map
 from data_prep.pipeline import (
     Record,
     Shard,
-    Skip,
     default_num_shards,
     split_evenly,
     sum_skipped,
@@ -23,7 +22,7 @@ from data_prep.pipeline import (
 from data_prep.split import read_columns
 from emojax.data.example import decode_example
 from emojax.data.tfrecord import TFRecordSource
-from emojax.errors import DataError
+from emojax.errors import DataError, Skip
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,7 +14,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from data_prep.align import crop_face, eye_centres, rotation_about_eyes, transform
 from data_prep.synthetic.__main__ import main
 from data_prep.synthetic.actions import PROTOTYPES, express
 from data_prep.synthetic.affectnet.generate import Settings, class_counts, draw_sample, generate, plan_samples
@@ -22,6 +21,7 @@ from data_prep.synthetic.geometry import Pose, face_shape, landmarks
 from data_prep.synthetic.identity import sample_identity
 from emojax.errors import ConfigError, DataError
 from emojax.labels import AFFECTNET_CLASSES
+from emojax.vision.align import crop_face, eye_centres, rotation_about_eyes, transform
 
 SEED = 5
 

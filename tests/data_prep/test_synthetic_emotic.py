@@ -13,9 +13,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 from threadpoolctl import threadpool_limits
 
-from data_prep.emotic.box import usable_box
-from data_prep.emotic.pose import joints_in_box, pose_vector
-from data_prep.pipeline import Skip
 from data_prep.synthetic.__main__ import main
 from data_prep.synthetic.bodies import HANDS, POSTURES, pose_body
 from data_prep.synthetic.emotic.files import scene_scores
@@ -31,9 +28,11 @@ from data_prep.synthetic.emotic.rule import (
     valence_arousal_dominance,
 )
 from data_prep.synthetic.scenes.emotic import KINDS, LIGHTS, STATES, Camera, Scene, draw_scene
-from emojax.errors import ConfigError, DataError
+from emojax.errors import ConfigError, DataError, Skip
 from emojax.graphs.skeletons import BODY_25
 from emojax.labels import AFFECTNET_CLASSES, EMOTIC_CATEGORIES
+from emojax.vision.boxes import usable_box
+from emojax.vision.poses import joints_in_box, pose_vector
 
 JOINT = {name: i for i, name in enumerate(BODY_25.joints)}
 SMALL = Settings(train=2, validation=1, test=1, seed=3)

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from data_prep.alignment_steps import alignment_steps, most_tilted_face
+from data_prep.affectnet.steps import alignment_steps, main, most_tilted_face
 from data_prep.synthetic.affectnet.generate import Settings, generate
 from emojax.data.columns import write_columns
 from emojax.errors import DataError
@@ -59,3 +59,10 @@ def test_the_steps_of_the_alignment_level_the_eyes_of_a_tilted_face(layout, tmp_
 def test_a_folder_that_is_no_affectnet_is_refused(tmp_path):
     with pytest.raises(DataError, match="no AffectNet"):
         most_tilted_face(tmp_path)
+
+
+def test_the_command_draws_the_steps(tmp_path, capsys):
+    generate(tmp_path / "raw", Settings(train=24, validation=8, size=64, seed=3), workers=1)
+    out = tmp_path / "figures" / "alignment.png"
+    assert main(["--raw", str(tmp_path / "raw"), "--out", str(out)]) == 0
+    assert out.read_bytes()[:4] == b"\x89PNG" and "68 landmarks" in capsys.readouterr().out

@@ -14,12 +14,12 @@ import pathlib
 import cv2
 import numpy as np
 
-from data_prep.emotic.box import usable_box
 from data_prep.emotic.side import NUM_ATTRIBUTES, NUM_SCENES
-from data_prep.pipeline import Skip
 from data_prep.synthetic.emotic.picture import Drawn, Picture
 from data_prep.synthetic.scenes.emotic import KINDS, LIGHTS, STATES, Scene
+from emojax.errors import Skip
 from emojax.graphs.openpose import LEFT_HAND, RIGHT_HAND
+from emojax.vision.boxes import usable_box
 
 _NO_FILE = 0.03
 _NO_POSE = 0.03

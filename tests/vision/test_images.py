@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_prep.images import MAX_SIDE, encode_jpeg, jpeg_is_complete, read_grey_image, read_image
-from data_prep.pipeline import Skip
+from emojax.errors import Skip
+from emojax.vision.images import MAX_SIDE, encode_jpeg, jpeg_is_complete, read_grey_image, read_image
 
 
 @pytest.fixture

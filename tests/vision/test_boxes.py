@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_prep.emotic.box import MAX_PEOPLE, context_box, crop, people_boxes, resize, usable_box
-from data_prep.pipeline import Skip
+from emojax.errors import Skip
+from emojax.vision.boxes import MAX_PEOPLE, context_box, crop, people_boxes, resize, usable_box
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ import os
 import cv2
 import numpy as np
 
-from data_prep.align import NoFaceError, crop_face
-from data_prep.emotic.box import crop, usable_box
-from data_prep.pipeline import Skip
+from emojax.errors import Skip
+from emojax.vision.align import NoFaceError, crop_face
+from emojax.vision.boxes import crop, usable_box
 
 DETECTORS = ("haar", "none")
 _SEARCH_MARGIN = 0.1  # of the body box on every side: hair and hats reach out of it

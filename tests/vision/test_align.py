@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_prep.align import (
+from emojax.vision.align import (
     ALIGNMENTS,
     NoFaceError,
     crop_face,

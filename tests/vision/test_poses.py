@@ -7,9 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from data_prep.emotic.pose import body_component, joints_in_box, pose_vector, read_openpose
 from emojax.graphs.openpose import LEFT_HAND, RIGHT_HAND
 from emojax.graphs.skeletons import BODY_25
+from emojax.vision.poses import body_component, joints_in_box, pose_vector, read_openpose
 
 JOINT = {name: i for i, name in enumerate(BODY_25.joints)}
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from data_prep.pipeline import Skip
+from emojax.errors import Skip
 
 MAX_PEOPLE = 32
 Box = tuple[int, int, int, int]

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from data_prep.pipeline import Skip
+from emojax.errors import Skip
 from emojax.files import read_regular
 
 MAX_PIXELS = 1 << 26  # 8192 x 8192: 200 MB decoded

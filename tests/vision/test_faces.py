@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import skimage.data
 
-from data_prep.emotic.face import DetectedFace, choose_face, cut_face, detect_faces, read_openface
+from emojax.vision.faces import DetectedFace, choose_face, cut_face, detect_faces, read_openface
 
 
 def landmarks(x: float, y: float, size: float) -> np.ndarray:

@@ -1,10 +1,15 @@
-"""The steps from a raw picture of AffectNet to the crop that is stored, for a figure (spec emotion_gcn 1.6)."""
+"""Draws the steps from a raw picture of AffectNet to the crop that is stored (spec emotion_gcn 1.6).
+
+python -m data_prep.affectnet.steps --raw /path/to/AffectNet --out figures/alignment.png
+"""
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import pathlib
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -13,10 +18,10 @@ from data_prep.affectnet.face import Face
 from data_prep.affectnet.layout_2017 import Layout2017
 from data_prep.affectnet.layout_2021 import Layout2021
 from data_prep.affectnet.raw import find_layout
-from data_prep.align import crop_face, eye_centres, rotation_about_eyes, transform
-from data_prep.images import read_image
-from data_prep.pipeline import Skip
-from emojax.errors import DataError
+from emojax import cli
+from emojax.errors import DataError, Skip
+from emojax.vision.align import crop_face, eye_centres, rotation_about_eyes, transform
+from emojax.vision.images import read_image
 
 _LOOK_AT = 100  # faces among which the most tilted is taken: an upright one shows nothing
 
@@ -90,3 +95,35 @@ def _tilt(landmarks: np.ndarray) -> float:
     """Angle between the line of the eyes and the horizontal, in radians."""
     left, right = eye_centres(landmarks)
     return float(abs(np.arctan2(right[1] - left[1], right[0] - left[0])))
+
+
+def draw(raw: pathlib.Path, out: pathlib.Path) -> str:
+    """Draws the figure of the most tilted face (thesis 001, fig. 3.1.2); returns the face's file."""
+    from emojax.report.preparation import alignment_figure  # matplotlib, JAX: --help does not wait for them
+
+    face, image, box = most_tilted_face(raw)
+    pictures, points = alignment_steps(image, box, face.landmarks())
+    out.parent.mkdir(parents=True, exist_ok=True)
+    alignment_figure(out, pictures, points)
+    return face.source
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return cli.run(_parser(), _run, argv)
+
+
+def _parser() -> cli.Parser:
+    parser = cli.Parser("python -m data_prep.affectnet.steps", __doc__)
+    add = parser.add_argument
+    add("--raw", type=cli.path, required=True, metavar="DIR", help="AffectNet as downloaded, or synthetic")
+    add("--out", type=cli.path, required=True, metavar="PNG", help="the figure")
+    return parser
+
+
+def _run(args: argparse.Namespace) -> None:
+    source = draw(args.raw, args.out)
+    print(f"{args.out}: {source}, the most tilted of the first training faces; its 68 landmarks as dots.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
