@@ -52,7 +52,8 @@ class ToySource:
     def convert(self, item):
         label = item % len(CLASSES)
         values = {"label": label, "valence": label / 4, "arousal": item / 20}
-        return Record({**values, "video_id": f"v{item // 2}-{'ab'[item % 2]}".encode()}, values)
+        video = f"v{item // 2}-{'ab'[item % 2]}"
+        return Record({**values, "video_id": video.encode()}, {**values, "video_id": video})
 
 
 def prepare(out, train=9, validation=3):
