@@ -115,23 +115,33 @@ def augment(keys: jax.Array, images: jax.Array, spec: AugmentSpec) -> jax.Array:
 
     Args:
         keys: PRNG keys [B], one a sample (`engine.step.sample_keys`).
-        images: uint8 [B, H, W, 3], RGB.
+        images: uint8 [B, H, W, 3], RGB; or [B, T, H, W, 3]: then all frames of a sample are augmented alike, or each on
+            its own if there is a key for each, [B, T].
         spec: strengths; must be static under jit.
 
     Returns:
-        float32 [B, H, W, 3] in [0, 1]. With all strengths zero exactly ``images / 255``.
+        float32 of the images' shape in [0, 1]. With all strengths zero exactly ``images / 255``.
     """
-    return apply_draws(images, draw(keys, spec))
+    keys, flat = _one_key_an_image(keys, images, 3)
+    return apply_draws(flat, draw(keys, spec)).reshape(images.shape)
+
+
+def _one_key_an_image(keys: jax.Array, images: jax.Array, dims: int) -> tuple[jax.Array, jax.Array]:
+    """Keys [n] and images [n, ...] of batches with or without an axis of time; an image has `dims` dimensions."""
+    lead = images.shape[: images.ndim - dims]
+    keys = jnp.broadcast_to(keys.reshape(keys.shape + (1,) * (len(lead) - keys.ndim)), lead)
+    return keys.reshape(-1), images.reshape(-1, *images.shape[len(lead) :])
 
 
 def augment_mask(keys: jax.Array, masks: jax.Array, spec: AugmentSpec) -> jax.Array:
-    """Applies to masks [B, h, w] the flips and rotations `augment` applies under the same keys.
+    """Applies to masks [B, h, w], or [B, T, h, w], the flips and rotations `augment` applies under the same keys.
 
     The mask may be smaller than the image: a rotation about the centre is the same at any scale as long as
     both have the same aspect ratio. Nearest neighbour, zero fill; the dtype is kept.
     """
+    keys, flat = _one_key_an_image(keys, masks, 2)
     draws = draw(keys, spec)
-    return _move(masks[..., None], draws.flip, draws.angle)[..., 0]
+    return _move(flat[..., None], draws.flip, draws.angle)[..., 0].reshape(masks.shape)
 
 
 def apply_draws(images: jax.Array, draws: Draws) -> jax.Array:

@@ -10,15 +10,16 @@ import numpy as np
 from emojax import progress
 from emojax.engine.prefetch import DevicePrefetcher
 
+_ROWS = ("index", "mask", "record", "frame_mask")
 _IN_FLIGHT = 2  # batches computed ahead of the copy to the host
 
 
-def with_truth(predict):
-    """Adds a batch's small arrays (labels, mask, index: at most ``[B, n]``) to the predictions."""
+def with_truth(system):
+    """Predicts, and adds what of the batch travels with the predictions: `System.truth`, numbers and masks of rows."""
 
     def predict_with_truth(variables, batch):
-        truth = {k: v for k, v in batch.items() if v.ndim <= 2}
-        return {**truth, **predict(variables, batch)}
+        rows = {k: batch[k] for k in _ROWS if k in batch}
+        return {**rows, **system.truth(batch), **system.predict(variables, batch)}
 
     return predict_with_truth
 

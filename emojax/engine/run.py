@@ -55,7 +55,7 @@ class Run:
         self.monitor = Monitor(system.monitor, config.monitor_direction)
         self.program = system.program(self.steps_per_epoch)
         self.train_step = make_train_step(self.program, self.mesh, config.seed)
-        self.predict_step = make_predict_step(with_truth(system.predict), self.mesh)
+        self.predict_step = make_predict_step(with_truth(system), self.mesh)
 
     @functools.cached_property
     def sampler_weights(self) -> np.ndarray | None:

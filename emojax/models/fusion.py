@@ -12,6 +12,7 @@ import numpy as np
 from emojax.errors import ConfigError
 from emojax.models.attention_branch import AttentionBranch
 from emojax.models.constants import CONSTANTS, constant
+from emojax.models.dropout import dropout
 from emojax.models.gcn import PRECISION, LabelGCN
 from emojax.models.heads import dense
 from emojax.models.norm import BatchNorm
@@ -97,14 +98,12 @@ class FusionLayer(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool, mask: jax.Array | None, keys: jax.Array | None):
-        """``[B, D] -> [B, width]`` float32; `keys` ``[B]`` are needed in training."""
+        """``[B, D] -> [B, width]`` float32, or ``[B, T, D] -> [B, T, width]``; a key a row is needed in training."""
         norm = BatchNorm(axis_name=self.axis_name, name="norm")
         x = nn.relu(norm(dense(x, self.width, "dense"), train=train, mask=mask))
         if not train:
             return x
-        # A key a sample, so the result does not depend on the number of devices.
-        keep = jax.vmap(lambda key: jax.random.bernoulli(key, 1 - self.dropout, (self.width,)))(keys)
-        return jnp.where(keep, x / (1 - self.dropout), 0)
+        return dropout(x, keys, self.dropout)
 
 
 class PeopleNet(nn.Module):

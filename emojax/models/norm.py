@@ -38,8 +38,8 @@ class BatchNorm(nn.Module):
         Args:
             x: activations, any float dtype.
             train: use and record the batch's statistics.
-            mask: ``[B]``, 1 for a real sample and 0 for padding; None when all are real. Padding rows are
-                normalised too but never counted.
+            mask: ``[B]``, 1 for a real sample and 0 for padding, or ``[B, T]`` of the frames of ``x [B, T, ..., C]``;
+                None when all are real. Padding is normalised too but never counted.
         """
         channels = x.shape[-1]
         scale = self.param("scale", nn.initializers.ones, (channels,), jnp.float32)
@@ -62,11 +62,11 @@ class BatchNorm(nn.Module):
     def _batch_statistics(self, x, mask):
         axes = tuple(range(x.ndim - 1))
         values = x.astype(jnp.float32)
-        positions = x.size // (x.shape[0] * x.shape[-1])
         if mask is None:
-            weighted, count = values, jnp.float32(x.shape[0] * positions)
+            weighted, count = values, jnp.float32(x.size // x.shape[-1])
         else:
-            rows = mask.astype(jnp.float32).reshape((-1,) + (1,) * (x.ndim - 1))
+            rows = mask.astype(jnp.float32).reshape(mask.shape + (1,) * (x.ndim - mask.ndim))
+            positions = x.size // (mask.size * x.shape[-1])
             weighted, count = values * rows, jnp.sum(rows) * positions
         sums = (jnp.sum(weighted, axes), jnp.sum(weighted * values, axes), count)
         if self.axis_name is not None and not self.is_initializing():

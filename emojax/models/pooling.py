@@ -16,12 +16,12 @@ def global_pool(feature_map: jax.Array, *, mode: str, final_relu: bool) -> jax.A
     after ReLU.
 
     Args:
-        feature_map: ``[B, H, W, D]``, any float dtype.
+        feature_map: ``[..., H, W, D]``, any float dtype.
         mode: "max" or "avg".
         final_relu: apply ReLU first.
 
     Returns:
-        ``[B, D]`` float32.
+        ``[..., D]`` float32.
 
     Raises:
         ConfigError: unknown mode.
@@ -29,7 +29,7 @@ def global_pool(feature_map: jax.Array, *, mode: str, final_relu: bool) -> jax.A
     if final_relu:
         feature_map = nn.relu(feature_map)
     if mode == "max":
-        return jnp.max(feature_map, axis=(1, 2)).astype(jnp.float32)
+        return jnp.max(feature_map, axis=(-3, -2)).astype(jnp.float32)
     if mode == "avg":
-        return jnp.mean(feature_map, axis=(1, 2), dtype=jnp.float32)
+        return jnp.mean(feature_map, axis=(-3, -2), dtype=jnp.float32)
     raise ConfigError(f"Feature maps are pooled by 'max' or 'avg', not by {mode!r}.")

@@ -89,6 +89,10 @@ class System(abc.ABC):
     def predict(self, variables: Variables, batch: Batch) -> dict[str, jax.Array]:
         """Outputs ``[b, ...]`` by name: probabilities, values, embeddings."""
 
+    def truth(self, batch: Batch) -> dict[str, jax.Array]:
+        """What of a batch travels with its predictions, ``[b, ...]`` or ``[b, T, ...]``; all columns by default."""
+        return {name: batch[name] for name in self.inputs.columns if name in batch}
+
     def complete(
         self, outputs: Mapping[str, np.ndarray], predict_split: Callable[[str], Mapping[str, np.ndarray]]
     ) -> dict:
