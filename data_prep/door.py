@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import argparse
+import pathlib
+from collections.abc import Mapping, Sequence
 
+from data_prep.claim import Part
 from data_prep.parallel import available_cores
 from data_prep.pipeline import ShardResult, sum_skipped
 from data_prep.summary import print_summary
@@ -14,7 +17,7 @@ INTERRUPTED = "the same command continues after the finished shards"
 
 
 def add_output_options(parser: cli.Parser, *, default_size: int) -> None:
-    """Adds --out, --size, --encoding, --shards and --workers."""
+    """Adds --out, --size, --encoding, --shards, --part and --workers."""
     add = parser.add_argument
     add("--out", type=cli.path, required=True, metavar="DIR", help="folder for shards and dataset.json")
     add(
@@ -28,6 +31,13 @@ def add_output_options(parser: cli.Parser, *, default_size: int) -> None:
         "--encoding", choices=("jpeg", "raw"), default="jpeg", help="jpeg (quality 95) or packed uint8 [jpeg]"
     )
     add("--shards", type=cli.whole_number(1), metavar="N", help="training shards [by size]")
+    add(
+        "--part",
+        type=_part,
+        metavar="I/N",
+        help="make part I of N alone, while other machines that share DIR make the others; the same command without "
+        "--part then joins them",
+    )
     add_workers(parser)
 
 
@@ -40,6 +50,31 @@ def add_workers(parser: cli.Parser) -> None:
         metavar="N",
         help="processes [one a core]",
     )
+
+
+def _part(text: str) -> Part:
+    """`3/8`: part 3 of 8."""
+    index, slash, count = text.partition("/")
+    if not (slash and index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no part I/N with I from 1 to N, e.g. 3/8")
+    return Part(int(index), int(count))
+
+
+def print_part(part: Part, out: pathlib.Path, results: Sequence[ShardResult]) -> None:
+    """What one part has made, and what to type next."""
+    records = sum(result.num_records for result in results)
+    print(f"\nPart {part} of {out}: {len(results)} shards, {records:,} records")
+    print_skipped(sum_skipped(results))
+    if not results:
+        print(f"There are fewer shards than {part.count} parts: this one has none. More shards: --shards N")
+    print("When all parts are done, join them: the same command without --part.")
+
+
+def print_skipped(skipped: Mapping[str, Mapping[str, tuple[int, str]]]) -> None:
+    """Rows left out of each split by reason, with an example each."""
+    for split, reasons in skipped.items():
+        for reason, (count, example) in reasons.items():
+            print(f"    {split}: skipped {reason:<26} {count:>9,}   e.g. {example}")
 
 
 def print_faces(dataset: Dataset, results: Sequence[ShardResult]) -> None:

@@ -8,15 +8,15 @@ where). This module does the rest, the same for every data set:
 - beside the shards, `.prepare/` holds the plan of the run and, of each finished shard, a note and the columns of its
   records. A re-run checks finished shards (content and inputs) and makes the others; it is refused when parameters
   or inputs differ from the plan;
-- which items go into which shard, and in which order, never depends on the number of workers.
+- which items go into which shard, and in which order, never depends on the number of workers;
+- several machines that share the folder may each make a part of the shards at the same time; a run without a part
+  then joins them: it checks what is there and describes the whole.
 """
 
 from __future__ import annotations
 
 import collections
-import contextlib
 import dataclasses
-import fcntl
 import hashlib
 import itertools
 import json
@@ -27,15 +27,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from data_prep.claim import STATE_FOLDER, Part, claimed, explained, write_json
 from data_prep.parallel import advance, parallel_map
 from emojax.data.columns import save_arrays
-from emojax.data.dataset import FILE_NAME, shard_name
+from emojax.data.dataset import shard_name
 from emojax.data.example import FeatureValue, encode_example
 from emojax.data.tfrecord import TFRecordWriter
 from emojax.errors import DataError, Skip
-
-_STATE_FOLDER = ".prepare"
-_PLAN = "plan.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,6 +100,7 @@ def write_shards(
     inputs: str,
     workers: int,
     title: str,
+    part: Part | None = None,
 ) -> list[ShardResult]:
     """Writes all shards that are not finished yet and returns the results of all, in order.
 
@@ -113,12 +112,15 @@ def write_shards(
         inputs: digest of the raw annotations.
         workers: processes.
         title: of the progress bar.
+        part: of the shards that this run makes, while others make the others; None for all.
 
     Raises:
         DataError: the folder holds other data, was begun with other parameters or inputs, is in use by
-            another run, or cannot be written (disk full). Finished shards stay valid.
+            another run (of the same part, or of all), or cannot be written (disk full). Finished shards stay valid.
     """
-    with _explained(out), _claimed(out, parameters, inputs):
+    if part is not None:
+        shards = shards[part.index - 1 :: part.count]
+    with explained(out), claimed(out, parameters, inputs, part):
         tasks = [_Task(os.fspath(out), source, shard) for shard in shards]
         total = sum(shard.num_items for shard in shards)
         results = dict(parallel_map(_finish_shard, tasks, workers=workers, total=total, title=title))
@@ -180,7 +182,7 @@ def sum_skipped(results: Iterable[ShardResult]) -> dict[str, dict[str, tuple[int
 
 def columns_path(out: pathlib.Path, file_name: str) -> pathlib.Path:
     """Where the columns of a finished shard are kept."""
-    return out / _STATE_FOLDER / f"{file_name}.npz"
+    return out / STATE_FOLDER / f"{file_name}.npz"
 
 
 def file_digest(path: str | os.PathLike) -> str:
@@ -192,14 +194,14 @@ def file_digest(path: str | os.PathLike) -> str:
 def _finish_shard(task: _Task) -> ShardResult:
     """Makes one shard, or confirms that it is finished (worker)."""
     out = pathlib.Path(task.out)
-    with _explained(out):
+    with explained(out):
         finished = _load_result(out, task.shard)
         if finished is not None and _is_intact(out, finished):
             _require_same_inputs(task, finished)
             advance(task.shard.num_items)
             return finished
         result = _make_shard(task)
-        _write_json(_state_path(out, task.shard.file_name), dataclasses.asdict(result))
+        write_json(_state_path(out, task.shard.file_name), dataclasses.asdict(result))
         return result
 
 
@@ -253,7 +255,7 @@ def _require_same_inputs(task: _Task, finished: ShardResult) -> None:
 
 
 def _state_path(out: pathlib.Path, file_name: str) -> pathlib.Path:
-    return out / _STATE_FOLDER / f"{file_name}.json"
+    return out / STATE_FOLDER / f"{file_name}.json"
 
 
 def _load_result(out: pathlib.Path, shard: Shard) -> ShardResult | None:
@@ -263,79 +265,3 @@ def _load_result(out: pathlib.Path, shard: Shard) -> ShardResult | None:
         return ShardResult(**content)
     except (OSError, ValueError, TypeError, KeyError):
         return None  # not finished, or its note was damaged: the shard is made again
-
-
-def _write_json(path: pathlib.Path, content: Mapping) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    with open(temporary, "w", encoding="utf-8") as file:
-        json.dump(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-
-
-@contextlib.contextmanager
-def _explained(out: pathlib.Path) -> Iterator[None]:
-    """Turns an operating system error (disk full, no permission) into a DataError."""
-    try:
-        yield
-    except OSError as error:
-        raise DataError(
-            f"Cannot write {error.filename or out}: {error.strerror or error}. Finished shards are kept: "
-            "mend that and run the same command again."
-        ) from error
-
-
-@contextlib.contextmanager
-def _claimed(out: pathlib.Path, parameters: Mapping, inputs: str) -> Iterator[None]:
-    """Holds the folder for this run, after checking that it is ours to continue."""
-    plan = {"parameters": dict(parameters), "inputs": inputs}
-    state = out / _STATE_FOLDER
-    foreign = [path for path in out.glob("*.tfrecord-*") if path.suffix != ".tmp"]
-    if not (state / _PLAN).exists() and (foreign or (out / FILE_NAME).exists()):
-        raise DataError(
-            f"{out} already holds a data set that was not begun by this command. Choose another --out."
-        )
-    state.mkdir(parents=True, exist_ok=True)
-    with open(state / "lock", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DataError(
-                f"Another preparation is writing to {out}. Wait for it, or choose another --out."
-            ) from None
-        if (state / _PLAN).exists():
-            _require_same_plan(out, _load_plan(out), plan)
-        else:
-            _write_json(state / _PLAN, plan)
-        yield
-
-
-def _load_plan(out: pathlib.Path) -> dict:
-    path = out / _STATE_FOLDER / _PLAN
-    try:
-        plan = json.loads(path.read_text(encoding="utf-8"))
-        return {"parameters": dict(plan["parameters"]), "inputs": plan["inputs"]}
-    except (ValueError, TypeError, KeyError) as error:
-        raise DataError(
-            f"{path} is damaged ({error}), so nobody knows what {out} was begun with. Delete that folder to "
-            "start again, or choose another --out."
-        ) from error
-
-
-def _require_same_plan(out: pathlib.Path, begun: dict, plan: dict) -> None:
-    # Through JSON, so that tuples and lists compare equal.
-    plan = json.loads(json.dumps(plan))
-    before, now = begun["parameters"], plan["parameters"]
-    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
-    if names:
-        differences = ", ".join(f"{name} {before.get(name)} then, {now.get(name)} now" for name in names)
-        raise DataError(
-            f"{out} was begun with other parameters ({differences}). Use the same ones, choose another "
-            "--out, or delete that folder to start again."
-        )
-    if begun["inputs"] != plan["inputs"]:
-        raise DataError(
-            f"The raw annotations changed since {out} was begun. Choose another --out, or delete that folder "
-            "to start again with the annotations as they are now."
-        )

@@ -17,7 +17,8 @@ from data_prep.affectnet.face import SPLITS, Face
 from data_prep.affectnet.layout_2017 import Layout2017
 from data_prep.affectnet.layout_2021 import Layout2021
 from data_prep.affectnet.raw import find_layout
-from data_prep.door import INTERRUPTED, add_output_options, print_faces
+from data_prep.claim import Part
+from data_prep.door import INTERRUPTED, add_output_options, print_faces, print_part
 from data_prep.face_dataset import describe, encode_face
 from data_prep.locate import slashes
 from data_prep.pipeline import Record, Shard, ShardResult, file_digest, plan_splits, write_shards
@@ -169,7 +170,8 @@ def prepare(
     ages: pathlib.Path | None = None,
     num_shards: int | None = None,
     workers: int = 1,
-) -> tuple[Dataset, list[ShardResult]]:
+    part: Part | None = None,
+) -> tuple[Dataset | None, list[ShardResult]]:
     """Writes the shards and `dataset.json` of AffectNet; finished shards of an earlier run are kept.
 
     Args:
@@ -179,6 +181,7 @@ def prepare(
         ages: CSV file of image path and age.
         num_shards: of the training split, by default from its size; the validation split gets its share.
         workers: processes.
+        part: see `write_shards`; `dataset.json` is written by the run without a part, and None returned in its place.
 
     Raises:
         DataError: `raw` is no AffectNet, `out` belongs to another run or cannot be written, a class is empty.
@@ -209,8 +212,11 @@ def prepare(
         parameters=parameters,
         inputs=digest,
         workers=workers,
+        part=part,
         title="preparing AffectNet",
     )
+    if part is not None:
+        return None, results
     dataset = describe(
         out, NAME, affectnet_labels(options.classes), record_features(options), parameters, results
     )
@@ -316,6 +322,14 @@ def _run(args: argparse.Namespace) -> None:
         args.align_integer,
     )
     dataset, results = prepare(
-        args.raw, args.out, options, ages=args.ages, num_shards=args.shards, workers=args.workers
+        args.raw,
+        args.out,
+        options,
+        ages=args.ages,
+        num_shards=args.shards,
+        workers=args.workers,
+        part=args.part,
     )
+    if dataset is None:
+        return print_part(args.part, args.out, results)
     print_faces(dataset, results)

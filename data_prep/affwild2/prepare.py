@@ -19,7 +19,8 @@ import numpy as np
 
 from data_prep.affwild2.frames import CODE_TO_CLASS, Frame, Video, read_frames
 from data_prep.affwild2.raw import SPLITS, Found, find_videos
-from data_prep.door import INTERRUPTED, add_output_options, print_faces
+from data_prep.claim import Part
+from data_prep.door import INTERRUPTED, add_output_options, print_faces, print_part
 from data_prep.face_dataset import describe, encode_face
 from data_prep.pipeline import Record, ShardResult, plan_splits, write_shards
 from emojax import cli
@@ -118,7 +119,8 @@ def prepare(
     *,
     num_shards: int | None = None,
     workers: int = 1,
-) -> tuple[Dataset, list[ShardResult]]:
+    part: Part | None = None,
+) -> tuple[Dataset | None, list[ShardResult]]:
     """Writes the shards and `dataset.json` of Aff-Wild2; finished shards of an earlier run are kept.
 
     Args:
@@ -128,6 +130,7 @@ def prepare(
         options: see `Options`.
         num_shards: of the training split, by default from its size; the validation split gets its share.
         workers: processes.
+        part: see `write_shards`; `dataset.json` is written by the run without a part, and None returned in its place.
 
     Raises:
         DataError: the folders are no Aff-Wild2 (see `raw.find_videos`), `out` belongs to another run
@@ -153,8 +156,11 @@ def prepare(
         parameters=parameters,
         inputs=found.digest,
         workers=workers,
+        part=part,
         title="preparing Aff-Wild2",
     )
+    if part is not None:
+        return None, results
     labels, features = affectnet_labels(7), record_features(options, found.labels)
     dataset = describe(out, NAME, labels, features, parameters, results, sequence_by=("video_id",))
     save_dataset(dataset)
@@ -250,6 +256,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(args: argparse.Namespace) -> None:
     options = Options(args.size, args.encoding)
     dataset, results = prepare(
-        args.videos, args.annotations, args.out, options, num_shards=args.shards, workers=args.workers
+        args.videos,
+        args.annotations,
+        args.out,
+        options,
+        num_shards=args.shards,
+        workers=args.workers,
+        part=args.part,
     )
+    if dataset is None:
+        return print_part(args.part, args.out, results)
     print_faces(dataset, results)

@@ -9,7 +9,8 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-from data_prep.door import INTERRUPTED, add_output_options
+from data_prep.claim import Part
+from data_prep.door import INTERRUPTED, add_output_options, print_part
 from data_prep.emotic.raw import SPLITS, Person, read_emotic
 from data_prep.emotic.records import VAD_SCALES, EmoticSource, Options, record_features
 from data_prep.emotic.side import SideInputs
@@ -40,7 +41,8 @@ def prepare(
     *,
     num_shards: int | None = None,
     workers: int = 1,
-) -> tuple[Dataset, list[ShardResult]]:
+    part: Part | None = None,
+) -> tuple[Dataset | None, list[ShardResult]]:
     """Writes the shards and `dataset.json` of EMOTIC; finished shards of an earlier run are kept.
 
     Args:
@@ -50,6 +52,7 @@ def prepare(
         sides: side inputs.
         num_shards: of the training split, by default from its size; the other splits get their share.
         workers: processes.
+        part: see `write_shards`; `dataset.json` is written by the run without a part, and None returned in its place.
 
     Raises:
         DataError: `raw` is no EMOTIC, a folder of side inputs does not exist, `out` belongs to another run or
@@ -72,8 +75,11 @@ def prepare(
         parameters=parameters,
         inputs=file_digest(found.annotations),
         workers=workers,
+        part=part,
         title="preparing EMOTIC",
     )
+    if part is not None:
+        return None, results
     dataset = describe(out, NAME, record_features(options), parameters, people, results)
     save_dataset(dataset)
     write_tfds_metadata(dataset)
@@ -162,7 +168,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(args: argparse.Namespace) -> None:
     options = Options(args.size, args.encoding, args.vad_scale)
     dataset, results = prepare(
-        args.raw, args.out, options, _side_inputs(args), num_shards=args.shards, workers=args.workers
+        args.raw,
+        args.out,
+        options,
+        _side_inputs(args),
+        num_shards=args.shards,
+        workers=args.workers,
+        part=args.part,
     )
+    if dataset is None:
+        return print_part(args.part, args.out, results)
     print_summary(dataset, results)
     print(f"\nCheck it: python -m data_prep.check {args.out}")

@@ -275,13 +275,39 @@ def test_killed_at_any_moment_and_run_again_gives_the_same_bytes(raw_2017, tmp_p
     assert {name: (out / name).stat().st_mtime_ns for name in finished} == times
 
 
-def _many_rows(raw_2017: pathlib.Path, tmp_path: pathlib.Path) -> pathlib.Path:
-    """The same pictures in thirty times the rows, so that a run takes seconds."""
+def test_parts_on_several_machines_killed_and_run_again_are_joined_to_the_same_bytes(
+    raw_2017, tmp_path, capsys
+):
+    raw = _many_rows(raw_2017, tmp_path, times=6)
+    prepare(raw, tmp_path / "whole", OPTIONS, num_shards=12)
+    out = tmp_path / "parts"
+    command = [*_command(raw, out), "--shards", "12"]
+    other = subprocess.Popen([*command, "--part", "2/3"], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    _run_and_kill([*command, "--part", "1/3"], out, 1)
+    assert other.wait(240) == 0, other.stderr.read()
+    other.stderr.close()
+    for part in ("1/3", "3/3"):
+        assert main([*command[3:], "--part", part]) == 0
+        told = capsys.readouterr().out
+        assert f"Part {part} of {out}: " in told and "the same command without --part" in told
+        assert not (out / "dataset.json").exists()
+    assert main(command[3:]) == 0
+    assert shard_bytes(out) == shard_bytes(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("part", ["0/3", "4/3", "3", "a/b", "1/0"])
+def test_a_part_that_does_not_exist_is_refused(tmp_path, capsys, part):
+    assert main(["--raw", str(tmp_path), "--out", str(tmp_path / "out"), "--part", part]) == 2
+    assert "is no part I/N" in capsys.readouterr().err
+
+
+def _many_rows(raw_2017: pathlib.Path, tmp_path: pathlib.Path, times: int = 30) -> pathlib.Path:
+    """The same pictures in many times the rows, so that a run takes seconds."""
     raw = tmp_path / "raw"
     raw.mkdir()
     (raw / "Manually_Annotated_Images").symlink_to(raw_2017 / "Manually_Annotated_Images")
     header, *rows = (raw_2017 / "training.csv").read_text().splitlines(keepends=True)
-    (raw / "training.csv").write_text(header + "".join(rows * 30))
+    (raw / "training.csv").write_text(header + "".join(rows * times))
     shutil.copy(raw_2017 / "validation.csv", raw)
     return raw
 

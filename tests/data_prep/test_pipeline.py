@@ -7,9 +7,12 @@ import fcntl
 import json
 import os
 import pathlib
+import subprocess
+import sys
 
 import pytest
 
+from data_prep.claim import Part
 from data_prep.parallel import parallel_map
 from data_prep.pipeline import (
     Record,
@@ -23,6 +26,8 @@ from data_prep.split import read_columns
 from emojax.data.example import decode_example
 from emojax.data.tfrecord import TFRecordSource
 from emojax.errors import DataError, Skip
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +68,7 @@ def shards(count: int = 4) -> list[Shard]:
     ]
 
 
-def write(out, source, *, workers=1, parameters=None, inputs="same", plan=None):
+def write(out, source, *, workers=1, parameters=None, inputs="same", plan=None, part=None):
     return write_shards(
         out,
         source,
@@ -72,6 +77,7 @@ def write(out, source, *, workers=1, parameters=None, inputs="same", plan=None):
         inputs=inputs,
         workers=workers,
         title="t",
+        part=part,
     )
 
 
@@ -187,6 +193,69 @@ def test_two_runs_at_once_are_refused(tmp_path, numbers):
         fcntl.flock(other, fcntl.LOCK_EX)
         with pytest.raises(DataError, match="Another preparation is writing"):
             write(out, numbers)
+
+
+def test_parts_made_one_by_one_are_joined_to_the_same_bytes(tmp_path, numbers):
+    whole = write(tmp_path / "whole", numbers)
+    out = tmp_path / "parts"
+    parts = [write(out, numbers, part=Part(i, 3)) for i in (3, 1, 2)]
+    assert sorted(result.file_name for part in parts for result in part) == list(contents(out))
+    times = {path: path.stat().st_mtime_ns for path in out.glob("*.tfrecord-*-of-?????")}
+    assert write(out, numbers) == whole and contents(out) == contents(tmp_path / "whole")
+    assert all(path.stat().st_mtime_ns == time for path, time in times.items())
+
+
+def test_what_a_missing_part_would_have_made_is_made_by_the_join(tmp_path, numbers):
+    whole = write(tmp_path / "whole", numbers)
+    write(tmp_path / "parts", numbers, part=Part(2, 3))
+    assert write(tmp_path / "parts", numbers) == whole
+
+
+def test_more_parts_than_shards_leave_some_without_any(tmp_path, numbers):
+    assert write(tmp_path / "out", numbers, part=Part(9, 9)) == []
+
+
+def test_a_part_of_other_parameters_is_refused(tmp_path, numbers):
+    write(tmp_path / "out", numbers, part=Part(1, 2))
+    with pytest.raises(DataError, match="size 1 then, 2 now"):
+        write(tmp_path / "out", numbers, part=Part(2, 2), parameters={"size": 2})
+
+
+class _Busy:
+    """Held open in another process: a run of one part, or of everything."""
+
+    def __init__(self, out, part):
+        code = (
+            "import pathlib, sys, time; from data_prep.claim import Part, claimed\n"
+            f"with claimed(pathlib.Path({os.fspath(out)!r}), {{'size': 1}}, 'same', {part!r}):\n"
+            "    print('held', flush=True); time.sleep(600)"
+        )
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT
+        )
+        assert self.process.stdout.readline() == "held\n"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.communicate()
+
+
+def test_parts_run_at_the_same_time_and_exclude_only_what_would_write_the_same_shards(tmp_path, numbers):
+    out = tmp_path / "out"
+    with _Busy(out, Part(1, 3)):
+        write(out, numbers, part=Part(2, 3))
+        with pytest.raises(DataError, match=r"Part 1/3 of .* is being prepared already"):
+            write(out, numbers, part=Part(1, 3))
+        with pytest.raises(DataError, match=r"is being prepared in 3 parts\. Take --part I/3"):
+            write(out, numbers, part=Part(2, 4))
+        with pytest.raises(DataError, match="Another preparation is writing"):
+            write(out, numbers)
+    write(out, numbers, part=Part(4, 4))  # nobody is there any more, not even after a kill
+    with _Busy(out, None), pytest.raises(DataError, match="Another preparation is writing"):
+        write(out, numbers, part=Part(1, 4))
 
 
 @pytest.mark.parametrize("victim", ["n-train.tfrecord-00002-of-00004.tmp", ".prepare/plan.json.tmp"])
