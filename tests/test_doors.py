@@ -230,3 +230,15 @@ def test_the_death_of_a_thread_is_told(capsys, monkeypatch):
     thread.start()
     thread.join()
     assert capsys.readouterr().err == "error: thread reader died: ValueError: of this\n"
+
+
+def test_training_imports_no_figures_no_scikit_learn_and_no_tensorflow_datasets():
+    command = (
+        "import sys, emojax.systems.faces, emojax.systems.people, emojax.engine.loop; "
+        "print(sorted({name.partition('.')[0] for name in sys.modules}))"
+    )
+    result = subprocess.run([sys.executable, "-c", command], cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    found = set(ast.literal_eval(result.stdout))
+    assert "jax" in found
+    assert not {"matplotlib", "sklearn", "tensorflow_datasets", "tensorflow", "torch", "data_prep"} & found

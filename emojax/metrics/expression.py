@@ -17,8 +17,10 @@ def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, num_classes: i
     """
     for classes in (labels, predictions):
         _require_classes(np.asarray(classes), num_classes)
-    pairs = np.asarray(labels, np.int64) * num_classes + np.asarray(predictions, np.int64)
-    return np.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)
+    from sklearn import metrics  # here: a second that training pays at its first evaluation, and --help never
+
+    pairs = np.asarray(labels, np.int64), np.asarray(predictions, np.int64)
+    return metrics.confusion_matrix(*pairs, labels=np.arange(num_classes))
 
 
 def normalize_rows(confusion: np.ndarray) -> np.ndarray:
@@ -53,16 +55,18 @@ def expression_metrics(
     """
     probabilities, labels = np.asarray(probabilities), np.asarray(labels)
     _check(probabilities, labels, len(class_names))
-    matrix = confusion_matrix(labels, probabilities.argmax(axis=1), len(class_names))
-    hits, true_counts, predicted_counts = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
-    recall = hits / np.maximum(true_counts, 1)
-    precision = hits / np.maximum(predicted_counts, 1)
-    f1 = 2 * hits / np.maximum(true_counts + predicted_counts, 1)  # = 2PR / (P + R), 0 when undefined
-    accuracy, macro_f1 = float(hits.sum() / len(labels)), float(f1.mean())
-    columns = {"count": true_counts, "accuracy": recall, "precision": precision, "recall": recall, "f1": f1}
+    from sklearn import metrics
+
+    predicted, classes = probabilities.argmax(axis=1), np.arange(len(class_names))
+    matrix = confusion_matrix(labels, predicted, len(class_names))
+    precision, recall, f1, counts = metrics.precision_recall_fscore_support(
+        labels.astype(np.int64), predicted, labels=classes, zero_division=0
+    )
+    accuracy, macro_f1 = float(np.trace(matrix) / len(labels)), float(f1.mean())
+    columns = {"count": counts, "accuracy": recall, "precision": precision, "recall": recall, "f1": f1}
     return {
         "accuracy": accuracy,
-        "mean_class_accuracy": float(recall[true_counts > 0].mean()),
+        "mean_class_accuracy": float(recall[counts > 0].mean()),
         "macro_f1": macro_f1,
         "aff_wild2_score": aff_wild2_score(macro_f1, accuracy),
         "per_class": {n: {k: v[i].item() for k, v in columns.items()} for i, n in enumerate(class_names)},

@@ -26,14 +26,14 @@ def precision_recall(scores: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray,
     Raises:
         DataError: a score that is not finite, or a truth other than 0 and 1.
     """
+    from sklearn.metrics import precision_recall_curve  # here: its import takes a second
+
     scores, positive = _finite(scores), _binary(truth)
-    order = np.argsort(-scores, kind="stable")
-    scores, positive = scores[order], positive[order]
-    last_of_ties = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)
-    hits = np.cumsum(positive)[last_of_ties]
-    precision = hits / (last_of_ties + 1)
-    recall = hits / max(int(positive.sum()), 1)
-    return precision, recall, scores[last_of_ties]
+    if not positive.any():  # scikit-learn says a recall of 1 and warns
+        thresholds = np.unique(scores)[::-1]
+        return np.zeros(len(thresholds)), np.zeros(len(thresholds)), thresholds
+    precision, recall, thresholds = precision_recall_curve(positive, scores)
+    return precision[-2::-1], recall[-2::-1], thresholds[::-1]
 
 
 def average_precision(scores: np.ndarray, truth: np.ndarray, *, convention: str = "step") -> float:

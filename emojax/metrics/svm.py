@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC, LinearSVC
 
 from emojax.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 
 def fit_svm(
@@ -38,6 +40,10 @@ def fit_svm(
         ConfigError: unknown kernel.
         DataError: a class without samples (among those drawn).
     """
+    from sklearn.pipeline import make_pipeline  # here: a second that only an SVM pays
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import SVC, LinearSVC
+
     features, labels = np.asarray(features), np.asarray(labels)
     if max_samples is not None and max_samples < len(labels):
         chosen = np.random.default_rng(seed).choice(len(labels), max_samples, replace=False)

@@ -1,12 +1,12 @@
 import numpy as np
-from sklearn.metrics.pairwise import cosine_similarity as reference
 
 from emojax.metrics.similarity import cosine_similarity
 
 
-def test_equals_scikit_learn():
+def test_is_the_cosine_of_every_pair():
     vectors = np.random.default_rng(0).normal(size=(9, 64))
-    np.testing.assert_allclose(cosine_similarity(vectors), reference(vectors), atol=1e-12)
+    expected = [[a @ b / (np.linalg.norm(a) * np.linalg.norm(b)) for b in vectors] for a in vectors]
+    np.testing.assert_allclose(cosine_similarity(vectors), expected, atol=1e-12)
 
 
 def test_does_not_depend_on_length_and_keeps_zero_vectors_finite():

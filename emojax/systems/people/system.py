@@ -22,7 +22,6 @@ from emojax.models.constants import CONSTANTS, init_with_constants
 from emojax.models.fusion import HEADS
 from emojax.models.streams import STREAMS
 from emojax.systems.base import Batch, System, Variables
-from emojax.systems.people import report as people_report
 from emojax.systems.people.checks import check, monitor_of, named
 from emojax.systems.people.inputs import FROZEN, SCENE_NETWORK, StreamInputs
 from emojax.systems.people.network import WORDS, build_net, net_constants
@@ -166,6 +165,10 @@ class PeopleSystem(System):
         return columns
 
     def write_report(self, folder, variables, outputs, results, log, read_records) -> None:
+        from emojax.systems.people import (
+            report as people_report,  # matplotlib: a second that only a report pays
+        )
+
         people_report.write(self, folder, variables, outputs, results, log, read_records)
 
     def part_of(self, path: tuple[str, ...]) -> str:
