@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -112,24 +112,36 @@ def faces() -> ConfigDict:
     config.svm.penalty = 1.0
     config.svm.max_samples = 0  # 0: all training records
 
-    config.optimizer = optimizer_options()
+    config.optimizer = optimizer_options(("backbone", "head"))
     config.early_stopping = early_stopping_options()
     config.run = run_options()
     return config
 
 
-def optimizer_options() -> ConfigDict:
-    """SGD as the Emotion-GCN thesis has it (spec 5), and what other optimisers and schedules need."""
+def optimizer_options(parts: Sequence[str]) -> ConfigDict:
+    """SGD as the Emotion-GCN thesis has it (spec 5), and what other optimisers and schedules need.
+
+    Args:
+        parts: of the family's networks, each with a learning rate of its own.
+    """
     optimizer = ConfigDict()
     optimizer.name = "sgd"  # sgd, adam, adamw
     optimizer.learning_rate = 0.001
-    optimizer.momentum = 0.9
+    optimizer.momentum = 0.9  # of sgd
+    optimizer.beta1 = 0.9  # of adam and adamw
+    optimizer.beta2 = 0.999
+    optimizer.epsilon = 1e-8  # 1e-7 in Keras
     optimizer.weight_decay = 0.001
-    optimizer.schedule = "constant"  # constant, step, milestone, cosine, plateau
+    optimizer.clip_norm = 0.0  # largest norm of all gradients together; 0: not clipped
+    optimizer.schedule = "constant"  # constant, step, milestone, cosine, inverse_time, plateau
     optimizer.decay_epochs = 10  # step: every so many epochs; milestone: once, after so many
+    optimizer.decay_steps = 0  # the same in steps; 0: see decay_epochs
+    optimizer.decay_rate = 0.0  # inverse_time: rate / (1 + decay_rate * steps)
     optimizer.decay_factor = 0.1  # of step, milestone and plateau
     optimizer.plateau_patience = 10  # evaluations without a smaller validation loss
     optimizer.warmup_epochs = 0.0
+    # Learning rate times this, by part; 0 freezes parameters, batch statistics and dropout.
+    optimizer.factors = ConfigDict(dict.fromkeys(parts, 1.0))
     return optimizer
 
 
@@ -157,6 +169,7 @@ def _model() -> ConfigDict:
     model = ConfigDict()
     model.backbone = "densenet121"
     model.remat = False  # recompute dense blocks in the backward pass: less memory, more time
+    model.partial_bn = False  # the backbone's batch norms but the first keep statistics, scale and bias
     model.pool = "avg"
     model.final_relu = True
     model.head = "single"  # single, va_single, classic, concat, separate, mask, gcn: spec 2.5

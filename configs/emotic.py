@@ -248,15 +248,12 @@ def people() -> ConfigDict:
     config.model = _model()
     config.objective = _objective()
 
-    config.optimizer = base.optimizer_options()
+    parts = ("body", "context", "face", "pose", "depth", "people", "heads")
+    config.optimizer = base.optimizer_options(parts)
     config.optimizer.learning_rate = 1e-2
     config.optimizer.weight_decay = 1e-5
     config.optimizer.decay_epochs = 5
     config.optimizer.decay_factor = 0.2
-    # Learning rate times this, by part; 0 freezes parameters, batch statistics and dropout.
-    config.optimizer.factors = ConfigDict(
-        dict.fromkeys(("body", "context", "face", "pose", "depth", "people", "heads"), 1.0)
-    )
     config.early_stopping = base.early_stopping_options()
     config.run = base.run_options()
     return config
@@ -268,6 +265,7 @@ def _model() -> ConfigDict:
     model.streams = _BC  # of body, context, face, pose, scenes, attributes, depth
     model.backbone = "resnet18"  # of body, context and face
     model.body_size = 0  # side of the body crop, px; 0: image_size
+    model.partial_bn = False  # the image streams' batch norms but the first of each stay as they are
     model.mask_context = True  # hide the agent in the context image
     model.attention = ""  # image streams with an attention branch, e.g. "context": spec 2.4
     model.pose = "conv1d"  # conv1d, gcn

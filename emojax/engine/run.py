@@ -16,6 +16,7 @@ from emojax.data.dataset import Dataset
 from emojax.data.loader import Batches, Order, count_examples
 from emojax.engine.cadence import Cadence
 from emojax.engine.checkpoint import Checkpoints
+from emojax.engine.fields import RANGES
 from emojax.engine.inference import predict_split, with_truth
 from emojax.engine.mesh import data_mesh, replicated
 from emojax.engine.monitor import Monitor
@@ -24,6 +25,7 @@ from emojax.engine.step import make_predict_step, make_train_step
 from emojax.engine.workdir import as_json
 from emojax.errors import CheckpointError, DataError
 from emojax.labels import Labels
+from emojax.ranges import require_ranges
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +48,7 @@ class Run:
     """
 
     def __init__(self, config, system, dataset: Dataset, mesh=None):
+        require_ranges(config, RANGES)
         self.config, self.system, self.dataset = config, system, dataset
         self.mesh = data_mesh() if mesh is None else mesh
         num_examples = count_examples(dataset, "train", system.inputs, train=True)

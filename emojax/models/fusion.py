@@ -19,7 +19,6 @@ from emojax.models.norm import BatchNorm
 from emojax.models.resnet import ResNet
 from emojax.models.streams import encode, in_order
 
-HEADS = "heads"  # all that is no stream: fusion, label head, dimension head, embedding
 Encoders = Mapping[str, Callable[..., nn.Module]]
 
 # Spec 10, G23: linear heads start at N(0, 0.001), biases at 0.
@@ -115,7 +114,6 @@ class PeopleNet(nn.Module):
         streams: names of the streams; fused in the order of `streams.STREAMS`.
         encoders: stream -> makes its network, called with ``name``. A stream without one is a given vector.
         attention: streams with an attention branch; their encoders are ResNets.
-        frozen: streams, or `HEADS`, that run in training as they do in evaluation: stored statistics, no dropout.
         labels: head of the label logits.
         dimensions: head of the continuous dimensions; None for none.
         fusion: layer between the concatenation and the heads; None for none, as in all systems of the thesis.
@@ -128,7 +126,6 @@ class PeopleNet(nn.Module):
     labels: LabelHead
     dimensions: DimensionHead | None = None
     attention: Sequence[str] = ()
-    frozen: Sequence[str] = ()
     fusion: FusionLayer | None = None
     embedding: bool = False
     embedding_streams: Sequence[str] = ("body", "context")
@@ -155,10 +152,7 @@ class PeopleNet(nn.Module):
             stream ``maps`` (last map ``[B, h, w, D]``), ``attention_logits`` (``[B, C]``) and
             ``attention_maps`` (``[B, h, w, 1]``).
         """
-        encoded = {
-            name: self._encode(name, inputs[name], train and name not in self.frozen, mask)
-            for name in in_order(self.streams)
-        }
+        encoded = {name: self._encode(name, inputs[name], train, mask) for name in in_order(self.streams)}
         fused = jnp.concatenate([e["features"] for e in encoded.values()], axis=-1)
         outputs = collect(encoded)
         if self.embedding:
@@ -166,7 +160,7 @@ class PeopleNet(nn.Module):
             visual = [encoded[s]["features"] for s in in_order(self.embedding_streams)]
             outputs["embedding"] = linear_head(jnp.concatenate(visual, axis=-1), width, "embedding")
         if self.fusion is not None:
-            fused = self.fusion(fused, train=train and HEADS not in self.frozen, mask=mask, keys=keys)
+            fused = self.fusion(fused, train=train, mask=mask, keys=keys)
         outputs["logits"] = self.labels(fused)
         if self.dimensions is not None:
             outputs["dimensions"] = self.dimensions(fused)

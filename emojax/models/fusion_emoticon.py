@@ -104,7 +104,6 @@ class EmotiConNet(nn.Module):
         num_classes: C.
         multiplied: streams whose probabilities are multiplied.
         attention: streams with an attention branch.
-        frozen: streams that run with stored statistics in training, too; the heads have none and drop nothing out.
         hidden: width of the dense layer before the classifier.
     """
 
@@ -113,7 +112,6 @@ class EmotiConNet(nn.Module):
     num_classes: int
     multiplied: Sequence[str] = ("face", "pose")
     attention: Sequence[str] = ("context",)
-    frozen: Sequence[str] = ()
     hidden: int = 52
 
     @nn.compact
@@ -125,8 +123,7 @@ class EmotiConNet(nn.Module):
             branch = None
             if name in self.attention:
                 branch = attention_branch(encoder, self.num_classes, f"{name}_attention")
-            runs = train and name not in self.frozen
-            encoded[name] = encode(encoder, inputs[name], train=runs, mask=mask, branch=branch)
+            encoded[name] = encode(encoder, inputs[name], train=train, mask=mask, branch=branch)
             # Not `linear_head`: layers that start at nearly zero behind each other get no gradient, and then one
             # factor of the product learns and the other never does.
             scores[name] = nn.sigmoid(dense(encoded[name]["features"], self.num_classes, f"{name}_scores"))

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from emojax import datasets
 from emojax.data.dataset import Dataset, load_dataset
 from emojax.data.recipe import Recipe
+from emojax.engine.fields import RANGES
 from emojax.errors import ConfigError
+from emojax.ranges import require_ranges
 
 if TYPE_CHECKING:
     from emojax.systems.base import System  # JAX: a list of the systems does not wait for it
@@ -29,10 +31,12 @@ def build(config, recipe: Recipe | None) -> System:
     Neither the data nor a file of word vectors is read: see `System.constants`.
 
     Raises:
-        ConfigError: unknown family or an impossible combination of fields.
+        ConfigError: unknown family, a value out of its range, or an impossible combination of fields.
         DataError: the data lacks what the system needs.
     """
-    return _family(config).build(config, recipe)
+    family = _family(config)
+    require_ranges(config, RANGES)
+    return family.build(config, recipe)
 
 
 def load_data(config, folder: str | None = None, *, moved: str = "") -> Dataset:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import contextlib
 import functools
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,6 +15,7 @@ from emojax.data.inputs import Inputs
 from emojax.engine.optim import make_optimizer, plateau_rule
 from emojax.engine.program import Program, supervised
 from emojax.labels import Labels
+from emojax.models.freeze import frozen_modules
 
 Batch = Mapping[str, jax.Array]
 Variables = dict[str, Any]
@@ -30,6 +32,7 @@ class System(abc.ABC):
         headline: metrics shown on the terminal, in order.
         protocol: how a record is predicted and measured, for the metrics file and the report.
         notes: what the user should know before the run starts, e.g. where the word vectors come from.
+        frozen_norms: paths of batch norms that keep statistics, scale and bias; see `later_batch_norms`.
         initialised_from: file and sha256 of pretrained weights by part of the network; empty when random.
     """
 
@@ -43,6 +46,7 @@ class System(abc.ABC):
         self.config = config
         self.initialised_from: dict = {}
         self.notes: list[str] = []
+        self.frozen_norms: frozenset[tuple[str, ...]] = frozenset()
 
     @functools.cached_property
     def constants(self) -> dict[str, Any]:
@@ -135,8 +139,20 @@ class System(abc.ABC):
         A system with several optimisers or several updates a step overrides this.
         """
         options = self.config.optimizer
-        tx = make_optimizer(options, steps_per_epoch, self.config.num_epochs, self.part_of)
+        same = not self.frozen_norms and set(options.factors.values()) <= {1.0}
+        factor_of = None if same else self.rate_factor
+        tx = make_optimizer(options, steps_per_epoch, self.config.num_epochs, factor_of)
         return supervised(self.loss, tx, plateau_rule(options))
+
+    def rate_factor(self, path: tuple[str, ...]) -> float:
+        """Factor of the learning rate of a parameter, or of a module's; 0 where it is frozen."""
+        if self.frozen_norms and any(path[:n] in self.frozen_norms for n in range(1, len(path) + 1)):
+            return 0.0
+        return self.config.optimizer.factors.get(self.part_of(path), 1.0)
+
+    def frozen_parts_kept(self) -> contextlib.AbstractContextManager[None]:
+        """Inside, what is frozen runs as in evaluation; to be put around the network's call in training."""
+        return frozen_modules(lambda path: self.rate_factor(path) == 0)
 
     def part_of(self, path: tuple[str, ...]) -> str:
         """Part of the network, as `config.optimizer.factors` names it, that a parameter belongs to.

@@ -23,21 +23,6 @@ def require_choice(config, field: str, choices: Iterable) -> None:
         raise ConfigError(f"config.{field} is {value!r}; choose {', '.join(map(repr, choices))}.")
 
 
-def require_positive(config, fields: Iterable[str]) -> None:
-    """Raises ConfigError when a dotted number field is not above zero."""
-    for field in fields:
-        value = value_of(config, field)
-        if value <= 0:
-            raise ConfigError(f"config.{field} is {value}; it must be above zero.")
-
-
-def require_between(config, field: str, low: float, high: float) -> None:
-    """Raises ConfigError when a dotted number field lies outside [low, high]."""
-    value = value_of(config, field)
-    if not low <= value <= high:
-        raise ConfigError(f"config.{field} is {value:g}; it must lie in [{low:g}, {high:g}].")
-
-
 def require_monitor(config, metric: str, directions: Mapping[str, str]) -> None:
     """Raises ConfigError when a system does not measure what decides on the best checkpoint, or takes it wrongly.
 

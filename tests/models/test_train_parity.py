@@ -16,8 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from ml_collections import ConfigDict
 
+from configs.base import optimizer_options
 from emojax.engine.optim import make_optimizer
 from emojax.models.backbones import create_backbone
 from emojax.pretrained.layouts import flatten
@@ -149,9 +149,9 @@ def test_where_every_relu_is_decided_the_gradients_are_torchs(arch):
 def test_five_steps_of_sgd_give_torchs_losses(arch):
     model = decided(arch)
     step = loss_and_gradients(arch)
-    config = {"name": "sgd", "learning_rate": 1e-2, "momentum": 0.9, "weight_decay": 1e-3}
-    config |= {"schedule": "constant", "warmup_epochs": 0}
-    tx = make_optimizer(ConfigDict(config), steps_per_epoch=5, num_epochs=1)
+    options = optimizer_options(("network",))
+    options.update({"name": "sgd", "learning_rate": 1e-2, "momentum": 0.9, "weight_decay": 1e-3})
+    tx = make_optimizer(options, steps_per_epoch=5, num_epochs=1)
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-2, momentum=0.9, weight_decay=1e-3)
     variables = ours(arch, model.state_dict())
     params, statistics = variables["params"], variables["batch_stats"]

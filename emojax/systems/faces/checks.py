@@ -7,12 +7,11 @@ from emojax.data.recipe import Recipe
 from emojax.errors import ConfigError, DataError
 from emojax.graphs.va_plane import HISTOGRAM_BINS, SECTOR_COUNTS
 from emojax.labels import affectnet_labels
+from emojax.ranges import Range, require_ranges, whole
 from emojax.systems.checks import (
-    require_between,
     require_choice,
     require_image_size,
     require_monitor,
-    require_positive,
     value_of,
 )
 from emojax.systems.faces.heads import HEADS, VA_TASKS
@@ -54,7 +53,21 @@ _GCN_CHOICES = {
     "model.gcn.category_block": CATEGORY_BLOCKS,
     "model.gcn.embedding": ("glove", "random", "onehot"),
 }
-_POSITIVE = ("batch_size", "eval_batch_size", "num_epochs", "objective.metric.sub_centres", "svm.penalty")
+RANGES = {
+    "svm.penalty": Range(0, above=True),
+    "svm.max_samples": whole(0),
+    "model.gcn.hidden": whole(1),
+    "model.gcn.tau": Range(0, 1),
+    "model.gcn.p": Range(0, 1),
+    "model.gcn.shuffle_seed": whole(0),
+    "objective.focal_gamma": Range(0, 100),
+    "objective.*_weight": Range(0),
+    "objective.metric.weight": Range(0),
+    "objective.metric.alpha": Range(0, 1),
+    "objective.metric.lambda1": Range(0),
+    "objective.metric.margin": Range(0),
+    "objective.metric.sub_centres": whole(1),
+}
 
 
 def require_valid(config, recipe: Recipe) -> None:
@@ -74,9 +87,7 @@ def require_valid(config, recipe: Recipe) -> None:
     _require_alignment(config, recipe)
     for field, choices in _CHOICES.items():
         require_choice(config, field, choices)
-    require_positive(config, _POSITIVE)
-    require_between(config, "objective.metric.alpha", 0, 1)
-    require_between(config, "objective.focal_gamma", 0, 100)
+    require_ranges(config, RANGES)
     if config.model.head == "gcn":
         _require_graph_options(config)
     _require_consistent(config)
@@ -96,10 +107,6 @@ def _require_alignment(config, recipe: Recipe) -> None:
 def _require_graph_options(config) -> None:
     for field, choices in _GCN_CHOICES.items():
         require_choice(config, field, choices)
-    for field in ("model.gcn.tau", "model.gcn.p"):
-        require_between(config, field, 0, 1)
-    require_positive(config, ("model.gcn.hidden",))
-    require_between(config, "model.gcn.shuffle_seed", 0, 2**31)
     block, file = config.model.gcn.category_block, config.model.gcn.category_file
     if (block == "file") != bool(file):
         raise ConfigError(

@@ -28,6 +28,7 @@ from emojax.metrics.valence_arousal import valence_arousal_metrics
 from emojax.models.backbones import create_backbone
 from emojax.models.constants import CONSTANTS, init_with_constants
 from emojax.models.face_net import FaceNet
+from emojax.models.freeze import later_batch_norms
 from emojax.models.gcn import dense_adjacency
 from emojax.models.heads import export_gcn_head
 from emojax.objectives.class_weights import age_sampler_weights, expression_sampler_weights
@@ -80,6 +81,9 @@ class FaceSystem(System):
         self.inputs = Inputs(("image", *masks), (*self.truths, *ages))
         self.monitor = config.monitor
         self.headline = tuple(dict.fromkeys((config.monitor, *self._shown_metrics())))
+        if config.model.partial_bn:
+            example = jnp.zeros((2, config.image_size, config.image_size, 3))
+            self.frozen_norms = later_batch_norms("backbone", backbone, example)
         self.notes += _pretraining_notes(config)
 
     def _shown_metrics(self) -> tuple[str, ...]:
@@ -115,13 +119,14 @@ class FaceSystem(System):
         learned = [name for name in model_state if name != CONSTANTS]
         keys, spec = sample_keys(key, batch["position"]), PRESETS[self.config.augment]
         images = normalize(augment(keys, batch["image"], spec)).astype(self.dtype)
-        outputs, new_state = self.net.apply(
-            {"params": params, **model_state},
-            images,
-            train=True,
-            mask=batch["mask"],
-            mutable=learned,
-        )
+        with self.frozen_parts_kept():
+            outputs, new_state = self.net.apply(
+                {"params": params, **model_state},
+                images,
+                train=True,
+                mask=batch["mask"],
+                mutable=learned,
+            )
         truth = {k: batch[k] for k in (*self.truths, "mask")}
         if MASK_FEATURE in batch:
             truth[MASK_FEATURE] = augment_mask(keys, batch[MASK_FEATURE], spec)
@@ -137,6 +142,10 @@ class FaceSystem(System):
             correct = jnp.argmax(outputs["logits"], axis=-1) == truth["label"]
             logs["accuracy"] = jnp.sum(correct * truth["mask"]) / jnp.maximum(jnp.sum(truth["mask"]), 1)
         return value, ({**model_state, **new_state}, logs)
+
+    def part_of(self, path: tuple[str, ...]) -> str:
+        """The backbone, or the head with its decoder."""
+        return "backbone" if path[0] == "backbone" else "head"
 
     def predict(self, variables: Variables, batch: Batch) -> dict[str, jax.Array]:
         """What the head has of the following.

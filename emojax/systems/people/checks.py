@@ -11,7 +11,8 @@ from emojax.labels import EMOTIC_LABELS
 from emojax.models.backbones import backbone_names
 from emojax.models.pose_nets import POOLS
 from emojax.models.streams import STREAMS
-from emojax.systems.checks import require_choice, require_image_size, require_monitor, require_positive
+from emojax.ranges import Range, require_ranges, whole
+from emojax.systems.checks import require_choice, require_image_size, require_monitor
 from emojax.systems.people.inputs import AUGMENTATIONS, IMAGE_STREAMS
 from emojax.systems.people.objective import CATEGORY_LOSSES, DIMENSION_LOSSES, LABEL_WEIGHTS
 
@@ -32,6 +33,19 @@ _CHOICES = {
 }
 
 
+RANGES = {
+    "model.body_size": whole(0, 4096),
+    "model.fusion_width": whole(0),
+    "model.fusion_dropout": Range(0, 1),
+    "model.gcn.tau": Range(0, 1),
+    "model.gcn.p": Range(0, 1),
+    "objective.dimension_scale": Range(0, above=True),
+    "objective.*_weight": Range(0),
+    "objective.margin": Range(0),
+    "objective.multiplicative_beta": Range(0),
+}
+
+
 def named(text: str) -> tuple[str, ...]:
     """``"body, context"`` -> ``("body", "context")``."""
     return tuple(name.strip() for name in text.split(",") if name.strip())
@@ -49,16 +63,11 @@ def check(config, recipe: Recipe) -> None:
     EMOTIC_LABELS.require_equal(recipe.labels, mine="the config", theirs=recipe.origin)
     for field, choices in _CHOICES.items():
         require_choice(config, field, choices)
-    require_positive(config, ("batch_size", "eval_batch_size", "num_epochs", "objective.dimension_scale"))
+    require_ranges(config, RANGES)
     streams = named(config.model.streams)
-    if config.model.body_size < 0:
-        raise ConfigError(
-            f"config.model.body_size is {config.model.body_size}; take pixels, or 0 for image_size."
-        )
     _require_streams(streams)
     _require_attention(named(config.model.attention), streams)
     _require_net(config, streams)
-    _require_factors(config)
     directions = {"map": "larger", "jaccard": "larger", "loss": "smaller"}
     if config.model.net == "concat":
         directions |= {"map_over_aae": "larger", "aae": "smaller"}
@@ -108,9 +117,3 @@ def _require_net(config, streams: tuple[str, ...]) -> None:
             "config.model.embedding projects body and context features (spec 3); config.model.streams is "
             f"{config.model.streams!r}."
         )
-
-
-def _require_factors(config) -> None:
-    for name, factor in config.optimizer.factors.items():
-        if factor < 0:
-            raise ConfigError(f"config.optimizer.factors.{name} is {factor}; take 0 to freeze, else more.")

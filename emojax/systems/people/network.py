@@ -46,14 +46,13 @@ def net_constants(config, recipe: Recipe) -> tuple[dict, list[str]]:
     return constants, [f"label words: {source}"]
 
 
-def build_net(config, labels: Labels, dtype, frozen) -> nn.Module:
+def build_net(config, labels: Labels, dtype) -> nn.Module:
     """`PeopleNet`, or `EmotiConNet` for ``config.model.net = "emoticon"``."""
     options = config.model
     shared = dict(
         streams=named(options.streams),
         encoders=encoders(config, dtype),
         attention=named(options.attention),
-        frozen=frozen,
     )
     num_classes, num_dimensions = len(labels.classes), len(labels.dimensions)
     if options.net == "emoticon":

@@ -19,12 +19,12 @@ from emojax.engine.precision import compute_dtype
 from emojax.engine.step import sample_keys
 from emojax.metrics.multilabel import average_absolute_error, break_even_thresholds, multilabel_metrics
 from emojax.models.constants import CONSTANTS, init_with_constants
-from emojax.models.fusion import HEADS
+from emojax.models.freeze import later_batch_norms
 from emojax.models.streams import STREAMS
 from emojax.systems.base import Batch, System, Variables
-from emojax.systems.people.checks import check, monitor_of, named
+from emojax.systems.people.checks import IMAGE_STREAMS, check, monitor_of, named
 from emojax.systems.people.inputs import FROZEN, SCENE_NETWORK, StreamInputs
-from emojax.systems.people.network import WORDS, build_net, net_constants
+from emojax.systems.people.network import WORDS, build_net, encoders, net_constants
 from emojax.systems.people.objective import category_scores, objective, split_losses
 from emojax.systems.people.stand_in import stand_in
 from emojax.systems.people.weights import load_streams
@@ -32,6 +32,7 @@ from emojax.systems.people.weights import load_streams
 __all__ = ["PeopleSystem", "build", "stand_in"]
 
 _TRUTH = ("categories", "vad")
+_HEADS = "heads"  # all that is no stream: fusion, label head, dimension head, embedding
 
 
 def build(config, recipe: Recipe) -> PeopleSystem:
@@ -52,7 +53,6 @@ class PeopleSystem(System):
         streams: names of the streams in the order of fusion.
         stream_inputs: makes the streams' inputs.
         net: the network.
-        frozen: streams, and `heads`, whose parameters and statistics stay as they are and that drop nothing out.
     """
 
     def __init__(self, config, recipe: Recipe):
@@ -61,19 +61,27 @@ class PeopleSystem(System):
         self.protocol = "one view of each person, values in [0, 1]"
         self.statistics = recipe.statistics
         self.dtype = compute_dtype(config.precision)
-        self.factors = config.optimizer.factors.to_dict()
         self.streams = named(config.model.streams)
-        self.frozen = tuple(part for part in (*self.streams, HEADS) if self.factors.get(part) == 0)
         self.stream_inputs = StreamInputs(config, self.streams, self.dtype)
         self.inputs = Inputs(self.stream_inputs.features, _TRUTH)
         self._make_net_constants = functools.partial(net_constants, config, recipe)
-        self.net = build_net(config, self.labels, self.dtype, self.frozen)
+        self.net = build_net(config, self.labels, self.dtype)
         self._shapes = {name: recipe.feature(name).shape for name in self.inputs.features}
+        if config.model.partial_bn:
+            self.frozen_norms = self._later_batch_norms()
         predicts_dimensions = config.model.net == "concat"
         self.monitor = monitor_of(config)
         self.headline = ("map", "aae", "jaccard") if predicts_dimensions else ("map", "jaccard")
         if self.stream_inputs.scene_net is not None and not config.init_from.get(SCENE_NETWORK):
             self.notes.append("the frozen scene network has random weights: its scores mean nothing")
+
+    def _later_batch_norms(self) -> frozenset[tuple[str, ...]]:
+        example = self.stream_inputs.example(self.config.image_size, self._shapes)
+        made = encoders(self.config, self.dtype).items()
+        networks = {name: make(name) for name, make in made if name in (*IMAGE_STREAMS, "depth")}
+        return frozenset().union(
+            *(later_batch_norms(name, network, example[name]) for name, network in networks.items())
+        )
 
     @functools.cached_property
     def constants(self) -> dict:
@@ -101,14 +109,16 @@ class PeopleSystem(System):
     def loss(self, params, model_state, batch: Batch, key: jax.Array):
         network = {k: v for k, v in model_state.items() if k != FROZEN}
         keys = sample_keys(key, batch["position"])
-        outputs, new_state = self.net.apply(
-            {"params": params, **network},
-            self.stream_inputs(batch, model_state, keys),
-            train=True,
-            mask=batch["mask"],
-            keys=keys,
-            mutable=[k for k in network if k != CONSTANTS],
-        )
+        inputs = self.stream_inputs(batch, model_state, keys)
+        with self.frozen_parts_kept():
+            outputs, new_state = self.net.apply(
+                {"params": params, **network},
+                inputs,
+                train=True,
+                mask=batch["mask"],
+                keys=keys,
+                mutable=[k for k in network if k != CONSTANTS],
+            )
         small = {k: v for k, v in outputs.items() if k not in ("maps", "attention_maps")}
         truth = {k: batch[k] for k in (*_TRUTH, "mask")}
         words = model_state.get(CONSTANTS, {}).get(WORDS)
@@ -174,4 +184,4 @@ class PeopleSystem(System):
     def part_of(self, path: tuple[str, ...]) -> str:
         """A stream, its attention branch included, or `heads`."""
         stream = path[0].removesuffix("_attention")
-        return stream if stream in STREAMS else HEADS
+        return stream if stream in STREAMS else _HEADS
