@@ -89,6 +89,7 @@ def faces() -> ConfigDict:
     config.family = "faces"
     config.preparation = "affectnet"  # module of data_prep; named when there is no data
     config.data_dir = "data/affectnet"
+    fold_options(config)
     config.num_classes = 7
     config.image_size = 227
     config.batch_size = 35
@@ -143,6 +144,12 @@ def optimizer_options(parts: Sequence[str]) -> ConfigDict:
     # Learning rate times this, by part; 0 freezes parameters, batch statistics and dropout.
     optimizer.factors = ConfigDict(dict.fromkeys(parts, 1.0))
     return optimizer
+
+
+def fold_options(config: ConfigDict) -> None:
+    """Which part of the data is the validation split: as the preparation has it."""
+    config.fold = ""  # K/N: the K-th of N folds, from 1; K/all: leave one out
+    config.fold_by = "subject"  # column of the data that is never divided: subject, video_id, image_id, ...
 
 
 def early_stopping_options() -> ConfigDict:

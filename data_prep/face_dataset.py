@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 
 import emojax
-from data_prep.face_statistics import face_statistics
 from data_prep.pipeline import ShardResult, sum_skipped
 from data_prep.split import read_columns, skipped_counts, write_split
 from emojax.data.dataset import Dataset, Feature
 from emojax.errors import DataError
+from emojax.graphs.statistics import face_statistics
 from emojax.labels import Labels
 from emojax.vision.images import encode_jpeg
 
@@ -60,8 +60,12 @@ def describe(
             counted = dict(zip(labels.classes, counts))
         splits[split] = write_split(out, split, results, columns, counted, sequence_by=sequence_by)
         if split == "train":
-            statistics = face_statistics(columns, len(labels.classes))
-    build = {**parameters, "version": emojax.__version__}
+            statistics = face_statistics(columns, labels)
+    build = {
+        **parameters,
+        "version": emojax.__version__,
+        "statistics": "emojax.graphs.statistics:face_statistics",
+    }
     return Dataset(str(out), name, labels, features, splits, statistics, build, skipped_counts(results))
 
 

@@ -4,9 +4,9 @@
   python -m emojax.evaluate --workdir runs/demo --step latest
   python -m emojax.evaluate --workdir runs/emotic --split test
 
-Config, labels and data folder come from the checkpoint; nothing else has to be named. Writes into the work directory:
-metrics.json, predictions.csv (one row a record: id, truth, probabilities, values) and report/index.html; for another
-split than the validation split metrics_SPLIT.json, predictions_SPLIT.csv and report_SPLIT/.
+Config, labels, data folder and fold come from the checkpoint; nothing else has to be named. Writes into the work
+directory: metrics.json, predictions.csv (one row a record: id, truth, probabilities, values) and report/index.html; for
+another split than the validation split metrics_SPLIT.json, predictions_SPLIT.csv and report_SPLIT/.
 """
 
 from __future__ import annotations

@@ -25,6 +25,9 @@ def parser() -> cli.Parser:
     options.add_argument(
         "--workdir", type=cli.path, metavar="DIR", help="folder of the run; made when missing"
     )
+    options.add_argument(
+        "--fold", metavar="K/N", help="validate on the K-th of N folds, or K/all: leave one out"
+    )
     return options
 
 
@@ -34,6 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def train_run(options: argparse.Namespace) -> int:
     config = cli.read_config(options)
+    if options.fold:
+        cli.change(config, f"fold={options.fold}")
     if options.workdir is None:
         raise ConfigError("Where shall the run live? Give --workdir, e.g. --workdir runs/" + config.name)
     known = (options.workdir / "config.json").exists()
@@ -58,11 +63,12 @@ def describe(config, system, dataset) -> str:
     import jax
 
     counts = {s: dataset.splits[s].num_records for s in ("train", "validation")}
+    fold = f", fold {config.fold} by {config.fold_by}" if config.get("fold") else ""
     shapes = jax.eval_shape(system.init, jax.random.key(0))["params"]
     parameters = sum(x.size for x in jax.tree.leaves(shapes))
     lines = [
         f"system   {config.name}: {parameters:,} parameters, batches of {config.batch_size}",
-        f"data     {dataset.path}: {counts['train']:,} train, {counts['validation']:,} validation records",
+        f"data     {dataset.path}{fold}: {counts['train']:,} train, {counts['validation']:,} validation records",
         f"devices  {jax.device_count()} x {jax.devices()[0].device_kind}",
         *(f"note     {note}" for note in system.notes),
     ]

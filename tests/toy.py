@@ -16,6 +16,7 @@ from emojax.graphs.label_graph import label_statistics
 from emojax.labels import affectnet_labels
 
 SIZE = 32
+BUILD = {"statistics": "emojax.graphs.statistics:face_statistics"}
 
 
 def make_dataset(
@@ -63,7 +64,7 @@ def make_dataset(
         "source_id": Feature("bytes"),
     }
     features |= {"age": Feature("float")} if ages else {}
-    save_dataset(Dataset(str(folder), "toy", labels, features, splits, statistics))
+    save_dataset(Dataset(str(folder), "toy", labels, features, splits, statistics, BUILD))
     return load_dataset(folder)
 
 

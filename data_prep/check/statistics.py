@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.emotic.statistics import depth_statistics, people_statistics, side_input_counts
-from data_prep.face_statistics import face_statistics
+from data_prep.emotic.statistics import depth_statistics, side_input_counts
 from emojax.data.dataset import FILE_NAME, Dataset
 from emojax.errors import DataError
+from emojax.graphs.statistics import face_statistics, people_statistics
 
 _RELATIVE = 1e-6
 
@@ -41,9 +41,13 @@ def _recomputed(dataset: Dataset, depth: np.ndarray) -> dict[str, Any]:
     columns = dataset.columns("train")
     if "categories" in columns:
         side_inputs = {split: side_input_counts(dataset.columns(split)) for split in dataset.splits}
-        return people_statistics(columns) | depth_statistics(*depth.T) | {"side_inputs": side_inputs}
+        return (
+            people_statistics(columns, dataset.labels)
+            | depth_statistics(*depth.T)
+            | {"side_inputs": side_inputs}
+        )
     if "label" in columns or "valence" in columns:
-        return face_statistics(columns, len(dataset.labels.classes))
+        return face_statistics(columns, dataset.labels)
     return {}
 
 

@@ -14,6 +14,7 @@ from data_prep.pipeline import ShardResult, sum_skipped
 from data_prep.split import read_columns, skipped_counts, write_split
 from emojax.data.dataset import Dataset, Feature
 from emojax.errors import DataError
+from emojax.graphs.statistics import people_statistics
 from emojax.labels import EMOTIC_LABELS
 
 SIDE_INPUTS = ("face", "pose", "scene", "attribute", "depth")
@@ -65,27 +66,20 @@ def describe(
         if split == "train":
             valid = columns["depth_status"] == Status.VALID
             moments = columns["_depth_mean"][valid], columns["_depth_square"][valid]
-            statistics = people_statistics(columns) | depth_statistics(*moments)
+            statistics = people_statistics(columns, EMOTIC_LABELS) | depth_statistics(*moments)
     statistics["side_inputs"] = side_inputs
     statistics["raw"] = {
         split: {"images": len({person.image for person in found}), "people": len(found)}
         for split, found in people.items()
     }
-    build = {**parameters, "version": emojax.__version__}
+    build = {
+        **parameters,
+        "version": emojax.__version__,
+        "statistics": "emojax.graphs.statistics:people_statistics",
+    }
     return Dataset(
         str(out), name, EMOTIC_LABELS, features, splits, statistics, build, skipped_counts(results)
     )
-
-
-def people_statistics(columns: Mapping[str, np.ndarray]) -> dict:
-    """What follows from the labels of the training split; see `describe`."""
-    from emojax.graphs.cooccurrence import conditional_probability, multilabel_statistics
-
-    categories = columns["categories"].astype(np.int64)
-    statistics = multilabel_statistics(categories, columns["vad"].astype(np.float64))
-    statistics["conditional"] = conditional_probability(np.array(statistics["cooccurrence"])).tolist()
-    statistics["labels_per_person"] = float(categories.sum(axis=1).mean())
-    return statistics
 
 
 def side_input_counts(columns: Mapping[str, np.ndarray]) -> dict[str, dict[str, int]]:

@@ -25,7 +25,7 @@ from emojax.errors import DataError
 from emojax.files import write_npz
 
 SEQUENCE, FRAME = "sequence", "frame"
-_PREFIX = "sequences/"
+PREFIX = "sequences/"
 _KINDS = "biufU"
 _MEND = "Run the preparation command again: it writes this file anew and keeps finished shards."
 
@@ -68,8 +68,8 @@ class Columns(Mapping[str, np.ndarray]):
         """
         self.num_records, self._where = num_records, where
         names = list(arrays)
-        self._arrays = _Named(arrays, {n: n for n in names if not n.startswith(_PREFIX)}, where)
-        per_sequence = {n.removeprefix(_PREFIX): n for n in names if n.startswith(_PREFIX)}
+        self._arrays = _Named(arrays, {n: n for n in names if not n.startswith(PREFIX)}, where)
+        per_sequence = {n.removeprefix(PREFIX): n for n in names if n.startswith(PREFIX)}
         self.sequences: Mapping[str, np.ndarray] = _Named(arrays, per_sequence, f"{where}, of each sequence")
 
     def __getitem__(self, name: str) -> np.ndarray:
@@ -167,7 +167,7 @@ def write_columns(
         raise ValueError(f"The columns of {split!r} have different lengths: {lengths}.")
     count = _require_sequences(arrays) if SEQUENCE in arrays else 0
     for name, values in (sequences or {}).items():
-        arrays[_PREFIX + name] = _plain(name, values)
+        arrays[PREFIX + name] = _plain(name, values)
         if len(values) != count:
             raise ValueError(
                 f"Column {name!r} of each sequence has {len(values)} values for {count} sequences."

@@ -11,7 +11,7 @@ import dataclasses
 import json
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from emojax.data.columns import Columns, columns_name, open_columns
 from emojax.data.ranges import first_outside, label_ranges
@@ -103,6 +103,14 @@ class Dataset:
         if outside:
             raise DataError(f"{path}: record {outside[0]}: {outside[1]}. {_MEND}")
         return columns
+
+    def fold(
+        self, k: int, of: int | None, *, by: str = "subject", pool: Sequence[str] | None = None
+    ) -> Dataset:
+        """A view with other training and validation records; see `emojax.data.folds.fold`."""
+        from emojax.data import folds  # which makes a Dataset
+
+        return folds.fold(self, k, of, by=by, pool=pool)
 
     def source(self, split: str, *, verify: bool = True) -> TFRecordSource:
         """Opens the records of a split.

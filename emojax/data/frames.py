@@ -1,10 +1,20 @@
-"""From predictions of examples that are many records to predictions of records."""
+"""The records behind examples and their predictions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 import numpy as np
+
+
+def example_records(batch: Mapping[str, np.ndarray]) -> np.ndarray:
+    """One record of each example, int [B], -1 for padding: the picture, or the first record of several."""
+    if "record" not in batch:
+        return batch["index"]
+    records = np.asarray(batch["record"])
+    if records.ndim == 1:
+        return records
+    return np.take_along_axis(records, (records >= 0).argmax(axis=1)[:, None], axis=1)[:, 0]
 
 
 def flatten_frames(outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

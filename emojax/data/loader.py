@@ -289,16 +289,6 @@ class _Reader:
         return records
 
 
-def example_records(batch: Mapping[str, np.ndarray]) -> np.ndarray:
-    """One record of each example, int [B], -1 for padding: the picture, or the first record of several."""
-    if "record" not in batch:
-        return batch["index"]
-    records = np.asarray(batch["record"])
-    if records.ndim == 1:
-        return records
-    return np.take_along_axis(records, (records >= 0).argmax(axis=1)[:, None], axis=1)[:, 0]
-
-
 def _batch_features(dataset: Dataset, inputs: Inputs) -> dict[str, Feature]:
     features = {name: dataset.feature(name) for name in inputs.features}
     for name, feature in features.items():

@@ -11,7 +11,7 @@ import numpy as np
 from emojax.data.columns import Columns
 from emojax.data.dataset import Dataset
 from emojax.data.decode import read_features
-from emojax.data.loader import example_records
+from emojax.data.frames import example_records
 from emojax.engine.lock import RESULTS, locked
 from emojax.engine.run import Run
 from emojax.engine.runlog import read_log

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from emojax.data.loader import example_records
+from emojax.data.frames import example_records
 from emojax.engine.mesh import put_batch
 
 

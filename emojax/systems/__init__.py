@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from emojax import datasets
 from emojax.data.dataset import Dataset, load_dataset
+from emojax.data.folds import read_fold
 from emojax.data.recipe import Recipe
 from emojax.engine.fields import RANGES
 from emojax.errors import ConfigError
@@ -40,10 +41,12 @@ def build(config, recipe: Recipe | None) -> System:
 
 
 def load_data(config, folder: str | None = None, *, moved: str = "") -> Dataset:
-    """Opens the prepared data of a config, or another folder of such data; `moved` as of `load_dataset`.
+    """Opens the prepared data of a config, or another folder of such data, and the fold that it names.
+
+    `moved` is that of `load_dataset`.
 
     Raises:
-        ConfigError: unknown family, or one without data.
+        ConfigError: unknown family, or one without data; no such fold.
         DataError: as `load_dataset`; where there is no data, with the commands that make what the config trains on.
     """
     if "data_dir" not in config:
@@ -51,7 +54,8 @@ def load_data(config, folder: str | None = None, *, moved: str = "") -> Dataset:
             f"{config.name!r} has no data to train on or to evaluate; see python -m emojax.systems.{config.family}."
         )
     card = datasets.card(config.get("preparation", "affectnet"))
-    return load_dataset(folder or config.data_dir, card=card, config=config, moved=moved)
+    dataset = load_dataset(folder or config.data_dir, card=card, config=config, moved=moved)
+    return read_fold(dataset, config.get("fold", ""), config.get("fold_by", "subject"))
 
 
 def stand_in(config) -> Recipe | None:

@@ -41,7 +41,8 @@ def make_clips(folder: pathlib.Path, splits=None, *, statistics: bool = True) ->
         )
     features = {"image": Feature("image", (SIZE, SIZE, 3), "raw"), "number": Feature("int")}
     statistics = {"num_samples": described["train"].num_records} if statistics else {}
-    save_dataset(Dataset(str(folder), "clips", LABELS, features, described, statistics))
+    build = {"statistics": "emojax.graphs.statistics:face_statistics"}
+    save_dataset(Dataset(str(folder), "clips", LABELS, features, described, statistics, build))
     return load_dataset(folder)
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from emojax.data.columns import write_columns
+from emojax.data.frames import example_records
 from emojax.data.inputs import Inputs
-from emojax.data.loader import Batches, Order, count_examples, example_records
+from emojax.data.loader import Batches, Order, count_examples
 from emojax.data.select import FlowStack, Frames, Pictures, Segments, Whole, Windows
 from emojax.errors import CheckpointError, ConfigError, DataError
 from tests.data.clips import LENGTHS, SIZE, columns_of, frame, make_clips

@@ -1,4 +1,8 @@
-"""What systems derive from the training labels of faces: made by every preparation, made again by the check."""
+"""What systems derive from training labels: made by the preparation, by its check, and anew for every fold.
+
+A function takes the columns of the training split and the labels, and returns JSON values for `statistics` of
+`dataset.json`. The preparation names its function in `build["statistics"]`, as ``module:function``.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +10,17 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from emojax.labels import Labels
+
 DIMENSIONS = ("valence", "arousal")
 
 
-def face_statistics(columns: Mapping[str, np.ndarray], num_classes: int) -> dict[str, object]:
-    """The `statistics` of `dataset.json`, from what labels there are.
+def face_statistics(columns: Mapping[str, np.ndarray], labels: Labels) -> dict[str, object]:
+    """Statistics of faces, from what labels there are.
 
     Args:
         columns: of the training split, ``[N]`` each: `label`, or `valence` and `arousal`, or all three.
-        num_classes: C.
+        labels: C classes.
 
     Returns:
         As `emojax.graphs.label_graph.label_statistics`. What needs a label that is not there is left out: without
@@ -31,10 +37,30 @@ def face_statistics(columns: Mapping[str, np.ndarray], num_classes: int) -> dict
             "num_samples": len(valence),
             "sector_counts": {str(n): c.tolist() for n, c in sectors.items()},
         }
-    label = np.asarray(columns["label"])
+    label, num_classes = np.asarray(columns["label"]), len(labels.classes)
     if "valence" not in columns:
         return {"num_samples": len(label), "counts": np.bincount(label, minlength=num_classes).tolist()}
     return label_statistics(label, columns["valence"], columns["arousal"], num_classes)
+
+
+def people_statistics(columns: Mapping[str, np.ndarray], labels: Labels) -> dict[str, object]:
+    """Statistics of people with several categories each.
+
+    Args:
+        columns: of the training split: `categories` ``[N, C]`` of zeros and ones, `vad` ``[N, 3]``.
+        labels: C classes.
+
+    Returns:
+        As `emojax.graphs.cooccurrence.multilabel_statistics`; `conditional` [C][C], share of the people with category i
+        who have category j; `labels_per_person`, the mean number of categories.
+    """
+    from emojax.graphs.cooccurrence import conditional_probability, multilabel_statistics
+
+    categories = columns["categories"].astype(np.int64)
+    statistics = multilabel_statistics(categories, columns["vad"].astype(np.float64))
+    statistics["conditional"] = conditional_probability(np.array(statistics["cooccurrence"])).tolist()
+    statistics["labels_per_person"] = float(categories.sum(axis=1).mean())
+    return statistics
 
 
 def constant_dimensions(columns: Mapping[str, np.ndarray]) -> Sequence[str]:

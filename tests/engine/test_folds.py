@@ -1,0 +1,36 @@
+"""A run on a fold: named by the config, trained without the people it is validated on."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from emojax import evaluate, systems, train
+from emojax.errors import ConfigError
+from tests.systems.tiny import use_tiny_backbone
+from tests.toy import make_config
+
+
+def test_a_run_on_a_fold_is_evaluated_on_it(dataset, tmp_path, capsys, monkeypatch):
+    use_tiny_backbone(monkeypatch)
+    config = make_config(dataset, num_epochs=1, fold="1/5", fold_by="source_id")
+    view = systems.load_data(config)
+    counts = {name: view.split(name).num_records for name in ("train", "validation")}
+    assert counts["train"] + counts["validation"] == 111 and counts["validation"] in (22, 23)
+    names = ("num_epochs", "batch_size", "eval_batch_size", "image_size", "data_dir", "align", "augment")
+    changes = [f"--config.{name}={config[name]}" for name in names]
+    command = ["--config", "configs/affectnet_gcn.py:demo", "--workdir", str(tmp_path), *changes]
+    assert train.main([*command, "--fold", "1/5", "--config.fold_by=source_id"]) == 0
+    assert "fold 1/5 by source_id" in capsys.readouterr().out
+    assert evaluate.main(["--workdir", str(tmp_path)]) == 0
+    results = json.loads((tmp_path / "metrics.json").read_text())
+    assert results["split"]["content_hash"] == view.split("validation").content_hash
+    assert results["split"]["records"] == counts["validation"]
+    sources = {line.split(",")[1] for line in (tmp_path / "predictions.csv").read_text().splitlines()[1:]}
+    assert sources == set(view.columns("validation")["source_id"])
+
+
+def test_a_fold_that_is_none_is_refused(dataset):
+    with pytest.raises(ConfigError, match="A fold is K/N, e.g. 2/5"):
+        systems.load_data(make_config(dataset, fold="two"))
