@@ -17,9 +17,10 @@ from collections.abc import Callable, Iterator, Sequence
 import ml_collections
 from absl import flags, logging
 
+from emojax import interrupt
 from emojax.errors import ConfigError, EmojaxError
 
-USER_ERROR, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
+USER_ERROR, BROKEN_PIPE = 2, 141
 _TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -156,6 +157,7 @@ def run(
     quiet_libraries()
     try:
         try:
+            interrupt.begin_command()
             status = main(parser.parse_args(argv)) or 0
         except UsageError as error:
             status = fail(error)
@@ -163,8 +165,9 @@ def run(
         except EmojaxError as error:
             status = fail(error)
         except KeyboardInterrupt:
+            interrupt.end_command()
             print(f"interrupted: {interrupted}", file=sys.stderr)
-            status = INTERRUPTED
+            status = interrupt.STATUS
         except SystemExit as end:  # of --help
             status = end.code or 0
         sys.stdout.flush()

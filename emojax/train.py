@@ -28,11 +28,17 @@ def parser() -> cli.Parser:
     options.add_argument(
         "--fold", metavar="K/N", help="validate on the K-th of N folds, or K/all: leave one out"
     )
+    options.add_argument(
+        "--distributed",
+        action="store_true",
+        help="join the other processes of a cluster job (Slurm, Open MPI, TPU pod): one task a process",
+    )
     return options
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    return cli.run(parser(), train_run, argv)
+    resumes = "the same command goes on from the last checkpoint"
+    return cli.run(parser(), train_run, argv, interrupted=resumes)
 
 
 def train_run(options: argparse.Namespace) -> int:
@@ -41,20 +47,23 @@ def train_run(options: argparse.Namespace) -> int:
         cli.change(config, f"fold={options.fold}")
     if options.workdir is None:
         raise ConfigError("Where shall the run live? Give --workdir, e.g. --workdir runs/" + config.name)
+
+    from emojax.engine import compile_cache, processes  # here and not above: --help does not wait for JAX
+    from emojax.engine.loop import train
+
+    processes.initialize(distributed=options.distributed)
+    compile_cache.enable()
     known = (options.workdir / "config.json").exists()
     moved = " If it has moved, give --config.data_dir=FOLDER." if known else ""
-    dataset = systems.load_data(config, moved=moved)
-
-    from emojax.engine import compile_cache  # here and not above: --help and mistakes do not wait for JAX
-    from emojax.engine.loop import train
-    from emojax.engine.mesh import initialize_processes
-
-    initialize_processes()
-    compile_cache.enable()
-    system = systems.build(config, dataset.recipe)
-    print(describe(config, system, dataset))
-    result = train(config, system, dataset, options.workdir)
-    print(closing_words(result, options.workdir))
+    with processes.ending_at_once(cli.fail):
+        with processes.agreed():
+            dataset = systems.load_data(config, moved=moved)
+            system = systems.build(config, dataset.recipe)
+        if processes.leads():
+            print(describe(config, system, dataset), flush=True)
+        result = train(config, system, dataset, options.workdir)
+        if processes.leads():
+            print(closing_words(result, options.workdir))
     return 0
 
 
@@ -62,7 +71,7 @@ def describe(config, system, dataset) -> str:
     """What is about to be trained, on what, from which weights."""
     import jax
 
-    counts = {s: dataset.splits[s].num_records for s in ("train", "validation")}
+    counts = {s: dataset.split(s).num_records for s in ("train", "validation")}
     fold = f", fold {config.fold} by {config.fold_by}" if config.get("fold") else ""
     shapes = jax.eval_shape(system.init, jax.random.key(0))["params"]
     parameters = sum(x.size for x in jax.tree.leaves(shapes))
@@ -84,7 +93,7 @@ def closing_words(result, workdir: pathlib.Path) -> str:
         )
     best = f"best checkpoint: step {result.best_step}" if result.best_step is not None else "no evaluation"
     return (
-        f"Finished at step {result.step} ({result.ending}); {best}, in {workdir / 'checkpoints'}.\n"
+        f"Finished at step {result.step} ({result.ending}); {best}, in {pathlib.Path(workdir) / 'checkpoints'}.\n"
         f"Next: python -m emojax.evaluate --workdir {workdir}"
     )
 

@@ -6,24 +6,46 @@ nothing has to be counted or guessed from the shards.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import json
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
 
 from emojax.data.columns import Columns, columns_name, open_columns
 from emojax.data.ranges import first_outside, label_ranges
-from emojax.data.recipe import Feature, Recipe
+from emojax.data.recipe import Feature, FeatureJson, LabelsJson, Recipe
 from emojax.data.tfrecord import TFRecordSource
 from emojax.datasets import Card, how_to_make
 from emojax.errors import DataError
+from emojax.files import read_json, write_json
 from emojax.labels import Labels
+from emojax.schema import check
 
 SCHEMA_VERSION = 2
 FILE_NAME = "dataset.json"
 _MEND = "Run the preparation command again: it writes this file anew and keeps finished shards."
+
+
+class _Split(TypedDict):
+    num_records: int
+    shards: list[str]
+    records_per_shard: list[int]
+    class_counts: dict[str, int]
+    content_hash: str
+    columns_hash: str
+
+
+class _Content(TypedDict):
+    """What `dataset.json` holds."""
+
+    name: str
+    labels: LabelsJson
+    features: dict[str, FeatureJson]
+    splits: dict[str, _Split]
+    statistics: dict[str, Any]
+    build: dict[str, Any]
+    skipped: dict[str, dict[str, int]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,23 +175,11 @@ def shard_name(dataset: str, split: str, shard: int, num_shards: int) -> str:
 
 
 def save_dataset(dataset: Dataset) -> None:
-    """Writes `dataset.json` into `dataset.path`, whole or not at all. DataError if it cannot be written."""
+    """Writes `dataset.json` into `dataset.path`, whole or not at all. OutputError if it cannot be written."""
     content = dataclasses.asdict(dataset)
     del content["path"]
     content["labels"] = dataset.labels.to_json()
-    text = json.dumps(content, indent=1, allow_nan=False) + "\n"
-    target = pathlib.Path(dataset.path, FILE_NAME)
-    temporary = target.with_name(FILE_NAME + ".tmp")
-    try:
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise DataError(f"Cannot write {target}: {error.strerror or error}.") from error
+    write_json(pathlib.Path(dataset.path, FILE_NAME), content, allow_nan=False)
 
 
 def load_dataset(
@@ -191,38 +201,32 @@ def load_dataset(
     content = _read_json(folder, card, config, moved)
     _require_version(folder, content)
     try:
-        dataset = Dataset(
-            path=os.fspath(folder),
-            name=content["name"],
-            labels=Labels.from_json(content["labels"]),
-            features={name: Feature.from_json(value) for name, value in content["features"].items()},
-            splits={name: _split_from_json(value) for name, value in content["splits"].items()},
-            statistics=content["statistics"],
-            build=content["build"],
-            skipped=content["skipped"],
-            schema_version=content["schema_version"],
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DataError(
-            f"{folder / FILE_NAME} is damaged or incomplete ({type(error).__name__}: {error}). {_MEND}"
-        ) from error
+        check(content, _Content)
+        features = {name: Feature.from_json(value) for name, value in content["features"].items()}
+    except ValueError as error:
+        raise DataError(f"{folder / FILE_NAME} is damaged or incomplete: {error}. {_MEND}") from error
+    dataset = Dataset(
+        path=os.fspath(folder),
+        name=content["name"],
+        labels=Labels.from_json(content["labels"]),
+        features=features,
+        splits={name: _split_from_json(value) for name, value in content["splits"].items()},
+        statistics=content["statistics"],
+        build=content["build"],
+        skipped=content["skipped"],
+        schema_version=content["schema_version"],
+    )
     _require_shards(dataset)
     return dataset
 
 
 def _read_json(folder: pathlib.Path, card: Card | None, config, moved: str) -> dict:
-    try:
-        content = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError) as error:
+    if not (folder / FILE_NAME).exists():
         missing = FILE_NAME + " in the folder" if folder.is_dir() else "folder"
         raise DataError(
             f"There is no prepared data in {folder} (no such {missing}).{moved} {how_to_make(folder, card, config)}"
-        ) from error
-    except (OSError, ValueError) as error:
-        raise DataError(f"Cannot read {folder / FILE_NAME}: {error}. {_MEND}") from error
-    if not isinstance(content, dict):
-        raise DataError(f"{folder / FILE_NAME} is damaged: it holds no JSON object. {_MEND}")
-    return content
+        )
+    return read_json(folder / FILE_NAME, dict, mend=_MEND)
 
 
 def _require_version(folder: pathlib.Path, content: dict) -> None:

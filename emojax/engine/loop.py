@@ -7,7 +7,6 @@ import dataclasses
 import pathlib
 import time
 
-import jax
 import numpy as np
 from tqdm import tqdm
 
@@ -18,8 +17,9 @@ from emojax.engine.finite import require_finite
 from emojax.engine.lock import locked
 from emojax.engine.monitor import EarlyStopping
 from emojax.engine.prefetch import DevicePrefetcher, Prefetched
+from emojax.engine.processes import AgreedStop, agreed, leads, others_explained
 from emojax.engine.run import Run
-from emojax.engine.runlog import LateLogs, RunLog, require_no_progress
+from emojax.engine.runlog import LateLogs, NoLog, RunLog, require_no_progress
 from emojax.engine.state import TrainState
 from emojax.engine.stop import StopSignal
 from emojax.engine.workdir import require_own_config, write_config
@@ -75,39 +75,51 @@ def train(config, system, dataset: Dataset, workdir, *, mesh=None, progress: boo
         TrainingError: the loss or a parameter is not finite.
     """
     workdir = pathlib.Path(workdir)
+    dataset.split("validation")  # needed at the first evaluation, and told now
     run = Run(config, system, dataset, mesh)
     with contextlib.ExitStack() as stack:
-        stack.enter_context(locked(workdir))
-        require_own_config(workdir, config)
-        checkpoints = stack.enter_context(contextlib.closing(run.checkpoints(workdir)))
+        stack.enter_context(others_explained())
+        with agreed():
+            if leads():
+                stack.enter_context(locked(workdir))
+            require_own_config(workdir, config)
+            checkpoints = run.checkpoints(workdir)
+            checkpoints.require_finished()
+        stack.enter_context(contextlib.closing(checkpoints))
         state, meta = _start(run, checkpoints)
         batches = run.batches("train", train=True, start=meta["loader"] if meta else 0)
         # From here on it is written; what could not go together has been refused.
-        write_config(workdir, config)
-        checkpoints.create()
+        with agreed():
+            if leads():
+                write_config(workdir, config)
+                checkpoints.create()
         prefetcher = stack.enter_context(contextlib.closing(DevicePrefetcher(batches, run.mesh)))
         start = int(state.step)
-        log = stack.enter_context(contextlib.closing(RunLog(workdir, start)))
-        if meta is None and system.initialised_from and not jax.process_index():
+        log = stack.enter_context(contextlib.closing(RunLog(workdir, start) if leads() else NoLog()))
+        if meta is None and system.initialised_from:
             log.write_start({"initialised_from": system.initialised_from})
         late = LateLogs(
             lambda records: _name_records(dataset.columns("train"), records), meta and meta["log"]
         )
         early = EarlyStopping(run.monitor, **config.early_stopping, state=meta and meta["early_stopping"])
         stop = stack.enter_context(StopSignal())
-        shown = {"desc": "train", "unit": "step", "disable": not progress}
+        shown = {"desc": "train", "unit": "step", "disable": not (progress and leads())}
         bar = progress_bar(total=run.total_steps, initial=start, **shown)
         stack.enter_context(contextlib.closing(bar))
-        return _Loop(run, state, start, prefetcher, checkpoints, log, late, early, stop, bar).go()
+        agreed_stop = AgreedStop(run.mesh)
+        return _Loop(
+            run, state, start, prefetcher, checkpoints, log, late, early, stop, agreed_stop, bar
+        ).go()
 
 
 def _start(run: Run, checkpoints: Checkpoints) -> tuple[TrainState, dict | None]:
     """A fresh state, or the latest checkpoint's with its meta."""
-    checkpoints.require_finished()
     step = checkpoints.latest_step()
     if step is None:
-        require_no_progress(checkpoints.folder)
-        return run.initial_state(), None
+        with agreed():
+            require_no_progress(checkpoints.folder)
+            state = run.initial_state()
+        return state, None
     meta = checkpoints.read_meta(step)
     run.require_same_data(meta, checkpoints.folder / str(step))
     run.system.initialised_from = meta["initialised_from"]  # the next checkpoints say it too
@@ -152,10 +164,11 @@ class _Loop:
     step: int
     prefetcher: DevicePrefetcher
     checkpoints: Checkpoints
-    log: RunLog
+    log: RunLog | NoLog
     late: LateLogs
     early: EarlyStopping
     stop: StopSignal
+    agreed_stop: AgreedStop
     bar: tqdm
     metrics: dict = dataclasses.field(default_factory=dict)
     timer: StepTimer = dataclasses.field(default_factory=StepTimer)
@@ -195,7 +208,7 @@ class _Loop:
             return self.early.reason()
         if 0 < self.run.config.run.stop_after_steps <= self.step:
             return f"run.stop_after_steps is {self.run.config.run.stop_after_steps}"
-        return "it was asked to" if self.stop.requested else ""
+        return "it was asked to" if self.agreed_stop(self.stop.requested) else ""
 
     def _after_step(self, item: Prefetched) -> bool:
         """Logs, evaluates and saves where it is due; True when it saved."""
@@ -220,7 +233,7 @@ class _Loop:
 
     def _log_train(self) -> None:
         means = self.late.means()
-        if not means or jax.process_index():
+        if not means:
             return
         rates = {
             "time/images_per_second": self.run.config.batch_size / max(self.timer.seconds_per_step, 1e-9),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 
 import jax
@@ -11,19 +10,6 @@ from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 DATA_AXIS = "data"
-
-
-def initialize_processes() -> None:
-    """Joins the other hosts where the environment of a cluster (Slurm, Open MPI, TPU pod, JAX) names several."""
-    environment = os.environ
-    several = (
-        "JAX_COORDINATOR_ADDRESS" in environment
-        or int(environment.get("SLURM_NTASKS", 1)) > 1
-        or int(environment.get("OMPI_COMM_WORLD_SIZE", 1)) > 1
-        or "," in environment.get("TPU_WORKER_HOSTNAMES", "")
-    )
-    if several and not jax.distributed.is_initialized():
-        jax.distributed.initialize()
 
 
 def data_mesh(devices=None) -> Mesh:

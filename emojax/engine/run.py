@@ -143,7 +143,7 @@ class Run:
         return {
             "config": as_json(self.config),
             "labels": self.system.labels.to_json(),
-            "dataset": {"name": self.dataset.name, "content_hash": self.dataset.splits["train"].content_hash},
+            "dataset": {"name": self.dataset.name, "content_hash": self.dataset.split("train").content_hash},
             "initialised_from": self.system.initialised_from,
             "loader": loader_state,
             "log": log_state,
@@ -156,7 +156,7 @@ class Run:
         """Raises CheckpointError when a checkpoint has other labels or was trained on other records."""
         require_same_labels(meta, self.system.labels, where, self.dataset.path)
         theirs = meta["dataset"]["content_hash"]
-        ours = self.dataset.splits["train"].content_hash
+        ours = self.dataset.split("train").content_hash
         if theirs != ours:
             raise CheckpointError(
                 f"{where} was trained on other records (content hash {theirs[:12]}) than those of "

@@ -106,6 +106,16 @@ class RunLog:
         self._events.close()
 
 
+class NoLog:
+    """Stands for a `RunLog` in the processes that do not lead: writes nothing."""
+
+    def write(self, kind: str, step: int, epoch: float, values: Mapping[str, float]) -> None: ...
+
+    def write_start(self, facts: Mapping[str, Any]) -> None: ...
+
+    def close(self) -> None: ...
+
+
 class _Events:
     """TensorBoard's event file, written in the caller's thread: a full disk is told, and does not block for ever."""
 

@@ -20,7 +20,7 @@ from emojax.data.dataset import (
     shard_name,
     write_tfds_metadata,
 )
-from emojax.errors import DataError
+from emojax.errors import DataError, OutputError
 from tests.data.shards import FACE_FEATURES, make_dataset, write_shard
 
 
@@ -106,6 +106,28 @@ def test_a_missing_shard_is_named(tmp_path):
         load_dataset(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda c: c.update(statistics=None), "statistics is null, not an object"),
+        (
+            lambda c: c["splits"]["train"].update(num_records="5"),
+            "splits.train.num_records is '5', not an integer",
+        ),
+        (lambda c: c["splits"]["train"].update(records_per_shard=[2.5]), "is 2.5, not an integer"),
+        (lambda c: c["features"]["image"].update(kind="sound"), "Feature kind 'sound' is not one of"),
+        (lambda c: c["labels"].update(classes="abc"), "labels.classes is 'abc', not a list"),
+        (lambda c: c.update(skipped={"train": {"blurred": None}}), "skipped.train.blurred is null"),
+    ],
+)
+def test_a_field_of_the_wrong_type_is_told_by_its_name(tmp_path, change, message):
+    make_dataset(tmp_path)
+    change_json(tmp_path, change)
+    with pytest.raises(DataError, match=message) as caught:
+        load_dataset(tmp_path)
+    assert "\n" not in str(caught.value) and "preparation command" in str(caught.value)
+
+
 @pytest.mark.parametrize("records", [0, 4])
 def test_a_shard_with_another_number_of_records_is_named(tmp_path, records):
     dataset = make_dataset(tmp_path)
@@ -130,7 +152,7 @@ def test_a_failing_write_leaves_the_old_description(tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr("os.replace", fail)
-        with pytest.raises(DataError, match="No space left"):
+        with pytest.raises(OutputError, match="No space left"):
             save_dataset(dataclasses.replace(dataset, name="other"))
     assert load_dataset(tmp_path) == dataset
     assert not list(tmp_path.glob("*.tmp"))
