@@ -59,3 +59,15 @@ BODY_25_HANDS = Skeleton(
     ),
     edges=body_and_hands_edges(),
 )
+
+# OpenPose's COCO layout with the 17 bones of ST-GCN (context_emotion spec 1.4): BoLD and the Kinetics skeletons.
+BODY_18 = Skeleton(
+    joints=(
+        *("Nose", "Neck", "RShoulder", "RElbow", "RWrist", "LShoulder", "LElbow", "LWrist"),
+        *("RHip", "RKnee", "RAnkle", "LHip", "LKnee", "LAnkle", "REye", "LEye", "REar", "LEar"),
+    ),
+    edges=(
+        *((4, 3), (3, 2), (7, 6), (6, 5), (13, 12), (12, 11), (10, 9), (9, 8), (11, 5)),
+        *((8, 2), (5, 1), (2, 1), (0, 1), (15, 0), (14, 0), (17, 15), (16, 14)),
+    ),
+)

@@ -1,0 +1,208 @@
+"""Spatial temporal graph convolutional network on skeletons (Yan et al., AAAI 2018; context_emotion spec 2.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import jraph
+import numpy as np
+
+from emojax.errors import ConfigError
+from emojax.graphs.partitions import partition_graph
+from emojax.models.conv import PointwiseConv, kaiming_fan_out
+from emojax.models.dropout import dropout
+from emojax.models.norm import BatchNorm
+
+CONSTANTS = "constants"
+PROPAGATIONS = ("dense", "jraph")
+
+# Channels and strides of the units (spec 2.6): the public code with ten, the text of the thesis with nine.
+UNITS = {
+    "units10": ((64, 64, 64, 64, 128, 128, 128, 256, 256, 256), (5, 8)),
+    "units9": ((64, 64, 64, 128, 128, 128, 256, 256, 256), (4, 7)),
+}
+
+
+class GraphUnit(nn.Module):
+    """One unit: graph convolution, batch norm, ReLU, temporal convolution, batch norm, dropout, residual, ReLU.
+
+    Attributes:
+        features: output channels.
+        stride: of the temporal convolution.
+        residual: add the input, projected where its shape differs.
+        dropout: share of the values dropped in training.
+        kernel: frames of the temporal convolution.
+        propagation: ``dense`` (einsum with the matrices) or ``jraph`` (message passing); equal but for rounding.
+        axis_name: mapped axis of the global batch.
+        dtype: compute dtype.
+    """
+
+    features: int
+    stride: int = 1
+    residual: bool = True
+    dropout: float = 0.0
+    kernel: int = 9
+    propagation: str = "dense"
+    axis_name: str | None = None
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(
+        self,
+        x: jax.Array,
+        matrices: jax.Array,
+        graph: jraph.GraphsTuple,
+        *,
+        train: bool,
+        mask: jax.Array | None,
+        keys: jax.Array | None,
+    ) -> jax.Array:
+        """``[B, T, V, C] -> [B, T / stride, V, features]``.
+
+        Args:
+            x: activations.
+            matrices: ``[K, V, V]``, edge importance included.
+            graph: the edges of the matrices.
+            train: batch statistics, dropout.
+            mask: ``[B]``, 0 for padding rows.
+            keys: ``[B]``, needed in training where there is dropout.
+        """
+
+        def norm(name: str, y: jax.Array) -> jax.Array:
+            layer = BatchNorm(axis_name=self.axis_name, dtype=self.dtype, name=name)
+            return layer(y, train=train, mask=mask)
+
+        pointwise = dict(dtype=self.dtype, kernel_init=kaiming_fan_out, use_bias=True)
+        y = PointwiseConv(self.features * len(matrices), **pointwise, name="graph_conv")(x)
+        y = y.reshape(*y.shape[:-1], len(matrices), self.features)
+        y = propagate(y, matrices, graph, self.propagation)
+        y = nn.relu(norm("graph_norm", y))
+        pad = (self.kernel - 1) // 2
+        y = nn.Conv(
+            self.features,
+            (self.kernel, 1),
+            (self.stride, 1),
+            ((pad, pad), (0, 0)),
+            dtype=self.dtype,
+            kernel_init=kaiming_fan_out,
+            name="temporal_conv",
+        )(y)
+        y = norm("temporal_norm", y)
+        if train and self.dropout:
+            y = dropout(y, keys, self.dropout)
+        if not self.residual:
+            return nn.relu(y)
+        if x.shape[-1] != self.features or self.stride != 1:
+            x = PointwiseConv(self.features, **pointwise, name="residual_conv")(x[:, :: self.stride])
+            x = norm("residual_norm", x)
+        return nn.relu(y + x)
+
+
+class STGCN(nn.Module):
+    """ST-GCN without its outputs: a batch norm over joints and channels, units, the mean over time and joints.
+
+    The matrices stand in the collection ``constants`` as ``matrices [K, V, V]``: they travel with the weights.
+
+    Attributes:
+        matrices: ``[K, V, V]`` of `partition_matrices`.
+        units: a name in `UNITS`.
+        edge_importance: a learned factor for each entry of the matrices in each unit, ones at the start.
+        dropout: in all units but the first.
+        propagation: see `GraphUnit`.
+        axis_name: mapped axis of the global batch.
+        dtype: compute dtype.
+    """
+
+    matrices: np.ndarray
+    units: str = "units10"
+    edge_importance: bool = True
+    dropout: float = 0.5
+    propagation: str = "dense"
+    axis_name: str | None = None
+    dtype: Any = jnp.float32
+
+    @property
+    def feature_size(self) -> int:
+        return UNITS[self.units][0][-1]
+
+    @nn.compact
+    def __call__(
+        self,
+        joints: jax.Array,
+        *,
+        train: bool,
+        mask: jax.Array | None = None,
+        keys: jax.Array | None = None,
+    ) -> dict[str, jax.Array]:
+        """Skeleton sequences ``[B, T, V, C]`` -> ``{"features": [B, feature_size]}`` float32.
+
+        Args:
+            joints: x, y and confidence of every joint and frame, zeros where there is none.
+            train: batch statistics and dropout.
+            mask: ``[B]``, 0 for padding rows.
+            keys: one random key a row ``[B]``; needed in training.
+
+        Raises:
+            ConfigError: unknown `units` or `propagation`.
+        """
+        _require("units", self.units, UNITS)
+        _require("propagation", self.propagation, PROPAGATIONS)
+        matrices = self.variable(CONSTANTS, "matrices", lambda: jnp.asarray(self.matrices, jnp.float32)).value
+        graph = partition_graph(self.matrices)
+        batch, frames, nodes, channels = joints.shape
+        norm = BatchNorm(axis_name=self.axis_name, dtype=self.dtype, name="data_norm")
+        x = norm(joints.reshape(batch, frames, nodes * channels), train=train, mask=mask)
+        x = x.reshape(joints.shape)
+        widths, shrinking = UNITS[self.units]
+        for i, width in enumerate(widths, 1):
+            weights = matrices
+            if self.edge_importance:
+                weights = matrices * self.param(f"edge_importance_{i}", nn.initializers.ones, matrices.shape)
+            unit = GraphUnit(
+                width,
+                stride=2 if i in shrinking else 1,
+                residual=i > 1,
+                dropout=self.dropout if i > 1 else 0.0,
+                propagation=self.propagation,
+                axis_name=self.axis_name,
+                dtype=self.dtype,
+                name=f"unit_{i}",
+            )
+            unit_keys = None if keys is None else jax.vmap(lambda key, i=i: jax.random.fold_in(key, i))(keys)
+            x = unit(x, weights, graph, train=train, mask=mask, keys=unit_keys)
+        return {"features": jnp.mean(x, axis=(1, 2), dtype=jnp.float32), "map": x}
+
+
+def propagate(x: jax.Array, matrices: jax.Array, graph: jraph.GraphsTuple, how: str) -> jax.Array:
+    """``y[b, t, w, c] = sum over k, v of matrices[k, v, w] x[b, t, v, k, c]``.
+
+    Args:
+        x: ``[B, T, V, K, C]``.
+        matrices: ``[K, V, V]``.
+        graph: the entries that may differ from zero, from `partition_graph`; used by ``jraph`` only.
+        how: ``dense`` or ``jraph``.
+    """
+    if how == "dense":
+        return jnp.einsum("btvkc,kvw->btwc", x, matrices.astype(x.dtype))
+    subset = graph.edges["subset"]
+    weight = matrices[subset, graph.senders, graph.receivers].astype(x.dtype)
+
+    def messages(edges, sent, received, everywhere):
+        return sent[jnp.arange(len(subset)), :, :, subset] * edges[:, None, None, None]
+
+    network = jraph.GraphNetwork(
+        update_edge_fn=messages,
+        update_node_fn=lambda nodes, sent, received, everywhere: received,
+        aggregate_edges_for_nodes_fn=jraph.segment_sum,
+    )
+    nodes = jnp.transpose(x, (2, 0, 1, 3, 4))  # jraph has the nodes in front
+    return jnp.moveaxis(network(graph._replace(nodes=nodes, edges=weight)).nodes, 0, 2)
+
+
+def _require(field: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        raise ConfigError(f"ST-GCN's {field} is {value!r}; choose {', '.join(known)}.")

@@ -1,0 +1,107 @@
+"""ST-GCN: sizes of the specification, one unit against a slow loop, message passing against matrices."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from emojax.errors import ConfigError
+from emojax.graphs.partitions import partition_graph, partition_matrices
+from emojax.graphs.skeletons import BODY_18
+from emojax.models.st_gcn import STGCN, UNITS, GraphUnit, propagate
+
+
+def matrices(strategy="spatial"):
+    return partition_matrices(BODY_18, strategy)
+
+
+def draw(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("edge_importance, published", [(True, 3_081_793), (False, 3_072_073)])
+def test_ten_units_with_both_outputs_have_the_published_number_of_parameters(edge_importance, published):
+    net = STGCN(matrices(), edge_importance=edge_importance)
+    shapes = jax.eval_shape(lambda: net.init(jax.random.key(0), jnp.zeros((1, 297, 18, 3)), train=False))
+    outputs = (net.feature_size + 1) * (26 + 3)
+    assert sum(x.size for x in jax.tree.leaves(shapes["params"])) + outputs == published
+
+
+@pytest.mark.parametrize("units, frames", [("units10", 75), ("units9", 75)])
+def test_two_units_halve_the_frames(units, frames):
+    net = STGCN(matrices(), units=units)
+    joints = jnp.zeros((2, 297, 18, 3))
+    shape = jax.eval_shape(lambda: net.init_with_output(jax.random.key(0), joints, train=False)[0])
+    assert shape["map"].shape == (2, frames, 18, 256) and shape["features"].shape == (2, 256)
+
+
+@pytest.mark.parametrize("strategy", ["uniform", "distance", "spatial", "spatial_true"])
+def test_message_passing_and_matrices_give_the_same(strategy):
+    a = matrices(strategy)
+    x = draw(2, 5, 18, len(a), 4)
+    dense, passed = (
+        propagate(x, jnp.asarray(a, jnp.float32), partition_graph(a), how) for how in ("dense", "jraph")
+    )
+    np.testing.assert_allclose(dense, passed, atol=1e-6)
+
+
+def test_one_unit_equals_a_slow_loop():
+    a, x = matrices(), draw(2, 7, 18, 3)
+    unit = GraphUnit(8, stride=2, residual=True)
+    call = dict(train=False, mask=None, keys=None)
+    weights = jnp.asarray(a, jnp.float32)
+    variables = unit.init(jax.random.key(1), x, weights, partition_graph(a), **call)
+    got = unit.apply(variables, x, weights, partition_graph(a), **call)
+    np.testing.assert_allclose(got, slow_unit(variables["params"], a, x, 8, 2), atol=2e-5)
+
+
+def slow_unit(params, a, x, width, stride):
+    """The unit as the paper has it, value by value; fresh batch norms divide by sqrt(1 + 1e-5)."""
+    p = jax.tree.map(np.asarray, params)
+    scale = 1 / np.sqrt(1 + 1e-5)
+    mixed = x @ p["graph_conv"]["kernel"][0, 0] + p["graph_conv"]["bias"]
+    graph = np.zeros((*x.shape[:3], width))
+    for k in range(len(a)):
+        for v, w in zip(*np.nonzero(a[k])):
+            graph[:, :, w] += a[k, v, w] * mixed[:, :, v, k * width : (k + 1) * width]
+    graph = np.maximum(graph * scale, 0)
+    frames = range(0, x.shape[1], stride)
+    out = np.zeros((x.shape[0], len(frames), 18, width))
+    for i, t in enumerate(frames):
+        for tap in range(9):
+            if 0 <= t + tap - 4 < x.shape[1]:
+                out[:, i] += graph[:, t + tap - 4] @ p["temporal_conv"]["kernel"][tap, 0]
+    out = (out + p["temporal_conv"]["bias"]) * scale
+    residual = x[:, ::stride] @ p["residual_conv"]["kernel"][0, 0] + p["residual_conv"]["bias"]
+    return np.maximum(out + residual * scale, 0)
+
+
+def test_the_data_norm_orders_its_54_values_by_joint_then_channel():
+    net, joints = STGCN(matrices()), draw(4, 9, 18, 3)
+    variables = net.init(jax.random.key(0), joints, train=False)
+    _, new = net.apply(
+        variables, joints, train=True, keys=jax.random.split(jax.random.key(0), 4), mutable=["batch_stats"]
+    )
+    mean = joints.mean((0, 1)).reshape(54)
+    np.testing.assert_allclose(new["batch_stats"]["data_norm"]["mean"], 0.1 * mean, atol=1e-6)
+
+
+def test_matrices_travel_with_the_variables_and_are_no_parameter():
+    net, joints = STGCN(matrices()), draw(1, 9, 18, 3)
+    variables = net.init(jax.random.key(0), joints, train=False)
+    other = {**variables, "constants": {"matrices": 2 * variables["constants"]["matrices"]}}
+    one, two = (net.apply(v, joints, train=False)["features"] for v in (variables, other))
+    assert not np.allclose(one, two)
+    np.testing.assert_allclose(variables["constants"]["matrices"], matrices(), atol=1e-7)
+
+
+@pytest.mark.parametrize("wrong", [{"units": "units11"}, {"propagation": "sparse"}])
+def test_an_unknown_option_is_told_with_those_there_are(wrong):
+    with pytest.raises(ConfigError, match="choose"):
+        STGCN(matrices(), **wrong).init(jax.random.key(0), draw(1, 9, 18, 3), train=False)
+
+
+def test_both_variants_end_with_the_same_width():
+    assert {widths[-1] for widths, _ in UNITS.values()} == {256}

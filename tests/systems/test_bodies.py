@@ -1,0 +1,124 @@
+"""BoLD's systems: what they read, what they predict, and that they train on drawn clips."""
+
+from __future__ import annotations
+
+import importlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from configs.bold import VARIANTS, get_config
+from data_prep.bold.prepare import Options, prepare
+from data_prep.synthetic.bold.generate import Settings, generate
+from emojax.systems.bodies.inputs import _snippet_images, skeleton
+
+from emojax import systems
+from emojax.data.loader import Batches, Order
+from emojax.errors import ConfigError
+from emojax.labels import BOLD_LABELS, EMOTIC_LABELS
+
+SIZE = 32
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bold")
+    settings = Settings(6, 3, 2, shortest=4, longest=12, size=(96, 72))
+    generate(folder / "raw", settings, workers=1)
+    return prepare(folder / "raw", folder / "data", Options(SIZE, "raw"), workers=1)[0]
+
+
+def config_of(name, **changes):
+    config = get_config(f"{name}@demo")
+    config.update_from_flattened_dict({"image_size": SIZE, "batch_size": 4, "eval_batch_size": 4})
+    config.update_from_flattened_dict({key.replace("__", "."): value for key, value in changes.items()})
+    return config
+
+
+@pytest.mark.parametrize(
+    "name", ["bold_rgb_bcf", "bold_diff_bcf_emb", "bold_stgcn_spatial", "bold_lma_raw_conv1d"]
+)
+def test_a_batch_of_clips_has_a_finite_loss_and_predictions_in_range(dataset, name):
+    system = systems.build(config_of(name), dataset.recipe)
+    batch = next(Batches(dataset, "validation", system.inputs, Order(4)))
+    variables = system.init(jax.random.key(0))
+    outputs = jax.jit(system.predict)(variables, batch)
+    assert outputs["logits"].shape == (4, 26) and np.isfinite(outputs["logits"]).all()
+    assert ((outputs["dimensions"] > 0) & (outputs["dimensions"] < 1)).all()
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_system_of_the_config_has_shapes_at_full_size(name):
+    config = get_config(name)
+    system = systems.build(config, systems.stand_in(config))
+    shapes = jax.eval_shape(system.init, jax.random.key(0))["params"]
+    assert sum(x.size for x in jax.tree.leaves(shapes)) > 100_000
+
+
+def test_only_streams_that_a_system_has_are_read():
+    reads = {name: systems.build(c := get_config(name), systems.stand_in(c)).inputs for name in VARIANTS}
+    assert reads["bold_rgb_b"].features == ("body",)
+    assert reads["bold_stgcn_spatial"].features == () == reads["bold_lma_raw_lstm"].features
+
+
+def test_a_skeleton_is_scaled_by_its_largest_coordinates_and_hides_doubtful_joints():
+    joints = np.zeros((1, 3, 18, 3), np.float32)
+    joints[0, :2] = (40, 80, 0.9)
+    joints[0, 1, 5] = (100, 160, 0.8)
+    joints[0, 1, 6] = (900, 900, 0.05)
+    made = np.asarray(skeleton(joints, np.array([[1, 1, 0]], np.float32)))
+    np.testing.assert_allclose(made[0, 0, 0], (0.4, 0.5, 0.9), atol=1e-6)
+    np.testing.assert_allclose(made[0, 1, 5], (1, 1, 0.8), atol=1e-6)
+    assert not made[0, 1, 6].any() and not made[0, 2].any()
+
+
+def test_moving_keeps_confidences_and_turns_every_joint_of_a_frame_alike():
+    rng = np.random.default_rng(0)
+    joints = np.concatenate([rng.uniform(1, 9, (2, 30, 18, 2)), np.full((2, 30, 18, 1), 0.9)], -1).astype(
+        np.float32
+    )
+    frames = np.ones((2, 30), np.float32)
+    plain = np.asarray(skeleton(joints, frames))
+    moved = np.asarray(skeleton(joints, frames, jax.random.split(jax.random.key(0), 2)))
+    np.testing.assert_array_equal(moved[..., 2], plain[..., 2])
+    for t in (0, 13, 29):  # a similarity: all distances of a frame change by one factor
+        before, after = (np.linalg.norm(x[0, t, 1:, :2] - x[0, t, :1, :2], axis=-1) for x in (plain, moved))
+        np.testing.assert_allclose(after / before, (after / before)[0], rtol=1e-4)
+    assert not np.allclose(moved[0], moved[1])
+
+
+def test_differences_of_one_snippet_stand_in_order_and_equal_frames_give_zeros():
+    frames = np.zeros((1, 6, 2, 2, 3), np.uint8)
+    frames[0, 3:] = 51  # one change, between the third and the fourth frame
+    made = np.asarray(_snippet_images(jnp.asarray(frames), "diff", jnp.float32))
+    assert made.shape == (1, 1, 2, 2, 15)
+    expected = np.repeat([0, 0, 0.2 / 0.452, 0, 0], 3)
+    np.testing.assert_allclose(made[0, 0, 0, 0], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"model__net": "tsm"}, "model.net"),
+        ({"model__streams": "body,pose"}, "body, context, face"),
+        ({"model__consensus": "linear", "model__segments": 3, "model__eval_segments": 25}, "make them equal"),
+        ({"model__partition": "spatiall"}, "model.partition"),
+        ({"monitor": "accuracy"}, "does not measure"),
+    ],
+)
+def test_what_does_not_go_together_is_refused_before_anything_starts(dataset, changes, message):
+    with pytest.raises(ConfigError, match=message):
+        systems.build(config_of("bold_rgb_b", **changes), dataset.recipe)
+
+
+def test_emotic_s_order_of_the_same_names_is_refused(dataset):
+    import dataclasses
+
+    assert set(BOLD_LABELS.classes) == set(EMOTIC_LABELS.classes) and BOLD_LABELS != EMOTIC_LABELS
+    recipe = dataclasses.replace(dataset.recipe, labels=EMOTIC_LABELS)
+    with pytest.raises(Exception, match="classes differ"):
+        systems.build(config_of("bold_stgcn_spatial"), recipe)
+    people = importlib.import_module("configs.emotic").get_config("emotic_b_r18@demo")
+    with pytest.raises(Exception, match="classes differ"):
+        systems.build(people, dataset.recipe)
