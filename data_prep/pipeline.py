@@ -67,8 +67,8 @@ class Source(Protocol):
     def signature(self, item: Any) -> bytes:
         """Something cheap that changes when the item's input files change, e.g. their sizes."""
 
-    def convert(self, item: Any) -> Record:
-        """Makes the record, or raises `Skip`."""
+    def convert(self, item: Any) -> Record | Sequence[Record]:
+        """Makes the record, or the records of an item that has several (the frames of a clip); or raises `Skip`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -215,15 +215,16 @@ def _make_shard(task: _Task) -> ShardResult:
         for where, item in task.source.read(task.shard.items):
             inputs.update(task.source.signature(item))
             try:
-                record = task.source.convert(item)
+                records = task.source.convert(item)
             except Skip as skip:
                 count, example = skipped.get(skip.reason, (0, f"{where}: {skip.detail}"))
                 skipped[skip.reason] = (count + 1, example)
             else:
-                writer.write(encode_example(record.features))
-                num_records += 1
-                for name, value in record.columns.items():
-                    columns[name].append(value)
+                for record in (records,) if isinstance(records, Record) else records:
+                    writer.write(encode_example(record.features))
+                    num_records += 1
+                    for name, value in record.columns.items():
+                        columns[name].append(value)
             advance()
     arrays = {name: np.array(values) for name, values in columns.items()}
     return ShardResult(

@@ -32,6 +32,7 @@ def write_split(
     *,
     sequence_by: Sequence[str] = (),
     of_sequence: Sequence[str] = (),
+    sequence_values: Mapping[str, np.ndarray] | None = None,
 ) -> Split:
     """Writes the columns of a split and describes it.
 
@@ -46,6 +47,7 @@ def write_split(
             records of a sequence must follow each other, in frame order. Empty for single pictures.
         of_sequence: columns that all records of a sequence share, e.g. the label of a clip. They are stored once a
             sequence instead of once a record.
+        sequence_values: further values [S, ...] of the sequences by name, in their order.
 
     Raises:
         ValueError: the records of a sequence do not follow each other or differ in a column of the sequence.
@@ -57,6 +59,7 @@ def write_split(
     if sequence_by:
         stored[SEQUENCE] = number_sequences(*(stored[name] for name in sequence_by))
         sequences = {name: first_of_each(stored[SEQUENCE], stored.pop(name)) for name in of_sequence}
+        sequences |= sequence_values or {}
     files = tuple(part.file_name for part in parts)
     return Split(
         num_records=sum(part.num_records for part in parts),

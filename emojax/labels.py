@@ -68,6 +68,7 @@ BOLD_CATEGORIES = (
 VALENCE_AROUSAL_DOMINANCE = ("valence", "arousal", "dominance")
 EMOTIC_LABELS = Labels(EMOTIC_CATEGORIES, VALENCE_AROUSAL_DOMINANCE)
 BOLD_LABELS = Labels(BOLD_CATEGORIES, VALENCE_AROUSAL_DOMINANCE)
+BOLD_POSITIVE_FROM = 0.5  # a crowd confidence of at least this counts as a positive label
 
 
 def class_permutation(wanted: Labels, stored: Labels) -> list[int]:

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from emojax.errors import DataError
+from emojax.labels import BOLD_POSITIVE_FROM
 from emojax.metrics.multilabel import average_precision
-
-POSITIVE_FROM = 0.5  # a crowd confidence of at least this counts as a positive label
 
 
 def emotion_recognition_score(
@@ -48,7 +47,7 @@ def emotion_recognition_score(
         raise DataError(
             f"Confidences lie in [0, 1]; these reach {confidences.min():g} to {confidences.max():g}."
         )
-    positive = confidences >= POSITIVE_FROM
+    positive = confidences >= BOLD_POSITIVE_FROM
     per_category = {
         name: {
             "count": int(positive[:, i].sum()),
