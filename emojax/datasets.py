@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from emojax.errors import ConfigError
-from emojax.labels import AFFECTNET_CLASSES, EMOTIC_CATEGORIES
+from emojax.labels import AFFECTNET_CLASSES, BOLD_CATEGORIES, EMOTIC_CATEGORIES
 
 RAW = "RAW_FOLDER"
 
@@ -163,7 +163,15 @@ EMOTIC = Card(
     num_classes=(len(EMOTIC_CATEGORIES),),
     records=(23_788, 34_320),
 )
-CARDS = {card.name: card for card in (AFFECTNET, AFFWILD2, EMOTIC)}
+# Spec context_emotion 1.4: lengths of the arrays that come with the authors' code.
+BOLD = Card(
+    name="bold",
+    title="BoLD",
+    classes=BOLD_CATEGORIES,
+    num_classes=(len(BOLD_CATEGORIES),),
+    records=(13_239,),
+)
+CARDS = {card.name: card for card in (AFFECTNET, AFFWILD2, EMOTIC, BOLD)}
 
 
 def card(name: str) -> Card:

@@ -12,10 +12,13 @@ import numpy as np
 import emojax
 from data_prep.bold.clips import STREAMS, count_frames, encode_pictures, read_frames, stream_pictures
 from data_prep.bold.raw import Instance, Raw, find_bold, read_joints, signature, track
-from data_prep.door import add_output_options, parse, run
+from data_prep.door import INTERRUPTED, add_output_options
 from data_prep.pipeline import Record, ShardResult, Skip, plan_splits, sum_skipped, write_shards
 from data_prep.split import read_columns, skipped_counts, write_split
-from emojax.data.dataset import Dataset, Feature, save_dataset, write_tfds_metadata
+from data_prep.summary import print_summary
+from emojax import cli
+from emojax.data.dataset import Dataset, save_dataset, write_tfds_metadata
+from emojax.data.recipe import Feature
 from emojax.errors import DataError
 from emojax.labels import BOLD_LABELS, BOLD_POSITIVE_FROM
 from emojax.vision.laban import laban_descriptor, laban_features
@@ -226,31 +229,44 @@ The same command continues an interrupted run. Afterwards: python -m data_prep.c
 """
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m data_prep.bold",
-        description="Turns the clips of BoLD into TFRecord shards, one record a frame of a tracked person, and columns "
-        "of joints, Laban features and labels.",
+def _parser() -> cli.Parser:
+    parser = cli.Parser(
+        "python -m data_prep.bold",
+        "Turns the clips of BoLD into TFRecord shards, one record a frame of a tracked person, and columns of joints, "
+        "Laban features and labels.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--raw", type=pathlib.Path, required=True, help="folder of videos/, joints/ and annotations/"
+        "--raw",
+        type=cli.path,
+        required=True,
+        metavar="DIR",
+        help="folder of videos/, joints/ and annotations/",
     )
     parser.add_argument(
-        "--modalities", default=",".join(MODALITIES), metavar="LIST", help="of rgb,skeleton [rgb,skeleton]"
+        "--modalities",
+        type=_modalities,
+        default=MODALITIES,
+        metavar="LIST",
+        help="of rgb,skeleton [rgb,skeleton]",
     )
     add_output_options(parser, default_size=Options().size)
     return parser
 
 
-def main(argv: list[str] | None = None) -> int:
-    parser = _parser()
-    args = parse(parser, argv)
-    modalities = tuple(args.modalities.split(","))
-    if not set(modalities) <= set(MODALITIES):
-        parser.error(f"--modalities {args.modalities}: choose from {', '.join(MODALITIES)}")
-    options = Options(args.size, args.encoding, modalities)
-    return run(
-        lambda: prepare(args.raw, args.out, options, num_shards=args.shards, workers=args.workers), args.out
-    )
+def _modalities(text: str) -> tuple[str, ...]:
+    chosen = cli.names(text)
+    if not chosen or not set(chosen) <= set(MODALITIES):
+        raise argparse.ArgumentTypeError(f"{text!r}: choose from {', '.join(MODALITIES)}")
+    return chosen
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return cli.run(_parser(), _run, argv, interrupted=INTERRUPTED)
+
+
+def _run(args: argparse.Namespace) -> None:
+    options = Options(args.size, args.encoding, args.modalities)
+    dataset, results = prepare(args.raw, args.out, options, num_shards=args.shards, workers=args.workers)
+    print_summary(dataset, sum_skipped(results))
+    print(f"\nCheck it: python -m data_prep.check {args.out}")

@@ -91,18 +91,18 @@ class Body:
 
 
 def pose_body(
-    posture: str, hands: tuple[str, str], *, mirrored: bool, height: float, rng: np.random.Generator
+    posture: str | Posture, hands: tuple[str, str], *, mirrored: bool, height: float, rng: np.random.Generator
 ) -> Body:
     """Joints of a person in a posture, with a little play.
 
     Args:
-        posture: a key of `POSTURES`.
+        posture: a posture, or a key of `POSTURES`.
         hands: shape of the image-left and image-right hand, keys of `HANDS`.
         mirrored: left and right changed.
         height: of the person as a share of the average.
         rng: play.
     """
-    spec = POSTURES[posture]
+    spec = POSTURES[posture] if isinstance(posture, str) else posture
     play = rng.normal(0, 0.018, 12)
     hip_y = 0.15 if spec.seated else _HIP_HEIGHT - spec.crouch
     hip = np.array((play[0], hip_y))
