@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import hashlib
+import io
 import os
 import pathlib
 
@@ -188,8 +189,8 @@ def read_joints(path: pathlib.Path) -> np.ndarray:
         Skip: `missing_joints` or `unreadable_joints`.
     """
     try:
-        read_regular(path, _MAX_JOINT_BYTES)
-        table = np.load(path, allow_pickle=False)
+        file = io.BytesIO(read_regular(path, _MAX_JOINT_BYTES))
+        table = np.lib.format.read_array(file, allow_pickle=False)
     except (FileNotFoundError, NotADirectoryError):
         raise Skip("missing_joints", f"no file {path}") from None
     except (OSError, ValueError, EOFError) as error:

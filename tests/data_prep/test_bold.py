@@ -1,0 +1,200 @@
+"""BoLD: what is read of a clip, what becomes of it, and what happens to the clips that are damaged."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from data_prep.bold.clips import read_frames, stream_pictures
+from data_prep.bold.prepare import Options, main, prepare
+from data_prep.bold.raw import find_bold, read_joints, track
+from data_prep.pipeline import Skip, sum_skipped
+from data_prep.synthetic.bold.clip import draw_clip, plan_clip
+from data_prep.synthetic.bold.generate import Settings, generate
+from data_prep.synthetic.bold.motion import MOTIONS
+from emojax.data.decode import read_features
+from emojax.errors import DataError
+from emojax.labels import BOLD_CATEGORIES, BOLD_LABELS
+from emojax.vision.laban import laban_descriptor, laban_features
+from emojax.vision.skeleton_boxes import body_box, face_box, mask_box
+
+SIZE = (96, 72)
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bold") / "raw"
+    generate(folder, Settings(4, 2, 2, shortest=6, longest=10, size=SIZE, faults=True), workers=1)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def prepared(raw, tmp_path_factory):
+    out = tmp_path_factory.mktemp("bold") / "data"
+    return prepare(raw, out, Options(size=32, encoding="raw"), workers=1)
+
+
+def test_every_frame_of_every_annotated_person_is_a_record_and_sequences_follow_the_clips(raw, prepared):
+    dataset, _ = prepared
+    for split, labelled in (("train", True), ("validation", True), ("test", False)):
+        columns = dataset.columns(split)
+        layout = columns.layout
+        assert len(layout.starts) == len(columns.sequences["source_id"])
+        for start, length in zip(layout.starts, layout.lengths):
+            np.testing.assert_array_equal(columns["frame"][start : start + length], np.arange(length))
+        assert columns.sequences["categories"].shape == (len(layout.starts), 26)
+        assert columns.sequences["categories"].any() == labelled
+    assert dataset.labels == BOLD_LABELS
+
+
+def test_labels_are_those_of_the_annotation_in_bold_s_order(raw, prepared):
+    dataset, _ = prepared
+    line = (raw / "annotations" / "val.csv").read_text().splitlines()[0].split(",")
+    sequences = dataset.columns("validation").sequences
+    row = list(sequences["source_id"]).index(f"{line[0]} person {line[1]}")
+    np.testing.assert_allclose(sequences["categories"][row], np.array(line[4:30], float), atol=1e-6)
+    np.testing.assert_allclose(sequences["vad"][row], np.array(line[30:33], float) / 10, atol=1e-6)
+
+
+def test_joints_and_laban_features_are_those_of_the_joint_file(raw, prepared):
+    dataset, _ = prepared
+    columns = dataset.columns("validation")
+    clip, person = columns.sequences["clip"][0], int(columns.sequences["person"][0])
+    start, length = columns.layout.starts[0], columns.layout.lengths[0]
+    table = np.load((raw / "joints" / str(clip)).with_suffix(".npy"))
+    for row in table[table[:, 1] == person]:
+        frame = int(row[0] - table[0, 0])
+        np.testing.assert_allclose(columns["joints"][start + frame], row[2:].reshape(18, 3), atol=1e-4)
+    features = laban_features(columns["joints"][start : start + length])
+    np.testing.assert_array_equal(columns["laban"][start : start + length], features)
+    np.testing.assert_array_equal(columns.sequences["laban_descriptor"][0], laban_descriptor(features))
+
+
+def test_each_fault_is_left_out_and_counted_by_its_reason(prepared):
+    _, results = prepared
+    counted = {reason: count for reason, (count, _) in sum_skipped(results)["train"].items()}
+    reasons = (
+        "confidence_out_of_range no_category value_out_of_range bad_row unknown_person person_never_visible "
+    )
+    reasons += "fewer_frames_than_annotated missing_clip unreadable_clip missing_joints unreadable_joints"
+    assert counted == dict.fromkeys(reasons.split(), 1)
+
+
+def test_without_pictures_the_columns_are_the_same(raw, prepared, tmp_path):
+    dataset, _ = prepared
+    skeleton, _ = prepare(raw, tmp_path / "data", Options(modalities=("skeleton",)), workers=1)
+    assert list(skeleton.features) == ["source_id"]
+    for name in ("joints", "laban", "frame"):
+        np.testing.assert_array_equal(skeleton.columns("train")[name], dataset.columns("train")[name])
+
+
+def test_context_hides_the_person_and_face_is_black_without_a_head(prepared):
+    frame = np.full((100, 200, 3), 200, np.uint8)
+    joints = np.zeros((18, 3), np.float32)
+    joints[8:14] = [
+        [80, 50, 0.9],
+        [82, 70, 0.9],
+        [80, 90, 0.9],
+        [120, 50, 0.9],
+        [118, 70, 0.9],
+        [120, 90, 0.9],
+    ]
+    pictures = stream_pictures(frame, joints, 50)
+    x1, y1, x2, y2 = mask_box(joints, 200, 100)
+    assert (x1, y1, x2, y2) == (76, 46, 124, 94)
+    inside = pictures["context"][y1 // 2 + 1 : y2 // 2 - 1, x1 // 4 + 1 : x2 // 4 - 1]
+    assert not inside.any() and pictures["context"][:10].all() and not pictures["face"].any()
+    assert body_box(joints, 200, 100) == (40, 10, 160, 100) and face_box(joints, 200, 100) is None
+    nobody = stream_pictures(frame, np.zeros((18, 3), np.float32), 50)
+    assert nobody["body"].all() and nobody["context"].all()
+
+
+def test_a_killed_preparation_run_again_gives_the_same_bytes(raw, prepared, tmp_path):
+    dataset, _ = prepared
+    out = tmp_path / "data"
+    prepare(raw, out, Options(size=32, encoding="raw"), workers=1)
+    for file in [*out.glob("*.tfrecord-*-of-*"), *out.glob("columns-*.npz")][1::2]:
+        file.unlink()
+    again, _ = prepare(raw, out, Options(size=32, encoding="raw"), workers=2)
+    assert again.splits == dataset.splits
+
+
+def test_records_hold_what_the_frame_shows(raw, prepared):
+    dataset, _ = prepared
+    columns = dataset.columns("validation")
+    path = raw / "videos" / str(columns.sequences["clip"][0])
+    frame = list(read_frames(path))[3]
+    record = read_features(dataset, "validation", ("body", "context", "face"), [3])
+    for name, picture in stream_pictures(frame, columns["joints"][3], 32).items():
+        np.testing.assert_array_equal(record[name][0], cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
+
+
+def test_frames_count_from_that_of_the_first_row_and_an_unknown_person_is_told_with_those_there_are():
+    table = np.zeros((3, 56))
+    table[:, 0], table[:, 1] = (1000, 1000, 1002), (0, 4, 4)
+    table[:, 2:] = 0.5
+    joints = track(table, 4, 4)
+    assert joints.shape == (4, 18, 3) and joints[0].all() and not joints[1].any() and joints[2].all()
+    with pytest.raises(Skip, match="there are 0, 4"):
+        track(table, 7, 4)
+
+
+def test_joints_that_are_not_finite_count_as_missing():
+    table = np.full((1, 56), 5.0)
+    table[0, :2], table[0, 2] = 0, np.nan
+    joints = track(table, 0, 1)
+    assert not joints[0, 0].any() and joints[0, 1:].all()
+
+
+@pytest.mark.parametrize("content", [b"", b"\x93NUMPY\x01\x00garbage", b"PK\x03\x04"])
+def test_a_damaged_joint_file_is_a_skip(tmp_path, content):
+    (tmp_path / "a.npy").write_bytes(content)
+    with pytest.raises(Skip, match="unreadable_joints"):
+        read_joints(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize(
+    "damage, message",
+    [
+        (lambda raw: (raw / "annotations" / "train.csv").write_text("a.mp4,0,0,5\n"), "4 columns"),
+        (lambda raw: (raw / "annotations" / "val.csv").unlink(), "val.csv"),
+        (lambda raw: (raw / "joints").rename(raw / "points"), "joints"),
+    ],
+)
+def test_a_folder_that_is_no_bold_is_one_clear_line(tmp_path, capsys, damage, message):
+    raw = tmp_path / "raw"
+    generate(raw, Settings(1, 1, 1, shortest=2, longest=2, size=SIZE), workers=1)
+    damage(raw)
+    assert main(["--raw", str(raw), "--out", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err
+    assert message in error and "Traceback" not in error
+
+
+def test_a_folder_one_too_high_is_found(raw):
+    assert find_bold(raw.parent).videos == raw / "videos"
+    with pytest.raises(DataError, match="is no BoLD"):
+        find_bold(raw / "videos")
+
+
+def test_the_same_seed_draws_the_same_clip_and_another_seed_another():
+    first, again, other = (plan_clip("train", 0, seed, 4, 4, SIZE) for seed in (0, 0, 1))
+    for (image, joints), (same, same_joints) in zip(draw_clip(first), draw_clip(again), strict=True):
+        np.testing.assert_array_equal(image, same)
+        np.testing.assert_array_equal(joints, same_joints)
+    assert first.actors != other.actors
+
+
+@pytest.mark.parametrize("one, other", [("slump", "rise"), ("reach", "withdraw")])
+def test_only_the_order_of_frames_tells_a_motion_from_its_reverse(one, other):
+    shares = np.linspace(0, 1, 9)
+    forwards = [MOTIONS[one](0, s, 1.0).posture for s in shares]
+    backwards = [MOTIONS[other](0, s, 1.0).posture for s in shares]
+    assert all(np.allclose(a.right, b.right) for a, b in zip(forwards, backwards[::-1]))
+    assert not np.allclose(forwards[0].right, forwards[-1].right)
+
+
+def test_every_category_has_a_cause():
+    from data_prep.synthetic.bold.rule import RULES
+
+    assert set(RULES) == set(BOLD_CATEGORIES)
