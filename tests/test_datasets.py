@@ -154,7 +154,7 @@ def test_its_class_order_is_checked(toy, tmp_path, capsys):
 
 def test_an_unknown_data_set_names_those_there_are(toy):
     assert datasets.card("Toy") is datasets.card("toy") is TOY
-    with pytest.raises(ConfigError, match="no data set 'tay'; there are affectnet, affwild2, emotic, toy"):
+    with pytest.raises(ConfigError, match="no data set 'tay'; there are affectnet, .*, toy"):
         datasets.card("tay")
 
 

@@ -33,7 +33,9 @@ def add_options(parser: cli.Parser) -> None:
 def draw(args: argparse.Namespace) -> str:
     """Draws, and says what and how to prepare it."""
     frames = {"shortest": args.shortest, "longest": args.longest}
-    settings = generate.Settings(args.train, args.val, args.test, **frames, seed=args.seed, faults=args.faults)
+    settings = generate.Settings(
+        args.train, args.val, args.test, **frames, seed=args.seed, faults=args.faults
+    )
     counts = generate.generate(args.out, settings, args.workers)
     return (
         f"{counts['train']} training, {counts['val']} validation and {counts['test']} test clips.\n"
