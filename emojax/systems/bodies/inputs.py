@@ -1,0 +1,132 @@
+"""From a batch of frames to the inputs of a network, on the device (context_emotion spec 1.4-1.6)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from emojax.data.augment import normalize
+from emojax.data.inputs import Inputs
+from emojax.data.recipe import Recipe
+from emojax.data.select import FlowStack, Segments, Whole
+from emojax.vision.laban import VISIBLE_FROM
+
+TRUTH = ("categories", "vad")
+WINDOW = 5  # frames that every snippet needs around its own, so that all modalities see the same places
+_BEFORE, _AFTER = 2, 3  # frames of an RGB difference stack around the sampled one
+_DIFFERENCE_STD = 0.452  # twice the mean standard deviation of ImageNet's channels
+
+# Changes of `random_move` (spec 1.6): the first and the last frame draw one each, frames between are interpolated.
+_ANGLES = np.deg2rad((-10.0, -5.0, 0.0, 5.0, 10.0))
+_SCALES = np.array((0.9, 1.0, 1.1))
+_SHIFTS = np.array((-0.2, -0.1, 0.0, 0.1, 0.2))
+
+
+def inputs_of(config) -> Inputs:
+    """What of the data a system takes."""
+    options = config.model
+    if options.net == "tsn":
+        train, evaluation = (Segments(k, WINDOW) for k in (options.segments, options.eval_segments))
+        if options.modality == "diff":
+            train, evaluation = (FlowStack(s, _BEFORE, _AFTER) for s in (train, evaluation))
+        return Inputs(streams_of(config), TRUTH, train, evaluation)
+    if options.net == "stgcn":
+        return Inputs((), ("joints", *TRUTH), Whole(options.frames, skip_first=1))
+    if options.laban == "frames":
+        return Inputs((), ("laban", *TRUTH), Whole(options.frames))
+    return Inputs((), ("laban_descriptor", *TRUTH), Whole(1))
+
+
+def streams_of(config) -> tuple[str, ...]:
+    """``"body, context"`` -> ``("body", "context")``."""
+    return tuple(name.strip() for name in config.model.streams.split(",") if name.strip())
+
+
+def snippets(batch: Mapping[str, jax.Array], config, dtype) -> dict[str, jax.Array]:
+    """Stream -> normalised images ``[B, K, H, W, C]`` of the K snippets; C is 3, or 15 for RGB differences."""
+    return {name: _snippet_images(batch[name], config.model.modality, dtype) for name in streams_of(config)}
+
+
+def _snippet_images(images: jax.Array, modality: str, dtype) -> jax.Array:
+    values = images.astype(jnp.float32) / 255
+    if modality == "rgb":
+        return normalize(values).astype(dtype)
+    stack = _BEFORE + 1 + _AFTER
+    frames = values.reshape(len(values), -1, stack, *values.shape[2:])
+    differences = (frames[:, :, 1:] - frames[:, :, :-1]) / _DIFFERENCE_STD
+    # [B, K, 5, H, W, 3] -> [B, K, H, W, 15], the channels of one difference side by side.
+    moved = jnp.moveaxis(differences, 2, 4)
+    return moved.reshape(*moved.shape[:4], -1).astype(dtype)
+
+
+def skeleton(
+    joints: jax.Array, frames: jax.Array, *, keys: jax.Array | None = None, move: bool = False
+) -> jax.Array:
+    """Skeleton sequences as ST-GCN takes them (spec 1.6).
+
+    Args:
+        joints: ``[B, T, 18, 3]`` x, y in pixels and confidence; real frames first.
+        frames: ``[B, T]``, 1 for a real frame.
+        keys: one random key a row ``[B]``: the real frames begin at a random place of the window. None: at its start.
+        move: with `keys`, turn, scale and shift the person, changing over time; padding and missing joints, too, about
+            the top left corner (corrections 6).
+
+    Returns:
+        ``[B, T, 18, 3]``: coordinates as shares of the sequence's largest x and y, confidences; zeros for joints below
+        a confidence of 0.1.
+    """
+    visible = (joints[..., 2:] >= VISIBLE_FROM) & (frames[..., None, None] > 0)
+    kept = jnp.where(visible, joints, 0)
+    largest = jnp.max(kept[..., :2], axis=(1, 2), keepdims=True)
+    scaled = kept[..., :2] / jnp.where(largest > 0, largest, 1)
+    result = jnp.concatenate([scaled, kept[..., 2:]], axis=-1)
+    if keys is None:
+        return result
+    result = jax.vmap(_place)(result, jnp.sum(frames, axis=1).astype(jnp.int32), keys)
+    return jax.vmap(_move)(result, keys) if move else result
+
+
+def _place(sequence: jax.Array, length: jax.Array, key: jax.Array) -> jax.Array:
+    """Moves the real frames to a start that is uniform over all places where they fit."""
+    start = jax.random.randint(jax.random.fold_in(key, 0), (), 0, len(sequence) - length + 1)
+    return jnp.roll(sequence, start, axis=0)
+
+
+def _move(sequence: jax.Array, key: jax.Array) -> jax.Array:
+    keys = jax.random.split(jax.random.fold_in(key, 1), 4)
+    choices = (_ANGLES, _SCALES, _SHIFTS, _SHIFTS)
+    ends = [jax.random.choice(k, jnp.asarray(values, jnp.float32), (2,)) for k, values in zip(keys, choices)]
+    share = jnp.linspace(0.0, 1.0, len(sequence))
+    angle, scale, dx, dy = (first + (last - first) * share for first, last in ends)
+    cos, sin = (scale * f(angle) for f in (jnp.cos, jnp.sin))
+    x, y = sequence[..., 0], sequence[..., 1]
+    moved = (
+        cos[:, None] * x - sin[:, None] * y + dx[:, None],
+        sin[:, None] * x + cos[:, None] * y + dy[:, None],
+    )
+    return jnp.concatenate([jnp.stack(moved, axis=-1), sequence[..., 2:]], axis=-1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Standardised:
+    """Laban features less the mean of the training split, over its standard deviation; 0 where missing.
+
+    Attributes:
+        mean: ``[D]``.
+        std: ``[D]``.
+    """
+
+    mean: np.ndarray
+    std: np.ndarray
+
+    @classmethod
+    def of(cls, recipe: Recipe, name: str) -> Standardised:
+        statistics = recipe.statistics
+        return cls(*(np.array(statistics[f"{name}_{part}"], np.float32) for part in ("mean", "std")))
+
+    def __call__(self, values: jax.Array) -> jax.Array:
+        return jnp.nan_to_num((values - self.mean) / self.std)

@@ -1,0 +1,20 @@
+"""BoLD without records, for counting parameters and timing bare steps."""
+
+from __future__ import annotations
+
+from emojax.data.recipe import Feature, Recipe
+from emojax.labels import BOLD_LABELS
+from emojax.vision.laban import DESCRIPTOR_NAMES, FEATURE_NAMES
+
+_NUM_TRAIN = 9_222  # context_emotion spec 1.4
+
+
+def stand_in(config) -> Recipe:
+    """Shapes and sizes of BoLD; moments of the Laban features are 0 and 1, so nothing may be trained on it."""
+    image = Feature("image", (config.image_size, config.image_size, 3), "raw")
+    sizes = {"laban": len(FEATURE_NAMES), "laban_descriptor": len(DESCRIPTOR_NAMES)}
+    statistics = {"num_samples": _NUM_TRAIN, "vad_mean": [0.5] * len(BOLD_LABELS.dimensions)}
+    for name, size in sizes.items():
+        statistics |= {f"{name}_mean": [0.0] * size, f"{name}_std": [1.0] * size}
+    features = dict.fromkeys(("body", "context", "face"), image)
+    return Recipe("BoLD (shapes only)", BOLD_LABELS, features, statistics, origin=config.data_dir)

@@ -1,0 +1,164 @@
+"""26 categories and valence, arousal, dominance of a tracked person in a clip (context_emotion spec 2.5-2.7, 3-6).
+
+A TSN over streams of pictures, an ST-GCN over joints, or a network on Laban features; source: thesis 000, chapter 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from emojax.data.recipe import Recipe
+from emojax.engine.mesh import gather_rows
+from emojax.engine.precision import compute_dtype
+from emojax.engine.step import sample_keys
+from emojax.graphs.word_vectors import load_word_vectors
+from emojax.metrics.bold import emotion_recognition_score
+from emojax.pretrained.initialise import initialise
+from emojax.systems.base import Batch, System, Variables
+from emojax.systems.bodies.checks import check
+from emojax.systems.bodies.inputs import TRUTH, Standardised, inputs_of, skeleton, snippets, streams_of
+from emojax.systems.bodies.network import build_net
+from emojax.systems.bodies.objective import objective
+from emojax.systems.bodies.stand_in import stand_in
+
+__all__ = ["BodySystem", "build", "stand_in"]
+
+
+def build(config, recipe: Recipe) -> BodySystem:
+    """Checks config against the recipe of the data and builds the system.
+
+    Raises:
+        ConfigError: a field has an unknown value or does not go with another.
+        DataError: the data has other classes, or lacks what the network needs.
+    """
+    check(config, recipe)
+    return BodySystem(config, recipe)
+
+
+class BodySystem(System):
+    """One network with the losses of BoLD; see `System`."""
+
+    def __init__(self, config, recipe: Recipe):
+        super().__init__(config)
+        self.labels = recipe.labels
+        self.dtype = compute_dtype(config.precision)
+        self.inputs = inputs_of(config)
+        self.monitor = config.monitor
+        self.headline = ("ers", "map", "mra", "mr2")
+        self.protocol = _protocol(config)
+        options = config.model
+        self.vectors = None
+        if options.embedding and options.net == "tsn":
+            self.vectors, source = load_word_vectors(self.labels.classes, options.word_vectors or None)
+            self.notes.append(f"label words: {source}")
+        self._laban = None
+        if options.net.startswith("laban"):
+            self._laban = Standardised.of(
+                recipe, "laban" if options.laban == "frames" else "laban_descriptor"
+            )
+        self.net = build_net(config, self.labels, self.vectors, self.dtype)
+        if options.net == "tsn" and not any(config.init_from.values()):
+            self.notes.append("the streams start random, the published numbers from ImageNet and Places365")
+
+    def init(self, key: jax.Array) -> Variables:
+        return dict(self.net.init(key, self._example(), train=False))
+
+    def _example(self):
+        """Inputs of one clip, zeros, for making parameters."""
+        options, size = self.config.model, self.config.image_size
+        if options.net == "tsn":
+            channels = 3 if options.modality == "rgb" else 15
+            picture = jnp.zeros((1, options.segments, size, size, channels))
+            return dict.fromkeys(streams_of(self.config), picture)
+        if options.net == "stgcn":
+            return jnp.zeros((1, options.frames, 18, 3))
+        return jnp.zeros((1, options.frames, 54)) if options.laban == "frames" else jnp.zeros((1, 216, 1))
+
+    def initial_variables(self, key: jax.Array) -> Variables:
+        variables = super().initial_variables(key)
+        wanted = {f"encoder/{stream}": path for stream, path in self.config.init_from.items() if path}
+        if wanted:
+            variables, self.initialised_from = initialise(variables, wanted)
+        return variables
+
+    def _inputs(self, batch: Batch, keys: jax.Array | None) -> tuple[object, dict]:
+        """What the network takes of a batch, and its options; `keys` in training."""
+        options = self.config.model
+        if options.net == "tsn":
+            return snippets(batch, self.config, self.dtype), {}
+        if options.net == "stgcn":
+            x = skeleton(batch["joints"], batch["frame_mask"], keys=keys, move=options.random_move)
+            return x, {"keys": keys}
+        if options.laban == "frames":
+            return self._laban(batch["laban"]), {"frame_mask": batch["frame_mask"]}
+        return self._laban(batch["laban_descriptor"])[..., None], {}
+
+    def loss(self, params, model_state, batch: Batch, key: jax.Array):
+        x, options = self._inputs(batch, sample_keys(key, batch["position"]))
+        mutable = [name for name in model_state if name != "constants"]
+        outputs, new_state = self.net.apply(
+            {"params": params, **model_state}, x, train=True, mask=batch["mask"], mutable=mutable, **options
+        )
+        truth = {name: batch[name] for name in (*TRUTH, "mask")}
+        value, logs = objective(*gather_rows((outputs, truth)), self.vectors)
+        return value, ({**model_state, **new_state}, logs)
+
+    def predict(self, variables: Variables, batch: Batch) -> dict[str, jax.Array]:
+        """``logits [b, C]``, ``dimensions [b, K]`` in (0, 1), of a TSN ``snippet_weights [b, segments]``."""
+        x, options = self._inputs(batch, None)
+        if self.config.model.net != "tsn":
+            return self.net.apply(variables, x, train=False, **options)
+        # One snippet after the other, so that memory does not grow with their number.
+        by_snippet = jax.tree.map(lambda v: jnp.moveaxis(v, 1, 0)[:, :, None], x)
+        features = jax.lax.map(lambda s: self.net.apply(variables, s, method="snippets")[:, 0], by_snippet)
+        outputs = self.net.apply(variables, jnp.moveaxis(features, 0, 1), method="conclude")
+        return {name: outputs[name] for name in ("logits", "dimensions", "snippet_weights")}
+
+    def metrics(self, outputs: Mapping[str, np.ndarray]) -> dict:
+        """Those of `emotion_recognition_score`, and ``loss`` with its terms."""
+        truth = {name: jnp.asarray(outputs[name]) for name in TRUTH} | {
+            "mask": jnp.ones(len(outputs["index"]))
+        }
+        predicted = {name: jnp.asarray(outputs[name]) for name in ("logits", "dimensions")}
+        total, parts = objective(predicted, truth)
+        score = emotion_recognition_score(
+            outputs["logits"],
+            outputs["categories"],
+            outputs["dimensions"],
+            outputs["vad"],
+            classes=self.labels.classes,
+            dimensions=self.labels.dimensions,
+        )
+        return {"loss": float(total), **{name: float(value) for name, value in parts.items()}, **score}
+
+    def prediction_columns(self, outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        scores, columns = 1 / (1 + np.exp(-outputs["logits"].astype(np.float64))), {}
+        for i, name in enumerate(self.labels.classes):
+            columns[f"true_{name}"] = outputs["categories"][:, i]
+            columns[f"score_{name}"] = scores[:, i]
+        for i, name in enumerate(self.labels.dimensions):
+            columns[f"true_{name}"] = outputs["vad"][:, i]
+            columns[f"predicted_{name}"] = outputs["dimensions"][:, i]
+        return columns
+
+    def write_report(self, folder, variables, outputs, results, log, read_records) -> None:
+        from emojax.systems.bodies import report  # matplotlib: a second that only a report pays
+
+        report.write(self, folder, variables, outputs, results, log, read_records)
+
+    def part_of(self, path: tuple[str, ...]) -> str:
+        """A stream of a TSN, or ``heads``, or ``trunk``."""
+        if path[0] == "encoder":
+            return path[1]
+        return "trunk" if path[0] == "trunk" else "heads"
+
+
+def _protocol(config) -> str:
+    options = config.model
+    if options.net == "tsn":
+        return f"{options.eval_segments} segments a clip, one view of each, consensus {options.consensus}"
+    return f"whole clips of up to {options.frames} frames"
