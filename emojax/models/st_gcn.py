@@ -13,11 +13,11 @@ import numpy as np
 
 from emojax.errors import ConfigError
 from emojax.graphs.partitions import partition_graph
+from emojax.models.constants import constant
 from emojax.models.conv import PointwiseConv, kaiming_fan_out
 from emojax.models.dropout import dropout
 from emojax.models.norm import BatchNorm
 
-CONSTANTS = "constants"
 PROPAGATIONS = ("dense", "jraph")
 
 # Channels and strides of the units (spec 2.6): the public code with ten, the text of the thesis with nine.
@@ -105,10 +105,10 @@ class GraphUnit(nn.Module):
 class STGCN(nn.Module):
     """ST-GCN without its outputs: a batch norm over joints and channels, units, the mean over time and joints.
 
-    The matrices stand in the collection ``constants`` as ``matrices [K, V, V]``: they travel with the weights.
+    The matrices are the constant ``matrices [K, V, V]`` of the network: they travel with the weights.
 
     Attributes:
-        matrices: ``[K, V, V]`` of `partition_matrices`.
+        matrices: ``[K, V, V]`` of `partition_matrices`; which entries there are, and the constant of a fresh network.
         units: a name in `UNITS`.
         edge_importance: a learned factor for each entry of the matrices in each unit, ones at the start.
         dropout: in all units but the first.
@@ -128,6 +128,11 @@ class STGCN(nn.Module):
     @property
     def feature_size(self) -> int:
         return UNITS[self.units][0][-1]
+
+    @property
+    def fresh_constants(self) -> dict[str, np.ndarray]:
+        """The constants of a fresh network, see `emojax.models.constants`."""
+        return {"matrices": self.matrices.astype(np.float32)}
 
     @nn.compact
     def __call__(
@@ -151,7 +156,7 @@ class STGCN(nn.Module):
         """
         _require("units", self.units, UNITS)
         _require("propagation", self.propagation, PROPAGATIONS)
-        matrices = self.variable(CONSTANTS, "matrices", lambda: jnp.asarray(self.matrices, jnp.float32)).value
+        matrices = constant(self, "matrices")
         graph = partition_graph(self.matrices)
         batch, frames, nodes, channels = joints.shape
         norm = BatchNorm(axis_name=self.axis_name, dtype=self.dtype, name="data_norm")

@@ -55,13 +55,13 @@ class VideoHead(nn.Module):
     Attributes:
         num_classes: label logits.
         num_dimensions: continuous dimensions, squashed by a sigmoid after the consensus.
-        embedding_size: width of the projection for the embedding loss; 0 for none.
+        embedding: project features for the embedding loss, to the width of the constant ``words [C, d]``.
         consensus: see `Consensus`.
     """
 
     num_classes: int
     num_dimensions: int
-    embedding_size: int = 0
+    embedding: bool = False
     consensus: str = "average"
 
     @nn.compact
@@ -80,7 +80,7 @@ class VideoHead(nn.Module):
                 module = Consensus(self.consensus, name=f"{name}_consensus")
                 combined[name], weights[name] = module(outputs, features)
         result = {"logits": combined["labels"], "dimensions": nn.sigmoid(combined["dimensions"])}
-        if self.embedding_size:
+        if self.embedding:
             result["embedding"] = combined["embedding"]
         return {**result, "snippet_weights": weights["labels"]}
 
@@ -90,19 +90,19 @@ class TSN(nn.Module):
 
     Attributes:
         streams, encoders: see `SnippetEncoder`.
-        num_classes, num_dimensions, embedding_size, consensus: see `VideoHead`.
+        num_classes, num_dimensions, embedding, consensus: see `VideoHead`.
     """
 
     streams: Sequence[str]
     encoders: Encoders
     num_classes: int
     num_dimensions: int
-    embedding_size: int = 0
+    embedding: bool = False
     consensus: str = "average"
 
     def setup(self):
         self.encoder = SnippetEncoder(self.streams, self.encoders)
-        self.head = VideoHead(self.num_classes, self.num_dimensions, self.embedding_size, self.consensus)
+        self.head = VideoHead(self.num_classes, self.num_dimensions, self.embedding, self.consensus)
 
     def __call__(
         self, inputs: Mapping[str, jax.Array], *, train: bool, mask: jax.Array | None = None

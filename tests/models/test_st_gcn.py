@@ -10,11 +10,16 @@ import pytest
 from emojax.errors import ConfigError
 from emojax.graphs.partitions import partition_graph, partition_matrices
 from emojax.graphs.skeletons import BODY_18
+from emojax.models.constants import init_with_constants
 from emojax.models.st_gcn import STGCN, UNITS, GraphUnit, propagate
 
 
 def matrices(strategy="spatial"):
     return partition_matrices(BODY_18, strategy)
+
+
+def fresh(net, joints):
+    return init_with_constants(net, net.fresh_constants, jax.random.key(0), joints, train=False)
 
 
 def draw(*shape, seed=0):
@@ -24,7 +29,7 @@ def draw(*shape, seed=0):
 @pytest.mark.parametrize("edge_importance, published", [(True, 3_081_793), (False, 3_072_073)])
 def test_ten_units_with_both_outputs_have_the_published_number_of_parameters(edge_importance, published):
     net = STGCN(matrices(), edge_importance=edge_importance)
-    shapes = jax.eval_shape(lambda: net.init(jax.random.key(0), jnp.zeros((1, 297, 18, 3)), train=False))
+    shapes = jax.eval_shape(lambda: fresh(net, jnp.zeros((1, 297, 18, 3))))
     outputs = (net.feature_size + 1) * (26 + 3)
     assert sum(x.size for x in jax.tree.leaves(shapes["params"])) + outputs == published
 
@@ -33,7 +38,7 @@ def test_ten_units_with_both_outputs_have_the_published_number_of_parameters(edg
 def test_two_units_halve_the_frames(units, frames):
     net = STGCN(matrices(), units=units)
     joints = jnp.zeros((2, 297, 18, 3))
-    shape = jax.eval_shape(lambda: net.init_with_output(jax.random.key(0), joints, train=False)[0])
+    shape = jax.eval_shape(lambda: net.apply(fresh(net, joints), joints, train=False))
     assert shape["map"].shape == (2, frames, 18, 256) and shape["features"].shape == (2, 256)
 
 
@@ -80,7 +85,7 @@ def slow_unit(params, a, x, width, stride):
 
 def test_the_data_norm_orders_its_54_values_by_joint_then_channel():
     net, joints = STGCN(matrices()), draw(4, 9, 18, 3)
-    variables = net.init(jax.random.key(0), joints, train=False)
+    variables = fresh(net, joints)
     _, new = net.apply(
         variables, joints, train=True, keys=jax.random.split(jax.random.key(0), 4), mutable=["batch_stats"]
     )
@@ -90,7 +95,7 @@ def test_the_data_norm_orders_its_54_values_by_joint_then_channel():
 
 def test_matrices_travel_with_the_variables_and_are_no_parameter():
     net, joints = STGCN(matrices()), draw(1, 9, 18, 3)
-    variables = net.init(jax.random.key(0), joints, train=False)
+    variables = fresh(net, joints)
     other = {**variables, "constants": {"matrices": 2 * variables["constants"]["matrices"]}}
     one, two = (net.apply(v, joints, train=False)["features"] for v in (variables, other))
     assert not np.allclose(one, two)
@@ -100,7 +105,7 @@ def test_matrices_travel_with_the_variables_and_are_no_parameter():
 @pytest.mark.parametrize("wrong", [{"units": "units11"}, {"propagation": "sparse"}])
 def test_an_unknown_option_is_told_with_those_there_are(wrong):
     with pytest.raises(ConfigError, match="choose"):
-        STGCN(matrices(), **wrong).init(jax.random.key(0), draw(1, 9, 18, 3), train=False)
+        fresh(STGCN(matrices(), **wrong), draw(1, 9, 18, 3))
 
 
 def test_both_variants_end_with_the_same_width():

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from emojax.models.backbones import create_backbone
+from emojax.models.constants import init_with_constants
 from emojax.models.tsn import TSN
 
 
@@ -40,9 +41,10 @@ def network(streams, channels=3, arch="resnet18", **options):
 def test_full_networks_with_an_embedding_have_the_published_number_of_parameters(
     streams, channels, published
 ):
-    net, inputs = network(streams, channels, embedding_size=300)
+    net, inputs = network(streams, channels, embedding=True)
     example = inputs(1, 1, np.random.default_rng(0))
-    shapes = jax.eval_shape(lambda: net.init(jax.random.key(0), example, train=False))
+    words = {"head": {"words": np.zeros((26, 300), np.float32)}}
+    shapes = jax.eval_shape(lambda: init_with_constants(net, words, jax.random.key(0), example, train=False))
     assert sum(x.size for x in jax.tree.leaves(shapes["params"])) == published
 
 

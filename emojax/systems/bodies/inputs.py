@@ -35,10 +35,10 @@ def inputs_of(config) -> Inputs:
             train, evaluation = (FlowStack(s, _BEFORE, _AFTER) for s in (train, evaluation))
         return Inputs(streams_of(config), TRUTH, train, evaluation)
     if options.net == "stgcn":
-        return Inputs((), ("joints", *TRUTH), Whole(options.frames, skip_first=1))
+        return Inputs((), ("joints", *TRUTH), Whole(options.frames, shift=True))
     if options.laban == "frames":
         return Inputs((), ("laban", *TRUTH), Whole(options.frames))
-    return Inputs((), ("laban_descriptor", *TRUTH), Whole(1))
+    return Inputs((), ("laban_descriptor", *TRUTH), Segments(1))
 
 
 def streams_of(config) -> tuple[str, ...]:
@@ -63,17 +63,14 @@ def _snippet_images(images: jax.Array, modality: str, dtype) -> jax.Array:
     return moved.reshape(*moved.shape[:4], -1).astype(dtype)
 
 
-def skeleton(
-    joints: jax.Array, frames: jax.Array, *, keys: jax.Array | None = None, move: bool = False
-) -> jax.Array:
+def skeleton(joints: jax.Array, frames: jax.Array, keys: jax.Array | None = None) -> jax.Array:
     """Skeleton sequences as ST-GCN takes them (spec 1.6).
 
     Args:
-        joints: ``[B, T, 18, 3]`` x, y in pixels and confidence; real frames first.
+        joints: ``[B, T, 18, 3]`` x, y in pixels and confidence.
         frames: ``[B, T]``, 1 for a real frame.
-        keys: one random key a row ``[B]``: the real frames begin at a random place of the window. None: at its start.
-        move: with `keys`, turn, scale and shift the person, changing over time; padding and missing joints, too, about
-            the top left corner (corrections 6).
+        keys: one random key a row ``[B]``: turn, scale and shift the person, changing over time; padding and missing
+            joints, too, about the top left corner (corrections 6). None: leave it where it is.
 
     Returns:
         ``[B, T, 18, 3]``: coordinates as shares of the sequence's largest x and y, confidences; zeros for joints below
@@ -84,20 +81,11 @@ def skeleton(
     largest = jnp.max(kept[..., :2], axis=(1, 2), keepdims=True)
     scaled = kept[..., :2] / jnp.where(largest > 0, largest, 1)
     result = jnp.concatenate([scaled, kept[..., 2:]], axis=-1)
-    if keys is None:
-        return result
-    result = jax.vmap(_place)(result, jnp.sum(frames, axis=1).astype(jnp.int32), keys)
-    return jax.vmap(_move)(result, keys) if move else result
-
-
-def _place(sequence: jax.Array, length: jax.Array, key: jax.Array) -> jax.Array:
-    """Moves the real frames to a start that is uniform over all places where they fit."""
-    start = jax.random.randint(jax.random.fold_in(key, 0), (), 0, len(sequence) - length + 1)
-    return jnp.roll(sequence, start, axis=0)
+    return result if keys is None else jax.vmap(_move)(result, keys)
 
 
 def _move(sequence: jax.Array, key: jax.Array) -> jax.Array:
-    keys = jax.random.split(jax.random.fold_in(key, 1), 4)
+    keys = jax.random.split(key, 4)
     choices = (_ANGLES, _SCALES, _SHIFTS, _SHIFTS)
     ends = [jax.random.choice(k, jnp.asarray(values, jnp.float32), (2,)) for k, values in zip(keys, choices)]
     share = jnp.linspace(0.0, 1.0, len(sequence))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import flax.linen as nn
 import jax
-import numpy as np
 
 from emojax.engine.mesh import DATA_AXIS
 from emojax.graphs.partitions import partition_matrices
 from emojax.graphs.skeletons import BODY_18
+from emojax.graphs.word_vectors import load_word_vectors
 from emojax.labels import Labels
 from emojax.models.backbones import create_backbone
 from emojax.models.fusion import linear_head
@@ -39,14 +39,31 @@ class SequenceNet(nn.Module):
         return {"logits": linear_head(features, self.num_classes, "labels"), "dimensions": dimensions}
 
 
-def build_net(config, labels: Labels, vectors: np.ndarray | None, dtype) -> nn.Module:
+def net_constants(config, net: nn.Module, labels: Labels) -> tuple[dict, list[str]]:
+    """Constants of a fresh network, and what the user should know of them.
+
+    Those that the config needs: ``trunk/matrices`` of an ST-GCN, ``head/words [C, d]`` of the embedding loss.
+
+    Raises:
+        DataError: the word vectors cannot be read.
+    """
+    if config.model.net == "stgcn":
+        return {"trunk": net.trunk.fresh_constants}, []
+    if config.model.net != "tsn" or not config.model.embedding:
+        return {}, []
+    vectors, source = load_word_vectors(labels.classes, config.model.word_vectors or None)
+    return {"head": {"words": vectors}}, [f"label words: {source}"]
+
+
+def build_net(config, labels: Labels, dtype) -> nn.Module:
     """`TSN` or `SequenceNet`."""
     options = config.model
     sizes = (len(labels.classes), len(labels.dimensions))
     if options.net == "tsn":
         encoders = {name: _backbone(options.backbone, dtype) for name in streams_of(config)}
-        size = 0 if vectors is None else vectors.shape[1]
-        return TSN(streams_of(config), encoders, *sizes, embedding_size=size, consensus=options.consensus)
+        return TSN(
+            streams_of(config), encoders, *sizes, embedding=options.embedding, consensus=options.consensus
+        )
     return SequenceNet(_trunk(options, dtype), *sizes)
 
 

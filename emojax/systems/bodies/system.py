@@ -5,6 +5,7 @@ A TSN over streams of pictures, an ST-GCN over joints, or a network on Laban fea
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 
 import jax
@@ -15,13 +16,13 @@ from emojax.data.recipe import Recipe
 from emojax.engine.mesh import gather_rows
 from emojax.engine.precision import compute_dtype
 from emojax.engine.step import sample_keys
-from emojax.graphs.word_vectors import load_word_vectors
 from emojax.metrics.bold import emotion_recognition_score
+from emojax.models.constants import CONSTANTS, init_with_constants
 from emojax.pretrained.initialise import initialise
 from emojax.systems.base import Batch, System, Variables
 from emojax.systems.bodies.checks import check
 from emojax.systems.bodies.inputs import TRUTH, Standardised, inputs_of, skeleton, snippets, streams_of
-from emojax.systems.bodies.network import build_net
+from emojax.systems.bodies.network import build_net, net_constants
 from emojax.systems.bodies.objective import objective
 from emojax.systems.bodies.stand_in import stand_in
 
@@ -51,21 +52,24 @@ class BodySystem(System):
         self.headline = ("ers", "map", "mra", "mr2")
         self.protocol = _protocol(config)
         options = config.model
-        self.vectors = None
-        if options.embedding and options.net == "tsn":
-            self.vectors, source = load_word_vectors(self.labels.classes, options.word_vectors or None)
-            self.notes.append(f"label words: {source}")
         self._laban = None
         if options.net.startswith("laban"):
             self._laban = Standardised.of(
                 recipe, "laban" if options.laban == "frames" else "laban_descriptor"
             )
-        self.net = build_net(config, self.labels, self.vectors, self.dtype)
+        self.net = build_net(config, self.labels, self.dtype)
         if options.net == "tsn" and not any(config.init_from.values()):
             self.notes.append("the streams start random, the published numbers from ImageNet and Places365")
 
-    def init(self, key: jax.Array) -> Variables:
-        return dict(self.net.init(key, self._example(), train=False))
+    @functools.cached_property
+    def constants(self) -> dict:
+        constants, notes = net_constants(self.config, self.net, self.labels)
+        self.notes += notes
+        return constants
+
+    def init(self, key: jax.Array, constants: Mapping | None = None) -> Variables:
+        constants = self.constants if constants is None else constants
+        return init_with_constants(self.net, constants, key, self._example(), train=False)
 
     def _example(self):
         """Inputs of one clip, zeros, for making parameters."""
@@ -91,20 +95,21 @@ class BodySystem(System):
         if options.net == "tsn":
             return snippets(batch, self.config, self.dtype), {}
         if options.net == "stgcn":
-            x = skeleton(batch["joints"], batch["frame_mask"], keys=keys, move=options.random_move)
-            return x, {"keys": keys}
+            moving = keys if options.random_move else None
+            return skeleton(batch["joints"], batch["frame_mask"], moving), {"keys": keys}
         if options.laban == "frames":
             return self._laban(batch["laban"]), {"frame_mask": batch["frame_mask"]}
         return self._laban(batch["laban_descriptor"])[..., None], {}
 
     def loss(self, params, model_state, batch: Batch, key: jax.Array):
         x, options = self._inputs(batch, sample_keys(key, batch["position"]))
-        mutable = [name for name in model_state if name != "constants"]
+        mutable = [name for name in model_state if name != CONSTANTS]
         outputs, new_state = self.net.apply(
             {"params": params, **model_state}, x, train=True, mask=batch["mask"], mutable=mutable, **options
         )
         truth = {name: batch[name] for name in (*TRUTH, "mask")}
-        value, logs = objective(*gather_rows((outputs, truth)), self.vectors)
+        words = model_state.get(CONSTANTS, {}).get("head", {}).get("words")
+        value, logs = objective(*gather_rows((outputs, truth)), words)
         return value, ({**model_state, **new_state}, logs)
 
     def predict(self, variables: Variables, batch: Batch) -> dict[str, jax.Array]:
