@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 import cv2
 import numpy as np
 
-from data_prep.images import encode_jpeg
-from data_prep.pipeline import Skip
+from emojax.errors import Skip
 from emojax.files import require_regular
+from emojax.vision.images import encode_jpeg
 from emojax.vision.skeleton_boxes import Box, body_box, face_box, mask_box
 
 STREAMS = ("body", "context", "face")

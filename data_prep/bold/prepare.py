@@ -13,13 +13,13 @@ import emojax
 from data_prep.bold.clips import STREAMS, count_frames, encode_pictures, read_frames, stream_pictures
 from data_prep.bold.raw import Instance, Raw, find_bold, read_joints, signature, track
 from data_prep.door import INTERRUPTED, add_output_options
-from data_prep.pipeline import Record, ShardResult, Skip, plan_splits, sum_skipped, write_shards
+from data_prep.pipeline import Record, ShardResult, plan_splits, sum_skipped, write_shards
 from data_prep.split import read_columns, skipped_counts, write_split
 from data_prep.summary import print_summary
 from emojax import cli
 from emojax.data.dataset import Dataset, save_dataset, write_tfds_metadata
 from emojax.data.recipe import Feature
-from emojax.errors import DataError
+from emojax.errors import DataError, Skip
 from emojax.labels import BOLD_LABELS, BOLD_POSITIVE_FROM
 from emojax.vision.laban import laban_descriptor, laban_features
 from emojax.vision.skeleton_boxes import body_box

@@ -18,8 +18,7 @@ import pathlib
 
 import numpy as np
 
-from data_prep.pipeline import Skip
-from emojax.errors import DataError
+from emojax.errors import DataError, Skip
 from emojax.files import read_regular
 from emojax.graphs.skeletons import BODY_18
 from emojax.labels import BOLD_LABELS

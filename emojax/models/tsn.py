@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from emojax.models.consensus import Consensus
+from emojax.models.constants import constant
 from emojax.models.fusion import Encoders, linear_head
 from emojax.models.streams import encode, in_order
 
@@ -68,17 +69,14 @@ class VideoHead(nn.Module):
     def __call__(self, features: jax.Array) -> dict[str, jax.Array]:
         """``[B, K, D]`` -> ``logits [B, C]``, ``dimensions [B, K]`` in (0, 1), ``embedding [B, d]`` where there is
         one, and ``snippet_weights [B, K]`` of the label logits."""
-        sizes = {
-            "labels": self.num_classes,
-            "dimensions": self.num_dimensions,
-            "embedding": self.embedding_size,
-        }
+        sizes = {"labels": self.num_classes, "dimensions": self.num_dimensions}
+        if self.embedding:
+            sizes["embedding"] = constant(self, "words").shape[-1]
         combined, weights = {}, {}
         for name, size in sizes.items():
-            if size:
-                outputs = linear_head(features, size, name)
-                module = Consensus(self.consensus, name=f"{name}_consensus")
-                combined[name], weights[name] = module(outputs, features)
+            outputs = linear_head(features, size, name)
+            module = Consensus(self.consensus, name=f"{name}_consensus")
+            combined[name], weights[name] = module(outputs, features)
         result = {"logits": combined["labels"], "dimensions": nn.sigmoid(combined["dimensions"])}
         if self.embedding:
             result["embedding"] = combined["embedding"]

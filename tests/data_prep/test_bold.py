@@ -9,12 +9,12 @@ import pytest
 from data_prep.bold.clips import read_frames, stream_pictures
 from data_prep.bold.prepare import Options, main, prepare
 from data_prep.bold.raw import find_bold, read_joints, track
-from data_prep.pipeline import Skip, sum_skipped
+from data_prep.pipeline import sum_skipped
 from data_prep.synthetic.bold.clip import draw_clip, plan_clip
 from data_prep.synthetic.bold.generate import Settings, generate
 from data_prep.synthetic.bold.motion import MOTIONS
 from emojax.data.decode import read_features
-from emojax.errors import DataError
+from emojax.errors import DataError, Skip
 from emojax.labels import BOLD_CATEGORIES, BOLD_LABELS
 from emojax.vision.laban import laban_descriptor, laban_features
 from emojax.vision.skeleton_boxes import body_box, face_box, mask_box
