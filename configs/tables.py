@@ -46,6 +46,7 @@ METRICS = {
     "ccc_arousal": Metric("CCC arousal"),
     "map": Metric("mAP (%)", 100, 2),
     "aae": Metric("mean AAE", digits=4),
+    "ers": Metric("ERS", digits=4),
 }
 
 _CCC = ("ccc_valence", "ccc_arousal")
@@ -95,5 +96,12 @@ EMOTIC = {
     "4.22": _emotic("comparison with published work: the thesis's row", "aae"),
 }
 
+BOLD = {
+    "5.3": Table("TSN on RGB", ("ers",)),
+    "5.9": Table("TSN on RGB differences", ("ers",)),
+    "5.10": Table("ST-GCN", ("ers",)),
+    "5.11": Table("Laban features", ("ers",)),
+}
+
 # Thesis (`FAMILY` of the config files) -> number -> table.
-TABLES = {"emotion_gcn": EMOTION_GCN, "emotic": EMOTIC}
+TABLES = {"emotion_gcn": EMOTION_GCN, "emotic": EMOTIC, "bold": BOLD}

@@ -8,15 +8,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+
 from configs.bold import VARIANTS, get_config
 from data_prep.bold.prepare import Options, prepare
 from data_prep.synthetic.bold.generate import Settings, generate
-from emojax.systems.bodies.inputs import _snippet_images, skeleton
-
 from emojax import systems
 from emojax.data.loader import Batches, Order
 from emojax.errors import ConfigError
 from emojax.labels import BOLD_LABELS, EMOTIC_LABELS
+from emojax.systems.bodies.inputs import _snippet_images, skeleton
 
 SIZE = 32
 

@@ -18,6 +18,7 @@ from emojax.engine.precision import compute_dtype
 from emojax.engine.step import sample_keys
 from emojax.metrics.bold import emotion_recognition_score
 from emojax.models.constants import CONSTANTS, init_with_constants
+from emojax.models.time import map_segments
 from emojax.pretrained.initialise import initialise
 from emojax.systems.base import Batch, System, Variables
 from emojax.systems.bodies.checks import check
@@ -118,10 +119,14 @@ class BodySystem(System):
         if self.config.model.net != "tsn":
             return self.net.apply(variables, x, train=False, **options)
         # One snippet after the other, so that memory does not grow with their number.
-        by_snippet = jax.tree.map(lambda v: jnp.moveaxis(v, 1, 0)[:, :, None], x)
-        features = jax.lax.map(lambda s: self.net.apply(variables, s, method="snippets")[:, 0], by_snippet)
-        outputs = self.net.apply(variables, jnp.moveaxis(features, 0, 1), method="conclude")
+        features = map_segments(lambda one: self._snippet_features(variables, one), x)
+        outputs = self.net.apply(variables, features, method="conclude")
         return {name: outputs[name] for name in ("logits", "dimensions", "snippet_weights")}
+
+    def _snippet_features(self, variables: Variables, images: Mapping[str, jax.Array]) -> jax.Array:
+        """Fused features ``[b, D]`` of one snippet of each video, stream -> images ``[b, H, W, C]``."""
+        alone = {stream: x[:, None] for stream, x in images.items()}
+        return self.net.apply(variables, alone, method="snippets")[:, 0]
 
     def metrics(self, outputs: Mapping[str, np.ndarray]) -> dict:
         """Those of `emotion_recognition_score`, and ``loss`` with its terms."""
