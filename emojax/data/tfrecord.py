@@ -20,10 +20,12 @@ import google_crc32c
 import numpy as np
 
 from emojax.errors import DataError
+from emojax.files import parse_npy, read_regular
 
 _LENGTH, _CRC = struct.Struct("<Q"), struct.Struct("<I")
 _HEADER = struct.Struct("<QI")
 _FRAME_BYTES = _HEADER.size + _CRC.size
+_MAX_INDEX = 1 << 32
 _GZIP_MAGIC = b"\x1f\x8b"
 _MEND = "Delete this file and run the preparation command again: the shards that are finished are kept."
 
@@ -320,10 +322,12 @@ def _signature(path: pathlib.Path) -> tuple[int, int]:
 def _load_index(path: pathlib.Path, signature: tuple[int, int]) -> np.ndarray | None:
     """The saved index if it belongs to the file as it is now."""
     try:
-        rows = np.load(_index_path(path), allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+        rows = parse_npy(read_regular(_index_path(path), _MAX_INDEX))
+    except (OSError, ValueError):
         return None
-    if rows.ndim != 2 or rows.shape[1] != 3 or len(rows) == 0 or tuple(rows[0, :2].tolist()) != signature:
+    if rows.dtype != np.int64 or rows.ndim != 2 or rows.shape[1] != 3 or len(rows) == 0:
+        return None
+    if tuple(rows[0, :2].tolist()) != signature:
         return None
     return rows[1:]
 
