@@ -98,8 +98,10 @@ def coefficients_of_determination(predicted: np.ndarray, values: np.ndarray) -> 
         values: ``[N, D]``. Of a constant dimension R2 is 1 where it is met exactly, else 0, as scikit-learn has it.
     """
     residual = np.square(values - predicted).sum(axis=0)
+    constant = (
+        np.ptp(values, axis=0) == 0
+    )  # the sum of squares is not always 0 then: the mean of a constant may round
     total = np.square(values - values.mean(axis=0)).sum(axis=0)
-    constant = total == 0
     share = np.divide(residual, total, out=np.zeros_like(residual), where=~constant)
     return np.where(constant, np.where(residual == 0, 1.0, 0.0), 1 - share)
 

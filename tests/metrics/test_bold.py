@@ -52,6 +52,14 @@ def test_a_category_without_positives_has_ap_zero_and_no_roc_curve():
     assert result["mra"] == pytest.approx(np.mean(others))
 
 
+@pytest.mark.parametrize("constant", [0.1, 1 / 3, 0.7])
+@pytest.mark.parametrize("n", [3, 10, 49])
+def test_the_rounded_mean_of_a_constant_gives_no_huge_r2(constant, n):
+    values = np.full((n, 1), constant)
+    assert coefficients_of_determination(values, values) == 1
+    assert coefficients_of_determination(values + 0.1, values) == 0
+
+
 def test_constant_truth_has_the_r2_of_scikit_learn():
     values = np.full((5, 1), 0.3)
     for predicted in (values, values + 0.1):
