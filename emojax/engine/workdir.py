@@ -10,12 +10,13 @@ from typing import Any, TypedDict
 
 from ml_collections import ConfigDict
 
+from emojax.engine.optim import depends_on_length
 from emojax.errors import CheckpointError, ConfigError
 from emojax.files import read_json, write_json
 
 CONFIG_FILE = "config.json"
-# They change neither the parameters of a step nor the order of the data.
-_FREE_FIELDS = ("run.", "data_dir", "early_stopping.")
+_FREE_FIELDS = ("run.", "data_dir")  # they change neither the parameters of a step nor the order of the data
+_LENGTH_FIELDS = ("early_stopping.", "num_epochs")  # they say when a run ends
 _MEND = "Restore it from a backup; where the run has no checkpoint worth keeping, delete the folder and train again."
 
 
@@ -48,19 +49,39 @@ def read_config(workdir: pathlib.Path) -> ConfigDict:
 
 
 def require_own_config(workdir: pathlib.Path, config: ConfigDict) -> None:
-    """Raises ConfigError when the folder holds a run of another config (names the fields); writes nothing."""
+    """Raises ConfigError when the folder holds a run of another config (names the fields); writes nothing.
+
+    More epochs, or another rule of early stopping, are the same run made longer, unless the learning rate of a step
+    depends on the number of epochs.
+    """
     file = workdir / CONFIG_FILE
-    if file.exists() and (different := differences(_read(file), as_json(config))):
+    if not file.exists():
+        return
+    theirs, mine = _read(file), as_json(config)
+    if different := [d for d in differences(theirs, mine) if not d.startswith(_LENGTH_FIELDS)]:
         raise ConfigError(
             f"{workdir} holds a run of another config; it differs in {', '.join(different[:5])}. "
             f"Give this run its own --workdir, or repeat the command that started the other."
         )
+    before, now = theirs["num_epochs"], mine["num_epochs"]
+    if now != before and depends_on_length(config.optimizer):
+        raise ConfigError(
+            f"{workdir} holds a run of {before} epochs whose learning rate follows the schedule "
+            f"{config.optimizer.schedule!r} over all of them: {now} epochs are another run from the first step. Train "
+            f"them in a --workdir of their own; to begin with the weights of this run, set --config.init_from to it."
+        )
+    if now < before:
+        raise ConfigError(
+            f"{workdir} holds a run of {before} epochs; it can get more, not fewer ({now}). To stop it earlier, set "
+            "--config.run.stop_after_steps."
+        )
 
 
 def write_config(workdir: pathlib.Path, config: ConfigDict) -> None:
-    """Writes ``config.json`` where there is none."""
-    if not (workdir / CONFIG_FILE).exists():
-        write_json(workdir / CONFIG_FILE, as_json(config))
+    """Writes ``config.json`` where there is none, or where the run was made longer."""
+    file = workdir / CONFIG_FILE
+    if not file.exists() or differences(_read(file), as_json(config)):
+        write_json(file, as_json(config))
 
 
 def as_json(config: ConfigDict) -> dict[str, Any]:
@@ -84,10 +105,13 @@ def differences(theirs: Mapping, mine: Mapping) -> list[str]:
     Fields that change neither the parameters nor the order of the data are left out.
     """
     theirs, mine = _flat(theirs), _flat(mine)
+    # Under the schedule `plateau` the learning rate follows the evaluations.
+    binding = ("run.eval_every_",) if mine.get("optimizer.schedule") == "plateau" else ()
     return [
         f"{k} ({theirs.get(k)!r} there, {mine.get(k)!r} now)"
         for k in sorted(theirs.keys() | mine.keys())
-        if not _equal(theirs.get(k), mine.get(k)) and not k.startswith(_FREE_FIELDS)
+        if not _equal(theirs.get(k), mine.get(k))
+        and (k.startswith(binding) or not k.startswith(_FREE_FIELDS))
     ]
 
 

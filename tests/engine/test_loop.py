@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import signal
 import sys
 
@@ -16,12 +17,12 @@ from emojax.engine.mesh import data_mesh
 from emojax.engine.monitor import EarlyStopping, Monitor
 from emojax.engine.run import Run
 from emojax.engine.runlog import read_log
-from emojax.errors import TrainingError
+from emojax.engine.workdir import differences, read_config
+from emojax.errors import ConfigError, TrainingError
+from emojax.systems.base import System
 from emojax.train import closing_words
-from tests.engine.adversarial_toy import AdversarialToy
+from tests.engine.adversarial_toy import AdversarialToy, regressor_loss
 from tests.toy import make_config
-
-STEPS = 15  # 3 epochs of 5
 
 
 class Toy(AdversarialToy):
@@ -37,6 +38,15 @@ class Toy(AdversarialToy):
         self.evaluations += 1
         value = super().metrics(outputs)["rmse"]
         return {"rmse": self.script[self.evaluations - 1] if self.script else value}
+
+
+class Supervised(Toy):
+    """The regressor alone, by the program that every system gets from its config."""
+
+    program = System.program
+
+    def loss(self, params, model_state, batch, key):
+        return regressor_loss(params, batch, key), (model_state, {})
 
 
 def run(dataset, workdir, *, system=Toy, evaluated=0, **changes):
@@ -72,7 +82,7 @@ def evaluated_at(workdir):
 # -- Signals ------------------------------------------------------------------------------------------------------
 
 # The functions that decide what is saved; the others are called from their lines.
-FUNCTIONS = {"go", "_after_step", "_save"}
+FUNCTIONS = {"go", "_after_step"}
 
 
 class SignalAtLine:
@@ -107,7 +117,7 @@ class SignalAtLine:
 def uninterrupted(dataset, tmp_path_factory):
     workdir = tmp_path_factory.mktemp("whole")
     with SignalAtLine() as trace:
-        result = run(dataset, workdir)
+        result = run(dataset, workdir, num_epochs=2)
     return result, trace.seen
 
 
@@ -115,24 +125,24 @@ def test_a_signal_at_any_line_of_the_loop_ends_saved_and_the_run_resumes_bit_for
     dataset, uninterrupted, tmp_path
 ):
     whole, lines = uninterrupted
-    assert len(lines) > 20
+    assert len(lines) > 12
     resumed_ones = 0
     for line, visits in lines.items():
         workdir = tmp_path / str(line)
         with SignalAtLine(line, visit=(visits + 1) // 2):
-            stopped = run(dataset, workdir)
+            stopped = run(dataset, workdir, num_epochs=2)
         assert steps(workdir)[-1:] == ([stopped.step] if stopped.step else []), f"line {line}"
         if not stopped.finished and resumed_ones < 3:  # the others differ by nothing but the moment
             resumed_ones += 1
-            assert_equal(run(dataset, workdir).state, whole.state)
+            assert_equal(run(dataset, workdir, num_epochs=2).state, whole.state)
     assert resumed_ones == 3
 
 
 def test_a_run_that_stops_before_its_first_step_does_not_say_that_it_saved():
     before_the_first = loop.TrainResult(None, 0, False, "it was asked to", {}, None, 0, 0.0, 0.0)
-    assert "nothing to save" in closing_words(before_the_first, "runs/a")
+    assert "nothing to save" in closing_words(before_the_first, pathlib.Path("runs/a"))
     assert "saved" in closing_words(
-        loop.TrainResult(None, 7, False, "it was asked to", {}, None, 0, 0.0, 0.0), "runs/a"
+        loop.TrainResult(None, 7, False, "it was asked to", {}, None, 0, 0.0, 0.0), pathlib.Path("runs/a")
     )
 
 
@@ -213,7 +223,7 @@ def test_a_metric_that_is_nan_is_never_the_best():
 def test_a_run_stops_after_as_many_evaluations_without_improvement_as_it_has_patience(dataset, tmp_path):
     result = run(dataset, tmp_path, system=Scripted, num_epochs=6, early_stopping__patience=2)
     assert result.finished and result.step == 20 and evaluated_at(tmp_path) == [5, 10, 15, 20]
-    words = closing_words(result, "runs/a")
+    words = closing_words(result, pathlib.Path("runs/a"))
     assert "Finished at step 20 (early stopping: rmse has not improved since step 10, in 2" in words
     again = run(dataset, tmp_path, system=Scripted, num_epochs=6, early_stopping__patience=2)
     assert again.step == 20 and again.finished  # nothing to do
@@ -258,6 +268,44 @@ def test_the_state_of_early_stopping_is_json_also_before_an_evaluation_and_after
         Monitor("accuracy"), 1, 0.0, json.loads(json.dumps(early.state(), allow_nan=False))
     )
     assert resumed.stopped and "has not improved at all" in resumed.reason()
+
+
+# -- Longer runs -------------------------------------------------------------------------------------------------
+
+
+def test_a_finished_run_gets_more_epochs_as_if_it_had_been_given_them_at_first(dataset, tmp_path):
+    for schedule in ("constant", "step", "milestone", "inverse_time"):
+        changes = {
+            "optimizer__schedule": schedule,
+            "optimizer__decay_epochs": 1,
+            "optimizer__decay_rate": 0.1,
+        }
+        changes |= {"system": Supervised, "optimizer__warmup_epochs": 0.5}
+        workdir = tmp_path / schedule
+        assert run(dataset, workdir, num_epochs=1, **changes).finished
+        longer = run(dataset, workdir, num_epochs=2, **changes)
+        assert_equal(
+            longer.state, run(dataset, tmp_path / f"{schedule}-whole", num_epochs=2, **changes).state
+        )
+        assert read_config(workdir).num_epochs == 2
+
+
+def test_more_epochs_under_a_schedule_that_ends_with_the_run_and_fewer_epochs_are_refused(dataset, tmp_path):
+    run(dataset, tmp_path / "cosine", num_epochs=1, optimizer__schedule="cosine")
+    with pytest.raises(ConfigError, match=r"of 1 epochs.*'cosine'.*init_from"):
+        run(dataset, tmp_path / "cosine", num_epochs=2, optimizer__schedule="cosine")
+    run(dataset, tmp_path / "short", num_epochs=2, optimizer__schedule="constant")
+    with pytest.raises(ConfigError, match=r"can get more, not fewer \(1\)"):
+        run(dataset, tmp_path / "short", num_epochs=1, optimizer__schedule="constant")
+    assert read_config(tmp_path / "short").num_epochs == 2
+
+
+def test_the_cadence_of_evaluations_belongs_to_a_run_on_a_plateau_alone():
+    theirs = {"optimizer": {"schedule": "plateau"}, "run": {"eval_every_epochs": 1, "log_every": 5}}
+    mine = {"optimizer": {"schedule": "plateau"}, "run": {"eval_every_epochs": 2, "log_every": 7}}
+    assert differences(theirs, mine) == ["run.eval_every_epochs (1 there, 2 now)"]
+    theirs["optimizer"] = mine["optimizer"] = {"schedule": "step"}
+    assert differences(theirs, mine) == []
 
 
 # -- One compilation ----------------------------------------------------------------------------------------------
