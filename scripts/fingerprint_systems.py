@@ -95,7 +95,7 @@ def _run_module(module: str, *arguments) -> None:
 def build_run(config, data: pathlib.Path):
     """The system with its compiled steps and loaders, on one device."""
     dataset = systems.load_data(config, str(data))
-    return Run(config, systems.build(config, dataset), dataset, data_mesh(jax.devices()[:1]))
+    return Run(config, systems.build(config, dataset.recipe), dataset, data_mesh(jax.devices()[:1]))
 
 
 def train_steps(run) -> tuple[object, list[float]]:
