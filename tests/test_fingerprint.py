@@ -59,7 +59,7 @@ def test_a_changed_loss_a_lost_metric_and_a_lost_system_are_told(work, tmp_path)
     assert done.returncode == 1 and "inf  karate_demo:karate_demo  lost" in done.stdout
 
 
-def test_the_record_holds_every_system_of_the_catalogue():
+def test_every_system_of_the_record_is_still_in_the_catalogue():
     sys.path.insert(0, str(ROOT / "scripts"))
     try:
         from fingerprint_systems import list_systems
