@@ -20,8 +20,11 @@ from emojax.data.columns import (
     write_columns,
 )
 from emojax.data.dataset import Split, load_dataset, save_dataset, shard_name
+from emojax.data.inputs import Inputs
+from emojax.data.loader import Batches, Order
 from emojax.data.tfrecord import TFRecordSource, TFRecordWriter
 from emojax.errors import DataError
+from emojax.objectives.class_weights import expression_sampler_weights
 from tests.data.shards import make_dataset
 
 COLUMNS = {
@@ -150,7 +153,7 @@ def test_a_value_that_changes_within_a_sequence_is_none_of_the_sequence():
 
 
 def test_a_large_folder_opens_without_a_scan(tmp_path):
-    """300,000 records in 75 shards: description, columns and index are read in less than a second."""
+    """300,000 records in 75 shards: description, columns, indexes, loader and sampler take less than a second."""
     count, num_shards = 300_000, 75
     names = [shard_name("faces", "train", i, num_shards) for i in range(num_shards)]
     for name in names:
@@ -169,6 +172,7 @@ def test_a_large_folder_opens_without_a_scan(tmp_path):
     write_columns(tmp_path, "train", columns)
     start = time.process_time()
     dataset = load_dataset(tmp_path)
-    labels, source = dataset.columns("train")["label"], dataset.source("train")
+    loader = Batches(dataset, "train", Inputs(("image",), ("label",)), Order(64, train=True), threads=0)
+    weights = expression_sampler_weights(dataset.columns("train")["label"], 7)
     seconds = time.process_time() - start
-    assert len(labels) == len(source) == count and seconds < 1
+    assert len(weights) == loader.num_examples == count and seconds < 1
