@@ -74,7 +74,7 @@ def bodies() -> ConfigDict:
     config.init_from.face = ""  # a run of configs/affectnet_pretraining.py
 
     config.model = _model()
-    config.optimizer = base.optimizer_options()
+    config.optimizer = base.optimizer_options(("body", "context", "face", "trunk", "heads"))
     config.optimizer.weight_decay = 1e-5
     config.optimizer.schedule = "plateau"
     config.early_stopping = base.early_stopping_options()

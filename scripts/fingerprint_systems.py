@@ -39,10 +39,14 @@ DATA = {
 
 
 def list_systems() -> dict[str, dict]:
-    """Rows of the catalogue by ``file:name``, cells of sweeps left out."""
+    """Rows of the catalogue by ``file:name``, without cells of sweeps and systems on other data than `DATA`."""
     rows = {f"{_module_name(row)}:{row['name']}": row for row in catalogue(ROOT / "configs")}
     cells = {cell for row in rows.values() for cell in row["cells"]}
-    return {system: row for system, row in rows.items() if row["name"] not in cells}
+    return {
+        system: row
+        for system, row in rows.items()
+        if row["name"] not in cells and data_name(row["config"]) in (None, *DATA)
+    }
 
 
 def _module_name(row: dict) -> str:
