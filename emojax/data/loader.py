@@ -252,9 +252,9 @@ class _Reader:
         if features:
             self._decode = BatchDecoder(dataset.source(split), features, label_ranges(dataset.labels))
         columns = dataset.columns(split)
-        self._of_record = {n: _numbers(columns, n) for n in inputs.columns if n not in columns.sequences}
+        self._of_record = {n: as_numbers(columns, n) for n in inputs.columns if n not in columns.sequences}
         self._of_sequence = {
-            n: _numbers(columns.sequences, n) for n in inputs.columns if n in columns.sequences
+            n: as_numbers(columns.sequences, n) for n in inputs.columns if n in columns.sequences
         }
 
     def __call__(self, epoch: int, examples: np.ndarray) -> dict[str, np.ndarray]:
@@ -299,7 +299,7 @@ def _batch_features(dataset: Dataset, inputs: Inputs) -> dict[str, Feature]:
     return features
 
 
-def _numbers(columns: Columns | Mapping[str, np.ndarray], name: str) -> np.ndarray:
+def as_numbers(columns: Columns | Mapping[str, np.ndarray], name: str) -> np.ndarray:
     """A column as a batch holds it: int32 or float32."""
     values = columns[name]
     if values.dtype.kind == "U":

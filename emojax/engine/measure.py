@@ -8,6 +8,7 @@ import time
 import jax
 import numpy as np
 
+from emojax.data.loader import as_numbers
 from emojax.engine import compile_cache, roofline
 from emojax.engine.loop import train
 from emojax.engine.mesh import put_batch
@@ -69,21 +70,30 @@ class BareStep:
 
 
 def random_batch(run: Run) -> dict[str, np.ndarray]:
-    """A batch of random pixels and labels with the shapes of the data; the last rows are padding if need be."""
+    """A batch of random pixels and labels with the shapes of the data; the last rows are padding if need be.
+
+    Columns that no record holds (joints, labels of clips) are taken from the data at random.
+    """
     config, rng = run.config, np.random.default_rng(0)
     rows = -(-config.batch_size // run.mesh.size) * run.mesh.size
     inputs = run.system.inputs
     time = () if inputs.select.time is None else (inputs.select.time,)
-    batch = {n: _random_feature(run, n, (rows, *time), rng) for n in (*inputs.features, *inputs.columns)}
+    batch = {n: _random_values(run, n, (rows, *time), rng) for n in (*inputs.features, *inputs.columns)}
     mask = (np.arange(rows) < config.batch_size).astype(np.float32)
     numbers = np.arange(rows, dtype=np.int32)
     if time:
         batch["frame_mask"] = np.repeat(mask[:, None], *time, axis=1)
+        batch["record"] = np.zeros((rows, *time), np.int32)
     return {**batch, "mask": mask, "index": numbers, "position": numbers}
 
 
-def _random_feature(run: Run, name: str, lead: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    feature = run.dataset.features[name]
+def _random_values(run: Run, name: str, lead: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    feature = run.dataset.features.get(name)
+    if feature is None:
+        columns = run.dataset.columns("train")
+        of_sequence = name in columns.sequences
+        values = as_numbers(columns.sequences if of_sequence else columns, name)
+        return values[rng.integers(0, len(values), lead[:1] if of_sequence else lead)]
     shape = (*lead, *feature.shape)
     if feature.kind == "image":
         return rng.integers(0, 256, shape, dtype=np.uint8)

@@ -10,6 +10,7 @@ import pytest
 
 from emojax.engine.evaluation import write_predictions
 from emojax.engine.loop import train
+from emojax.engine.measure import random_batch
 from emojax.engine.mesh import data_mesh
 from emojax.engine.run import Run
 from tests.data.clips import LENGTHS, columns_of, make_clips
@@ -92,3 +93,15 @@ def test_predictions_do_not_depend_on_the_batch_size(clips):
         (_, one), (_, other) = predicted(toy, clips), predicted(toy, clips, eval_batch_size=7)
         for name in one:
             np.testing.assert_allclose(one[name], other[name], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("toy", TOYS)
+def test_a_random_batch_has_the_shapes_of_a_real_one(toy, clips):
+    config = config_of(clips)
+    r = Run(config, toy(config, clips), clips, data_mesh(jax.devices()[:1]))
+    batches = r.batches("train", train=True)
+    real, drawn = next(batches), random_batch(r)
+    batches.close()
+    assert {k: (v.shape, v.dtype) for k, v in drawn.items()} == {
+        k: (v.shape, v.dtype) for k, v in real.items()
+    }
