@@ -20,6 +20,7 @@ from emojax.errors import ConfigError
 
 Batch = Mapping[str, jax.Array]
 Logs = dict[str, jax.Array]
+Path = tuple[str, ...]
 
 
 class Program(Protocol):
@@ -61,18 +62,32 @@ class Supervised:
     loss: Callable
     tx: optax.GradientTransformation
     plateau: Plateau | None = None
+    is_frozen: Callable[[Path], bool] | None = None
 
     def init(self, variables: dict[str, Any]) -> TrainState:
         return TrainState.create(variables, self.tx.init(variables["params"]))
 
     def update(self, state: TrainState, batch: Batch, key: jax.Array) -> tuple[TrainState, Logs]:
-        grads_of = jax.value_and_grad(self.loss, has_aux=True)
+        def loss(params, *rest):
+            return self.loss(self._learned(params), *rest)
+
+        grads_of = jax.value_and_grad(loss, has_aux=True)
         (value, (model_state, logs)), grads = grads_of(state.params, state.model_state, batch, key)
         grads = jax.lax.pmean(grads, DATA_AXIS)
         updates, opt_state = self.tx.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         new_state = TrainState(state.step + 1, params, model_state, opt_state)
         return new_state, {"loss": value, "grad_norm": optax.tree.norm(grads), **logs}
+
+    def _learned(self, params):
+        """`params` without a gradient where they are frozen: XLA leaves the backward pass through them out."""
+        if self.is_frozen is None:
+            return params
+
+        def stopped(path, x):
+            return jax.lax.stop_gradient(x) if self.is_frozen(tuple(key.key for key in path)) else x
+
+        return jax.tree_util.tree_map_with_path(stopped, params)
 
     def after_evaluation(self, state: TrainState, metrics: Mapping[str, Any]) -> TrainState:
         if self.plateau is None:
@@ -83,7 +98,10 @@ class Supervised:
 
 
 def supervised(
-    loss: Callable, tx: optax.GradientTransformation, plateau: Plateau | None = None
+    loss: Callable,
+    tx: optax.GradientTransformation,
+    plateau: Plateau | None = None,
+    is_frozen: Callable[[Path], bool] | None = None,
 ) -> Supervised:
     """The program of a system with one loss and one optimiser.
 
@@ -92,8 +110,9 @@ def supervised(
             global batch, equal on every device.
         tx: the optimiser.
         plateau: how the learning rate falls with the validation loss; `tx` then ends in `scale_on_plateau`.
+        is_frozen: path of a parameter -> whether `tx` keeps it: its gradient is 0 and costs nothing. None: none is.
 
     Returns:
         A `Program` whose logs hold `loss` and `grad_norm` besides the loss's own.
     """
-    return Supervised(loss, tx, plateau)
+    return Supervised(loss, tx, plateau, is_frozen)

@@ -142,7 +142,7 @@ class System(abc.ABC):
         same = not self.frozen_norms and set(options.factors.values()) <= {1.0}
         factor_of = None if same else self.rate_factor
         tx = make_optimizer(options, steps_per_epoch, self.config.num_epochs, factor_of)
-        return supervised(self.loss, tx, plateau_rule(options))
+        return supervised(self.loss, tx, plateau_rule(options), None if same else self.is_frozen)
 
     def rate_factor(self, path: tuple[str, ...]) -> float:
         """Factor of the learning rate of a parameter, or of a module's; 0 where it is frozen."""
@@ -150,9 +150,13 @@ class System(abc.ABC):
             return 0.0
         return self.config.optimizer.factors.get(self.part_of(path), 1.0)
 
+    def is_frozen(self, path: tuple[str, ...]) -> bool:
+        """Whether a parameter or a module stays as it is."""
+        return self.rate_factor(path) == 0
+
     def frozen_parts_kept(self) -> contextlib.AbstractContextManager[None]:
         """Inside, what is frozen runs as in evaluation; to be put around the network's call in training."""
-        return frozen_modules(lambda path: self.rate_factor(path) == 0)
+        return frozen_modules(self.is_frozen)
 
     def part_of(self, path: tuple[str, ...]) -> str:
         """Part of the network, as `config.optimizer.factors` names it, that a parameter belongs to.

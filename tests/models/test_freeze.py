@@ -109,6 +109,19 @@ def test_a_frozen_backbone_keeps_parameters_and_statistics_in_any_family():
     assert kept == {n for n in moved | kept if "['body']" in n} and moved
 
 
+def test_the_backward_pass_through_a_frozen_backbone_is_left_out():
+    def flops(**changes):
+        config = faces("resnet_tiny", **changes)
+        recipe = systems.stand_in(config)
+        system = systems.build(config, recipe)
+        mesh, program = data_mesh(jax.devices()[:1]), system.program(10)
+        state = jax.eval_shape(lambda key: program.init(system.init(key)), jax.random.key(0))
+        batch = random_batch(recipe, (*system.inputs.features, *system.inputs.columns))
+        return make_train_step(program, mesh, 0).lower(state, batch).compile().cost_analysis()["flops"]
+
+    assert flops(optimizer__factors__backbone=0.0) < 0.5 * flops()
+
+
 def test_the_first_batch_norm_is_the_one_that_runs_first():
     later = later_batch_norms("backbone", create_backbone("densenet_tiny"), jnp.zeros((1, 32, 32, 3)))
     assert ("backbone", "norm0") not in later and ("backbone", "norm5") in later
