@@ -84,6 +84,9 @@ def describe(config, system, dataset) -> str:
     return "\n".join(lines)
 
 
+_MORE = "It was finished before. For more epochs, the same command with --config.num_epochs=N.\n"
+
+
 def closing_words(result, workdir: pathlib.Path) -> str:
     """How a run (its `TrainResult`) ended, what it left, and the next command."""
     if not result.finished:
@@ -93,8 +96,8 @@ def closing_words(result, workdir: pathlib.Path) -> str:
         )
     best = f"best checkpoint: step {result.best_step}" if result.best_step is not None else "no evaluation"
     return (
-        f"Finished at step {result.step} ({result.ending}); {best}, in {pathlib.Path(workdir) / 'checkpoints'}.\n"
-        f"Next: python -m emojax.evaluate --workdir {workdir}"
+        f"Finished at step {result.step} ({result.ending}); {best}, in {workdir / 'checkpoints'}.\n"
+        f"{_MORE if not result.compilations else ''}Next: python -m emojax.evaluate --workdir {workdir}"
     )
 
 
