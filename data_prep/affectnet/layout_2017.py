@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from data_prep.affectnet.face import SPLITS, Face, number, whole_number
-from data_prep.affectnet.table import COLUMNS, LANDMARKS, Survey, Table, read_table, survey
+from data_prep.affectnet.table import COLUMNS, LANDMARKS, Survey, Table, read_lines, read_table, survey
 from data_prep.locate import find_entry, find_file, find_folders, holdings, levels, only, slashes
 from emojax.errors import DataError, Skip
 
@@ -74,12 +74,9 @@ class Layout2017:
         """Yields (where, values by column name, or the Skip of a row that has none) of each row."""
         split, start, stop, line = items
         table = self._tables[split]
-        with open(table.path, "rb") as file:
-            file.seek(start)
-            content = file.read(stop - start)
-        for i, text in enumerate(content.decode("utf-8", "surrogateescape").split("\n"), line):
-            if text.strip():
-                yield f"{table.name} line {i}", _row_or_skip(table, text)
+        for i, row in enumerate(read_lines(table.path, start, stop), line):
+            if row.strip():
+                yield f"{table.name} line {i}", _row_or_skip(table, row)
 
     def signature(self, row: Mapping[str, str] | Skip) -> bytes:
         if isinstance(row, Skip):
@@ -134,7 +131,7 @@ def _count_there(folder: pathlib.Path, wanted: Sequence[str]) -> int:
     return sum(find_file(folder, name) is not None for name in wanted)
 
 
-def _row_or_skip(table: Table, line: str) -> dict[str, str] | Skip:
+def _row_or_skip(table: Table, line: bytes) -> dict[str, str] | Skip:
     try:
         return table.row(line)
     except Skip as skip:

@@ -7,6 +7,7 @@ import csv
 import dataclasses
 import os
 import re
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -31,6 +32,7 @@ _MARK = b"\xef\xbb\xbf"  # of UTF-8, as spreadsheets write it
 _LOOKED_FOR = 64  # pictures of each list that tell where the pictures are
 _HAPPY, _ANGER = 1, 6
 _ENOUGH = 10
+_MAX_ROW = 1 << 16  # bytes; 68 points have about 1,200
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,15 +57,29 @@ class Table:
     def name(self) -> str:
         return os.path.basename(self.path)
 
-    def row(self, line: str) -> dict[str, str]:
+    def row(self, line: bytes) -> dict[str, str]:
         """The values of a line by the names of `COLUMNS`; Skip, `malformed_row`, says what is wrong with it."""
+        if len(line) > _MAX_ROW:
+            raise Skip("malformed_row", f"the row is longer than {_MAX_ROW:,} bytes")
+        text = line.decode("utf-8", "surrogateescape").rstrip("\r\n")
         try:
-            cells = next(csv.reader([line.rstrip("\r")], delimiter=self.delimiter))
+            cells = next(csv.reader([text], delimiter=self.delimiter))
         except csv.Error as error:
             raise Skip("malformed_row", f"the row cannot be split into columns ({error})") from None
         if len(cells) != self.width:
             raise Skip("malformed_row", f"{len(cells)} columns instead of {self.width}")
         return {name: cells[place] for name, place in self.places.items()}
+
+
+def read_lines(path: str, start: int, stop: int) -> Iterator[bytes]:
+    """The lines between two bytes of a file; of a line that is too long for a row only the beginning is kept."""
+    with open(path, "rb") as file:
+        file.seek(start)
+        while file.tell() < stop:
+            line = rest = file.readline(_MAX_ROW + 1)
+            while rest and not rest.endswith(b"\n"):
+                rest = file.readline(_MAX_ROW)
+            yield line
 
 
 def read_table(path: str | os.PathLike) -> Table:
@@ -142,7 +158,7 @@ def survey(table: Table, digest) -> Survey:
         for i, (start, stop, line) in enumerate(spans.tolist()):
             file.seek(start)
             try:
-                row = table.row(file.read(stop - start).decode("utf-8", "surrogateescape"))
+                row = table.row(file.read(min(stop - start, _MAX_ROW + 1)))
                 if i % step == 0:
                     pictures.append((row[COLUMNS[0]], line))
                 code = whole_number("expression", row["expression"])

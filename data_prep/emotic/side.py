@@ -32,6 +32,7 @@ from emojax.vision.images import read_grey_image
 from emojax.vision.poses import joints_in_box, read_openpose
 
 NUM_SCENES, NUM_ATTRIBUTES = 365, 102
+_MAX_BYTES = 1 << 26  # of any of these files
 _MAX_SCORES = 1 << 16  # bytes; 467 float64 have 3,864
 
 
@@ -136,6 +137,8 @@ def _read(reader, path: str):
     """(content, VALID), or (None, why not)."""
     try:
         require_regular(path)
+        if os.path.getsize(path) > _MAX_BYTES:
+            return None, Status.UNREADABLE
         return reader(path), Status.VALID
     except FileNotFoundError:
         return None, Status.NO_FILE

@@ -255,6 +255,18 @@ def test_the_example_of_a_bad_row_names_its_cause(raw, tmp_path, capsys, change,
 # What costs too much, or is not needed
 
 
+def test_a_line_without_end_is_one_bad_row(raw, prepared, tmp_path):
+    lines = (raw / "training.csv").read_bytes().splitlines(keepends=True)
+    (raw / "training.csv").write_bytes(b"".join([*lines[:3], b"x," * 2_000_000 + b"\n", *lines[3:]]))
+    dataset, results = prepare(raw, tmp_path / "out", OPTIONS)
+    before = load_dataset(prepared)
+    assert dataset.splits["train"].content_hash == before.splits["train"].content_hash
+    assert dataset.skipped["train"]["malformed_row"] == before.skipped["train"]["malformed_row"] + 1
+    assert (
+        results[0].skipped["malformed_row"][1] == "training.csv line 4: the row is longer than 65,536 bytes"
+    )
+
+
 @pytest.mark.parametrize(
     "box",
     [

@@ -67,6 +67,45 @@ def test_eyes_are_level_and_keep_distance_and_mid_point(degrees, distance, x, y)
     np.testing.assert_allclose((left + right) / 2, (x, y), atol=1e-6)
 
 
+def test_whole_pixels_as_the_public_code_takes_them_are_an_option():
+    """Corrections 22: eye centres and their mid-point are cut down to integers before the angle is taken."""
+    points = face_points(left=(30.7, 40.2), right=(71.9, 44.8))
+    matrix = rotation_about_eyes(points, integer=True)
+    theta = np.arctan2(44 - 40, 71 - 30)
+    np.testing.assert_allclose(matrix[0, :2], (np.cos(theta), np.sin(theta)))
+    np.testing.assert_allclose(
+        transform(np.array([(50.0, 42.0)]), matrix), [(50, 42)], atol=1e-9
+    )  # (101 // 2, 84 // 2)
+    fractions = rotation_about_eyes(points)
+    np.testing.assert_allclose(fractions[0, 0], np.cos(np.arctan2(4.6, 41.2)))
+    image = np.random.default_rng(0).integers(0, 255, (160, 160, 3), np.uint8)
+    crops = [crop_face(image, BOX, points, align_integer=integer, size=64)[0] for integer in (False, True)]
+    assert (crops[0] != crops[1]).any()
+
+
+def test_whole_eyes_are_levelled_the_same_with_and_without_the_option():
+    points = face_points(left=(30.0, 40.0), right=(72.0, 44.0))
+    np.testing.assert_array_equal(rotation_about_eyes(points), rotation_about_eyes(points, integer=True))
+
+
+@pytest.mark.parametrize("box", [(0, 0, 1e30, 1e30), (-9e9, 0, 2e10, 5), (0, 0, 700, 10), (10, 10, 641, 641)])
+def test_a_box_far_larger_than_the_image_is_refused_before_it_is_cut(box):
+    with pytest.raises(NoFaceError) as error:
+        crop_face(np.zeros((160, 160, 3), np.uint8), box, face_points())
+    assert error.value.reason == "huge_face_box"
+    crop_face(np.zeros((160, 160, 3), np.uint8), (0, 0, 640, 640), face_points())
+
+
+def test_without_landmarks_the_plain_box_is_cut_and_nothing_else_goes():
+    image = np.random.default_rng(0).integers(0, 255, (160, 160, 3), np.uint8)
+    crop, points = crop_face(image, BOX, None, align="none", size=80)
+    assert points is None
+    np.testing.assert_array_equal(crop, crop_face(image, BOX, face_points(), align="none", size=80)[0])
+    for align in ("rotate_crop", "similarity"):
+        with pytest.raises(NoFaceError, match="not 68 finite points"):
+            crop_face(image, BOX, None, align=align)
+
+
 def test_eyes_one_above_the_other_are_levelled():
     points = face_points((80, 40), (80, 70))
     left, right = eye_centres(transform(points, rotation_about_eyes(points)))
