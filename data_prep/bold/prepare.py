@@ -12,7 +12,8 @@ import numpy as np
 import emojax
 from data_prep.bold.clips import STREAMS, count_frames, encode_pictures, read_frames, stream_pictures
 from data_prep.bold.raw import Instance, Raw, find_bold, read_joints, signature, track
-from data_prep.door import INTERRUPTED, add_output_options
+from data_prep.claim import Part
+from data_prep.door import INTERRUPTED, add_output_options, print_part
 from data_prep.pipeline import Record, ShardResult, plan_splits, sum_skipped, write_shards
 from data_prep.split import read_columns, skipped_counts, write_split
 from data_prep.summary import print_summary
@@ -112,8 +113,14 @@ def record_features(options: Options) -> dict[str, Feature]:
 
 
 def prepare(
-    raw: pathlib.Path, out: pathlib.Path, options: Options, *, num_shards: int | None = None, workers: int = 1
-) -> tuple[Dataset, list[ShardResult]]:
+    raw: pathlib.Path,
+    out: pathlib.Path,
+    options: Options,
+    *,
+    num_shards: int | None = None,
+    workers: int = 1,
+    part: Part | None = None,
+) -> tuple[Dataset | None, list[ShardResult]]:
     """Writes the shards, columns and `dataset.json` of BoLD; finished shards of an earlier run are kept.
 
     Args:
@@ -122,6 +129,7 @@ def prepare(
         options: see `Options`.
         num_shards: of the training split, by default from its size.
         workers: processes.
+        part: see `write_shards`; `dataset.json` is written by the run without a part, and None returned in its place.
 
     Raises:
         DataError: `raw` is no BoLD, `out` belongs to another run or cannot be written, a split is empty.
@@ -143,8 +151,11 @@ def prepare(
         parameters=parameters,
         inputs=found.digest,
         workers=workers,
+        part=part,
         title="preparing BoLD",
     )
+    if part is not None:
+        return None, results
     dataset = describe(out, options, parameters, results)
     save_dataset(dataset)
     write_tfds_metadata(dataset)
@@ -267,6 +278,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(args: argparse.Namespace) -> None:
     options = Options(args.size, args.encoding, args.modalities)
-    dataset, results = prepare(args.raw, args.out, options, num_shards=args.shards, workers=args.workers)
+    dataset, results = prepare(
+        args.raw, args.out, options, num_shards=args.shards, workers=args.workers, part=args.part
+    )
+    if dataset is None:
+        return print_part(args.part, args.out, results)
     print_summary(dataset, sum_skipped(results))
     print(f"\nCheck it: python -m data_prep.check {args.out}")

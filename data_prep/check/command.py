@@ -25,7 +25,7 @@ class CheckReport:
     """What was found in a data set.
 
     Attributes:
-        counts: split -> class -> records; empty for a split without classes.
+        counts: split -> class -> records; those of `dataset.json` where the records themselves have no classes.
         problems: in words, the first `SHOWN` of each shard among them.
         total: number of all problems.
         notes: in words, what is worth knowing and no fault.
@@ -62,6 +62,7 @@ def check_dataset(dataset: Dataset, workers: int) -> CheckReport:
     problems += shared_pictures(dataset, pictures)
     problems += [problem for report in of_file.values() for problem in report.problems]
     hidden = sum(report.total - len(report.problems) for report in of_file.values())
+    counts = {name: found or dict(dataset.splits[name].class_counts) for name, found in counts.items()}
     return CheckReport(counts, problems, len(problems) + hidden, list(repeated_pictures(dataset, pictures)))
 
 
@@ -89,7 +90,7 @@ def _split_problems(
     for file_name, part, expected in zip(split.shards, parts, split.records_per_shard):
         if part.num_records != expected:
             yield f"{file_name}: {part.num_records} good records, {FILE_NAME} says {expected}"
-    for label, count in split.class_counts.items():
+    for label, count in split.class_counts.items() if counts else ():
         if counts.get(label) != count:
             yield f"{name}: {counts.get(label, 0)} records of class {label}, {FILE_NAME} says {count}"
     for opened in (dataset.columns, dataset.source):

@@ -14,7 +14,10 @@ from emojax.errors import DataError
 
 _MEND = "Take them out of one of the splits and prepare into a new folder: results would be too good."
 # column -> what it names
-_KEYS = {"source_id": "source ids", "image_id": "images", "video_id": "videos", "subject": "people"}
+_KEYS = {
+    **{"source_id": "source ids", "image_id": "images"},
+    **{"video_id": "videos", "clip": "clips", "subject": "people"},
+}
 
 
 def shared_names(dataset: Dataset) -> Iterator[str]:
@@ -24,9 +27,10 @@ def shared_names(dataset: Dataset) -> Iterator[str]:
     for column, what in _KEYS.items():
         part = card.video_of if card and column == "video_id" else str
         names = {
-            split: {part(str(text)) for text in np.unique(found[column])}
+            split: {part(str(text)) for text in np.unique(named[column])}
             for split, found in columns.items()
-            if column in found
+            for named in (found, found.sequences)
+            if column in named
         }
         for a, b in itertools.combinations(names, 2):
             if both := sorted(names[a] & names[b]):

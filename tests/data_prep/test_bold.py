@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pathlib
+
 import cv2
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from data_prep.bold.clips import read_frames, stream_pictures
 from data_prep.bold.prepare import Options, main, prepare
 from data_prep.bold.raw import find_bold, read_joints, track
+from data_prep.check.command import main as check
 from data_prep.pipeline import sum_skipped
 from data_prep.synthetic.bold.clip import draw_clip, plan_clip
 from data_prep.synthetic.bold.generate import Settings, generate
@@ -198,3 +201,16 @@ def test_every_category_has_a_cause():
     from data_prep.synthetic.bold.rule import RULES
 
     assert set(RULES) == set(BOLD_CATEGORIES)
+
+
+def test_parts_are_joined_to_the_same_records_and_the_check_is_content(raw, prepared, tmp_path, capsys):
+    dataset, _ = prepared
+    out = tmp_path / "parts"
+    arguments = ["--raw", str(raw), "--out", str(out), "--size", "32", "--encoding", "raw", "--workers", "1"]
+    for part in ("2/2", "1/2"):
+        assert main([*arguments, "--part", part]) == 0
+        assert f"Part {part} of" in capsys.readouterr().out and not (out / "dataset.json").exists()
+    assert main(arguments) == 0
+    assert (out / "dataset.json").read_text() == (pathlib.Path(dataset.path) / "dataset.json").read_text()
+    assert check([str(out), "--workers", "1"]) == 0
+    assert "statistics are right" in capsys.readouterr().out
