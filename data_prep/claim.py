@@ -6,13 +6,13 @@ import contextlib
 import dataclasses
 import fcntl
 import json
-import os
 import pathlib
 from collections.abc import Iterator, Mapping
-from typing import IO
+from typing import IO, Any, TypedDict
 
 from emojax.data.dataset import FILE_NAME
 from emojax.errors import DataError
+from emojax.files import read_json, write_json
 
 STATE_FOLDER = ".prepare"
 _PLAN, _PARTS = "plan.json", "parts.json"
@@ -29,14 +29,13 @@ class Part:
         return f"{self.index}/{self.count}"
 
 
-def write_json(path: pathlib.Path, content: Mapping) -> None:
-    """Writes JSON whole or not at all."""
-    temporary = path.with_name(path.name + ".tmp")
-    with open(temporary, "w", encoding="utf-8") as file:
-        json.dump(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+class _Plan(TypedDict):
+    parameters: dict[str, Any]
+    inputs: str
+
+
+class _Count(TypedDict):
+    count: int
 
 
 @contextlib.contextmanager
@@ -109,8 +108,8 @@ def _require_count(out: pathlib.Path, part: Part, whole: IO) -> None:
     """Runs at the same time must cut the shards into the same number of parts, or two would write one shard."""
     path = out / STATE_FOLDER / _PARTS
     try:
-        count = int(json.loads(path.read_text())["count"])
-    except (OSError, ValueError, TypeError, KeyError):
+        count = read_json(path, _Count)["count"]
+    except DataError:
         count = 0
     if count == part.count:
         return
@@ -130,16 +129,9 @@ def _require_plan(out: pathlib.Path, plan: dict) -> None:
         write_json(path, plan)
 
 
-def _load_plan(out: pathlib.Path) -> dict:
-    path = out / STATE_FOLDER / _PLAN
-    try:
-        plan = json.loads(path.read_text(encoding="utf-8"))
-        return {"parameters": dict(plan["parameters"]), "inputs": plan["inputs"]}
-    except (ValueError, TypeError, KeyError) as error:
-        raise DataError(
-            f"{path} is damaged ({error}), so nobody knows what {out} was begun with. Delete that folder to "
-            "start again, or choose another --out."
-        ) from error
+def _load_plan(out: pathlib.Path) -> _Plan:
+    mend = f"So nobody knows what {out} was begun with. Delete that folder to start again, or choose another --out."
+    return read_json(out / STATE_FOLDER / _PLAN, _Plan, mend=mend)
 
 
 def _require_same_plan(out: pathlib.Path, begun: dict, plan: dict) -> None:

@@ -19,21 +19,21 @@ import collections
 import dataclasses
 import hashlib
 import itertools
-import json
 import os
 import pathlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict
 
 import numpy as np
 
-from data_prep.claim import STATE_FOLDER, Part, claimed, explained, write_json
+from data_prep.claim import STATE_FOLDER, Part, claimed, explained
 from data_prep.parallel import advance, parallel_map
 from emojax.data.columns import save_arrays
 from emojax.data.dataset import shard_name
 from emojax.data.example import FeatureValue, encode_example
 from emojax.data.tfrecord import TFRecordWriter
 from emojax.errors import DataError, Skip
+from emojax.files import read_json, write_json
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +80,18 @@ class ShardResult:
     num_records: int
     columns: str
     skipped: Mapping[str, tuple[int, str]]
+    inputs: str
+    content: str
+
+
+class _Result(TypedDict):
+    """A `ShardResult` as its note holds it."""
+
+    split: str
+    file_name: str
+    num_records: int
+    columns: str
+    skipped: dict[str, list[int | str]]
     inputs: str
     content: str
 
@@ -261,8 +273,10 @@ def _state_path(out: pathlib.Path, file_name: str) -> pathlib.Path:
 
 def _load_result(out: pathlib.Path, shard: Shard) -> ShardResult | None:
     try:
-        content = json.loads(_state_path(out, shard.file_name).read_text(encoding="utf-8"))
-        content["skipped"] = {reason: tuple(value) for reason, value in content["skipped"].items()}
-        return ShardResult(**content)
-    except (OSError, ValueError, TypeError, KeyError):
+        content = read_json(_state_path(out, shard.file_name), _Result)
+        skipped = {
+            reason: (int(count), str(example)) for reason, (count, example) in content["skipped"].items()
+        }
+        return ShardResult(**content | {"skipped": skipped})
+    except (DataError, TypeError, ValueError):
         return None  # not finished, or its note was damaged: the shard is made again

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
 import os
 import platform
 import sys
@@ -20,6 +19,7 @@ from collections.abc import Sequence
 
 from emojax import cli
 from emojax.errors import DataError
+from emojax.files import write_json
 
 
 def parser() -> cli.Parser:
@@ -62,7 +62,7 @@ def benchmark(options: argparse.Namespace) -> int:
     figures |= measure(config, options.steps)
     print("\n".join(f"{name:28} {_human(name, value)}" for name, value in figures.items()))
     if options.json:
-        options.json.write_text(json.dumps(figures, indent=1) + "\n")
+        write_json(options.json, figures)
     return 0
 
 

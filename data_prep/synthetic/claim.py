@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import pathlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from emojax.errors import DataError
+from emojax.files import read_json, write_json
 
 _MARKER = "synthetic.json"
+
+
+class _Marker(TypedDict):
+    settings: dict[str, Any]
+    complete: bool
 
 
 def claim(out: pathlib.Path, name: str, settings: Mapping[str, Any]) -> bool:
@@ -25,7 +30,9 @@ def claim(out: pathlib.Path, name: str, settings: Mapping[str, Any]) -> bool:
     """
     marker = out / _MARKER
     if marker.exists():
-        held = json.loads(marker.read_text())
+        held = read_json(
+            marker, _Marker, mend=f"Delete {out} to make the data again, or choose another --out."
+        )
         if held["settings"] != settings:
             raise DataError(
                 f"{out} holds a synthetic data set with other settings ({held['settings']}). Choose another "
@@ -43,4 +50,4 @@ def claim(out: pathlib.Path, name: str, settings: Mapping[str, Any]) -> bool:
 def mark(out: pathlib.Path, settings: Mapping[str, Any], *, complete: bool) -> None:
     """Notes what `out` holds, and whether all of it is there."""
     content = {"settings": dict(settings), "complete": complete}
-    (out / _MARKER).write_text(json.dumps(content, indent=1) + "\n")
+    write_json(out / _MARKER, content)

@@ -10,6 +10,8 @@ import pathlib
 import struct
 from collections.abc import Mapping, Sequence
 
+from emojax.files import write_text
+
 _CSS = """
 :root { color-scheme: light dark; --ink: #1f2933; --muted: #5b6672; --line: #dfe4e9; --page: #f6f7f9;
   --card: #ffffff; --accent: #0072b2; }
@@ -115,13 +117,12 @@ def write_report(
         table = _table(Table(list(_flat(config)), ("field", "value")))
         body.append(f"<details><summary>Config of the run</summary>{table}</details>")
     page = pathlib.Path(out_dir) / "index.html"
-    page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(
+    write_text(
+        page,
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{html.escape(title)}</title><style>{_CSS}</style></head>\n"
         f"<body><main>{''.join(body)}</main></body></html>\n",
-        encoding="utf-8",
     )
     return page
 

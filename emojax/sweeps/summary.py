@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from configs.tables import METRICS, Metric
 from emojax import datasets
+from emojax.files import write_text
 from emojax.sweeps.outcome import MISSING, STOPPED, Outcome
 from emojax.sweeps.plan import Options, Task
 from emojax.sweeps.tables import Row, ThesisTable
@@ -218,8 +219,5 @@ def _csv_row(table: ThesisTable, line: Line, cell: Cell) -> list:
 
 def write(folder: pathlib.Path, pages: dict[str, str]) -> None:
     """Writes text files, each whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
     for name, text in pages.items():
-        temporary = folder / f"{name}.tmp"
-        temporary.write_text(text)
-        temporary.replace(folder / name)
+        write_text(folder / name, text)

@@ -25,7 +25,8 @@ from data_prep.pipeline import (
 from data_prep.split import read_columns
 from emojax.data.example import decode_example
 from emojax.data.tfrecord import TFRecordSource
-from emojax.errors import DataError, Skip
+from emojax.errors import DataError, OutputError, Skip
+from tests.faults.disk import no_space
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -258,21 +259,28 @@ def test_parts_run_at_the_same_time_and_exclude_only_what_would_write_the_same_s
         write(out, numbers, part=Part(1, 4))
 
 
-@pytest.mark.parametrize("victim", ["n-train.tfrecord-00002-of-00004.tmp", ".prepare/plan.json.tmp"])
-def test_full_disk_is_told_and_finished_shards_stay_valid(tmp_path, numbers, victim):
+def test_full_disk_is_told_and_finished_shards_stay_valid(tmp_path, numbers):
     """/dev/full answers every write with 'no space left on device'."""
-    reference = tmp_path / "reference"
+    reference, out = tmp_path / "reference", tmp_path / "out"
     write(reference, numbers)
-    out = tmp_path / "out"
-    (out / ".prepare").mkdir(parents=True)
-    (out / victim).symlink_to("/dev/full")
+    out.mkdir()
+    (out / "n-train.tfrecord-00002-of-00004.tmp").symlink_to("/dev/full")
     with pytest.raises(DataError, match="No space left on device"):
         write(out, numbers)
     complete = contents(reference)
     assert all(complete[name] == data for name, data in contents(out).items())
-    (out / victim).unlink(missing_ok=True)
+    (out / "n-train.tfrecord-00002-of-00004.tmp").unlink(missing_ok=True)
     write(out, numbers)
     assert contents(out) == complete
+
+
+def test_a_disk_too_full_for_the_plan_is_told_and_the_folder_is_not_claimed(tmp_path, numbers, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("emojax.files.os.fsync", no_space)
+        with pytest.raises(OutputError, match=r"plan\.json: No space left on device"):
+            write(tmp_path, numbers)
+    assert not list(tmp_path.rglob("*.json*"))
+    write(tmp_path, numbers)
 
 
 def test_a_killed_worker_is_told(tmp_path):
