@@ -65,6 +65,19 @@ def find_file(root: str | os.PathLike, relative: str) -> str | None:
     return path
 
 
+def near(path: str) -> str:
+    """What is there in place of a missing file, for a message: files of the same name but for case and extension."""
+    folder, name = os.path.split(path)
+    stem = os.path.splitext(name)[0].lower()
+    entries = _entries(folder)
+    if not entries:
+        return f"{folder} is no folder, or holds nothing"
+    alike = [other for key in entries if os.path.splitext(key)[0] == stem for other in entries[key]]
+    return (
+        f"its folder holds {', '.join(alike[:3])}" if alike else "its folder holds nothing of a similar name"
+    )
+
+
 def slashes(relative: str) -> str:
     """A relative path as every system but Windows writes it."""
     return relative.strip().replace("\\", "/")

@@ -20,7 +20,7 @@ from data_prep.affectnet.raw import find_layout
 from data_prep.claim import Part
 from data_prep.door import INTERRUPTED, add_output_options, print_faces, print_part
 from data_prep.face_dataset import describe, encode_face
-from data_prep.locate import slashes
+from data_prep.locate import near, slashes
 from data_prep.pipeline import Record, Shard, ShardResult, file_digest, plan_splits, write_shards
 from emojax import cli
 from emojax.data.dataset import Dataset, Feature, save_dataset, write_tfds_metadata
@@ -85,7 +85,7 @@ class AffectNetSource:
         if not (abs(face.valence) <= 1 and abs(face.arousal) <= 1):
             raise Skip("va_out_of_range", f"{face.source}: valence {face.valence}, arousal {face.arousal}")
         landmarks = self._landmarks(face)
-        image = read_image(face.image)
+        image = _read_image(face.image)
         box = face.box or (0, 0, image.shape[1], image.shape[0])
         try:
             crop, points = crop_face(
@@ -123,6 +123,15 @@ class AffectNetSource:
             if self.options.needs_landmarks:
                 raise
             return None
+
+
+def _read_image(path: str) -> np.ndarray:
+    try:
+        return read_image(path)
+    except Skip as skip:
+        if skip.reason != "missing_image":
+            raise
+        raise Skip(skip.reason, f"{skip.detail}; {near(path)}") from None
 
 
 def record_features(options: Options) -> dict[str, Feature]:

@@ -123,8 +123,21 @@ def test_two_files_that_differ_in_case_alone_are_not_mixed_up(raw, raw_2017, tmp
     for suffix in (".JPG", ".Jpg"):
         shutil.copy(picture, picture.with_suffix(suffix))
     picture.unlink()
-    before = prepare(raw, tmp_path / "out", OPTIONS)[0].skipped["train"]["missing_image"]
-    assert before == 2
+    dataset, results = prepare(raw, tmp_path / "out", OPTIONS)
+    assert dataset.skipped["train"]["missing_image"] == 2
+    stem = picture.stem
+    assert f"its folder holds {stem}.JPG, {stem}.Jpg" in results[0].skipped["missing_image"][1]
+
+
+def test_the_example_of_a_missing_picture_says_what_is_near(raw, raw_2017, tmp_path):
+    (raw / IMAGE_FOLDER).unlink()
+    shutil.copytree(raw_2017 / IMAGE_FOLDER, raw / IMAGE_FOLDER)
+    with open(raw / "validation.csv", newline="") as file:
+        source = list(csv.reader(file))[1][0]
+    (raw / IMAGE_FOLDER / source).rename((raw / IMAGE_FOLDER / source).with_suffix(".png"))
+    _, results = prepare(raw, tmp_path / "out", OPTIONS)
+    (example,) = [r.skipped["missing_image"][1] for r in results if r.split == "validation"]
+    assert example.endswith(f"its folder holds {pathlib.Path(source).stem}.png")
 
 
 def test_two_copies_of_the_data_are_refused_by_name(raw, tmp_path):
