@@ -41,14 +41,16 @@ def evaluate_run(options: argparse.Namespace) -> int:
     from emojax import systems  # here and not above: --help and mistakes answer without waiting for JAX
     from emojax.engine import compile_cache
     from emojax.engine.evaluation import evaluate
-    from emojax.engine.workdir import read_config, result_paths
+    from emojax.engine.restore import read_variables
+    from emojax.engine.workdir import require_run, result_paths
 
-    config = read_config(workdir)
+    require_run(workdir)
     compile_cache.enable()
+    restored = read_variables(workdir, options.step)
     moved = "" if options.data_dir else " If it has moved, give --data_dir FOLDER."
-    dataset = systems.load_data(config, options.data_dir, moved=moved)
-    system = systems.build(config, dataset.recipe)
-    metrics = evaluate(workdir, system, dataset, options.step, options.split)
+    dataset = systems.load_data(restored.config, options.data_dir, moved=moved)
+    system = systems.build(restored.config, restored.recipe)
+    metrics = evaluate(workdir, restored, system, dataset, options.split, which=options.step)
     print(f"{metrics['protocol']}, checkpoint of step {metrics['step']}")
     for name, value in metrics["metrics"].items():
         if isinstance(value, float):

@@ -4,8 +4,9 @@
   python -m emojax.train --config configs/affectnet_gcn.py:demo --workdir runs/demo
 
 Any field of the config can be set: --config.batch_size=64 --config.optimizer.learning_rate=0.002.
-The work directory gets config.json, log.jsonl, events/ (TensorBoard) and checkpoints/ (the best by validation
-accuracy and the latest). SIGTERM and Ctrl-C save and exit; the same command goes on from there, bit for bit.
+The work directory gets recipe.json (config and recipe), log.jsonl, events/ (TensorBoard) and checkpoints/ (the best
+by the monitored metric and the latest). SIGTERM and Ctrl-C save and exit; the same command goes on from there, bit
+for bit.
 """
 
 from __future__ import annotations
@@ -53,28 +54,34 @@ def train_run(options: argparse.Namespace) -> int:
 
     processes.initialize(distributed=options.distributed)
     compile_cache.enable()
-    known = (options.workdir / "config.json").exists()
+    known = (options.workdir / "recipe.json").exists()
     moved = " If it has moved, give --config.data_dir=FOLDER." if known else ""
     with processes.ending_at_once(cli.fail):
         with processes.agreed():
             dataset = systems.load_data(config, moved=moved)
             system = systems.build(config, dataset.recipe)
         if processes.leads():
-            print(describe(config, system, dataset), flush=True)
+            print(describe(config, system, dataset, options.workdir), flush=True)
         result = train(config, system, dataset, options.workdir)
         if processes.leads():
             print(closing_words(result, options.workdir))
     return 0
 
 
-def describe(config, system, dataset) -> str:
+def describe(config, system, dataset, workdir: pathlib.Path) -> str:
     """What is about to be trained, on what, from which weights."""
     import jax
 
+    from emojax.engine.restore import Stored
+
     counts = {s: dataset.split(s).num_records for s in ("train", "validation")}
     fold = f", fold {config.fold} by {config.fold_by}" if config.get("fold") else ""
-    shapes = jax.eval_shape(system.init, jax.random.key(0))["params"]
-    parameters = sum(x.size for x in jax.tree.leaves(shapes))
+    stored = Stored(workdir)
+    if steps := stored.steps():
+        shapes = stored.variable_shapes(steps[-1])  # a run that resumes needs no file of word vectors
+    else:
+        shapes = jax.eval_shape(system.init, jax.random.key(0))
+    parameters = sum(x.size for x in jax.tree.leaves(shapes["params"]))
     lines = [
         f"system   {config.name}: {parameters:,} parameters, batches of {config.batch_size}",
         f"data     {dataset.path}{fold}: {counts['train']:,} train, {counts['validation']:,} validation records",

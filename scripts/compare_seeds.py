@@ -68,11 +68,11 @@ def reached(config, dataset: Dataset, workdir: pathlib.Path) -> dict[str, float]
             f"{workdir} stopped at step {result.step}, saved. The same command goes on from there."
         )
     state, run = result.state, Run(config, system, dataset)
-    outputs = system.complete(
+    outputs = system.measure.complete(
         run.predict(state.variables, "test" if "test" in dataset.splits else "validation"),
         lambda split: run.predict(state.variables, split),
     )
-    metrics = system.metrics(outputs)
+    metrics = system.measure.metrics(outputs)
     return {name: metrics[name] for name in SHOWN if name in metrics}
 
 

@@ -119,13 +119,13 @@ def evaluate(run, state) -> dict:
     def predict(split: str) -> dict:
         return run.predict(state.variables, split)
 
-    return run.system.metrics(run.system.complete(predict("validation"), predict))
+    return run.system.measure.metrics(run.system.measure.complete(predict("validation"), predict))
 
 
 def evaluate_untrained(config) -> dict:
     """Metrics of a system without data, as it starts."""
     system = systems.build(config, None)
-    return system.metrics(system.predict(system.init(jax.random.key(config.seed)), {}))
+    return system.measure.metrics(system.predict(system.init(jax.random.key(config.seed)), {}))
 
 
 def take(row: dict, data_folder: pathlib.Path) -> dict:

@@ -1,60 +1,33 @@
 """Checkpoints of a run: the best by validation metric and the latest, written in the background.
 
-A checkpoint holds the state, where the loader continues, the config, the label names and their order, the
-data set's content hash, the metrics, and a checksum of each array. It does not depend on the number of devices.
+A checkpoint holds the state, where the loader continues, the config, the recipe of the model (label names in their
+order, statistics), the data set's content hash, the metrics, and a checksum of each array. It does not depend on the
+number of devices.
 """
 
 from __future__ import annotations
 
 import pathlib
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import Any
 
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
-from emojax.engine.checksums import array_names, checksums, json_checksum, verify
+from emojax.engine.checksums import array_names, checksums, json_checksum
 from emojax.engine.monitor import Monitor
+from emojax.engine.restore import META_SUM, SUMS, Stored, first_line
 from emojax.engine.state import TrainState
 from emojax.errors import CheckpointError
 from emojax.files import explained
-from emojax.schema import Mismatch, check
-
-_FOLDER = "checkpoints"
-_PARTS = ("_CHECKPOINT_METADATA", "state", "meta")  # of a finished checkpoint
-_SUMS, _META_SUM = "checksums", "meta_checksum"
-
-
-class _Labels(TypedDict):
-    classes: list[str]
-    dimensions: list[str]
-
-
-class _Data(TypedDict):
-    name: str
-    content_hash: str
-
-
-class _Log(TypedDict):
-    sums: dict[str, float]
-    count: int
-
-
-class Meta(TypedDict):
-    """What a checkpoint says of its run; see `emojax.engine.run.Run.meta`."""
-
-    config: dict[str, Any]
-    labels: _Labels
-    dataset: _Data
-    initialised_from: dict[str, Any]
-    loader: dict[str, Any]
-    log: _Log
-    early_stopping: dict[str, Any]
-    checksums: dict[str, int]
 
 
 class Checkpoints:
-    """The checkpoints of one work directory.
+    """The checkpoints of one work directory, to write, and to resume from.
+
+    Attributes:
+        stored: what there is to read.
+        folder: where they are.
 
     Args:
         workdir: the run's folder.
@@ -63,7 +36,8 @@ class Checkpoints:
     """
 
     def __init__(self, workdir: str | pathlib.Path, monitor: str, direction: str = "larger"):
-        self.folder = pathlib.Path(workdir).absolute() / _FOLDER
+        self.stored = Stored(workdir)
+        self.folder = self.stored.folder
         score = Monitor(monitor, direction).score
         keep = checkpoint_managers.AnyPreservationPolicy(
             [
@@ -92,28 +66,7 @@ class Checkpoints:
 
     def steps(self) -> list[int]:
         """Steps of the finished checkpoints, ascending."""
-        return [step for step in self._folders() if self._is_finished(step)]
-
-    def require_finished(self) -> None:
-        """Raises CheckpointError for a numbered folder that is no finished checkpoint: it would block later ones."""
-        for step in self._folders():
-            if not self._is_finished(step):
-                raise CheckpointError(
-                    f"{self.folder / str(step)} is not a finished checkpoint: files are missing. {self._way_on(step)}"
-                )
-
-    def _folders(self) -> list[int]:
-        return sorted(int(path.name) for path in self.folder.glob("[0-9]*") if path.name.isdigit())
-
-    def _is_finished(self, step: int) -> bool:
-        return all((self.folder / str(step) / part).exists() for part in _PARTS)
-
-    def _way_on(self, step: int) -> str:
-        """How to do without the checkpoint of a step."""
-        others = [other for other in self.steps() if other != step]
-        then = f"training resumes from step {others[-1]}" if others else "training starts again from step 0"
-        there = f" (there are the checkpoints of steps {', '.join(map(str, others))})" if others else ""
-        return f"Move or delete that folder: then {then}{there}."
+        return self.stored.steps()
 
     def save(
         self,
@@ -128,8 +81,8 @@ class Checkpoints:
         Raises:
             CheckpointError: this or the previous write failed, e.g. on a full disk; finished checkpoints stay valid.
         """
-        meta = {**meta, _SUMS: checksums(state)}
-        meta[_META_SUM] = json_checksum(meta)
+        meta = {**meta, SUMS: checksums(state)}
+        meta[META_SUM] = json_checksum(meta)
         items = ocp.args.Composite(state=ocp.args.StandardSave(state), meta=ocp.args.JsonSave(meta))
         self._guard(lambda: self._manager.save(step, args=items, metrics=metrics and dict(metrics)), step)
 
@@ -154,20 +107,9 @@ class Checkpoints:
         except Exception as error:  # Orbax and TensorStore raise many types
             what = "a checkpoint" if step is None else f"the checkpoint of step {step} (or the one before)"
             raise CheckpointError(
-                f"Could not write {what} under {self.folder}: {_first_line(error)}. Free some space or mend the "
+                f"Could not write {what} under {self.folder}: {first_line(error)}. Free some space or mend the "
                 f"folder, then run the same command again: it goes on from the last finished checkpoint."
             ) from error
-
-    def read_meta(self, step: int) -> Meta:
-        """Config, labels, data hash and loader state of a checkpoint; CheckpointError where it is damaged."""
-        meta = self._restore(step, ocp.args.Composite(meta=ocp.args.JsonRestore()))["meta"]
-        try:
-            check(meta, Meta)
-        except Mismatch as error:
-            raise self._unreadable(step, f"in meta, {error}") from error
-        if meta.pop(_META_SUM, None) != json_checksum(meta):
-            raise self._unreadable(step, "meta is not what was saved (wrong checksum)")
-        return meta
 
     def read_metrics(self, step: int) -> dict[str, float] | None:
         return self._manager.metrics(step)
@@ -179,58 +121,14 @@ class Checkpoints:
             CheckpointError: the checkpoint is damaged (names the first array whose checksum is wrong), belongs to
                 another network, or is of another step than its folder says.
         """
-        _require_same_tree(self._saved_shapes(step), like, self.folder / str(step))
-        state = self._restore(step, ocp.args.Composite(state=ocp.args.StandardRestore(like)))["state"]
+        _require_same_tree(self.stored.shapes(step), like, self.folder / str(step))
         try:
-            verify(state, self.read_meta(step)[_SUMS], "state")
-        except CheckpointError as error:
-            raise self._unreadable(step, str(error)) from error
-        if int(state.step) != step:
-            raise self._unreadable(step, f"it holds the state of step {int(state.step)}")
+            arguments = ocp.args.Composite(state=ocp.args.StandardRestore(like))
+            state = self._manager.restore(step, args=arguments)["state"]
+        except Exception as error:
+            raise self.stored.damaged(step, first_line(error)) from error
+        self.stored.verify(step, state)
         return state
-
-    def _saved_shapes(self, step: int) -> dict[str, tuple[int, ...]]:
-        try:
-            with ocp.StandardCheckpointer() as reader:
-                found = reader.metadata(self.folder / str(step) / "state").item_metadata
-                tree = getattr(found, "tree", None)
-        except Exception as error:
-            raise self._unreadable(step, _first_line(error)) from error
-        if tree is None:
-            raise self._unreadable(step, "its list of arrays is missing")
-        return {name: tuple(leaf.shape) for name, leaf in array_names(tree).items()}
-
-    def _restore(self, step: int, args):
-        try:
-            return self._manager.restore(step, args=args)
-        except Exception as error:
-            raise self._unreadable(step, _first_line(error)) from error
-
-    def _unreadable(self, step: int, reason: str) -> CheckpointError:
-        folder = self.folder / str(step)
-        return CheckpointError(
-            f"The checkpoint {folder} is damaged: {reason.rstrip('.')}. {self._way_on(step)}"
-        )
-
-    def resolve(self, which: str) -> int:
-        """Step number of ``best``, ``latest`` or a number.
-
-        Raises:
-            CheckpointError: there is none; lists those that exist.
-        """
-        steps = self.steps()
-        if not steps:
-            raise CheckpointError(
-                f"There is no finished checkpoint under {self.folder}. Train first: "
-                f"python -m emojax.train --config ... --workdir {self.folder.parent}"
-            )
-        if which == "latest":
-            return steps[-1]
-        if which == "best":
-            return steps[-1] if self.best_step() is None else self.best_step()
-        if which.isdigit() and int(which) in steps:
-            return int(which)
-        raise CheckpointError(f"There is no checkpoint of step {which!r}; there are best, latest, {steps}.")
 
 
 def _require_same_tree(saved: Mapping[str, tuple], like: TrainState, where) -> None:
@@ -243,8 +141,3 @@ def _require_same_tree(saved: Mapping[str, tuple], like: TrainState, where) -> N
         raise CheckpointError(
             f"The checkpoint {where} belongs to another network: {name} has {there} there, {here} in this config."
         )
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip()
-    return f"{type(error).__name__}: {text.splitlines()[0][:300] if text else 'no message'}"

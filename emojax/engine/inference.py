@@ -2,24 +2,113 @@
 
 from __future__ import annotations
 
+import functools
 from collections import deque
+from collections.abc import Mapping, Sequence
 
 import jax
 import numpy as np
 
 from emojax import progress
+from emojax.data.dataset import Dataset
+from emojax.data.loader import Batches, Order
+from emojax.engine.mesh import data_mesh, replicated
 from emojax.engine.prefetch import DevicePrefetcher
+from emojax.engine.step import make_predict_step
 
 _ROWS = ("index", "mask", "record", "frame_mask")
 _IN_FLIGHT = 2  # batches computed ahead of the copy to the host
 
 
-def with_truth(system):
-    """Predicts, and adds what of the batch travels with the predictions: `System.truth`, numbers and masks of rows."""
+class Predictor:
+    """Lets a system predict splits of a data set; only those splits have to be there.
+
+    Args:
+        system: what predicts.
+        dataset: the prepared data.
+        mesh: devices; all by default.
+    """
+
+    def __init__(self, system, dataset: Dataset, mesh=None):
+        self._system, self._dataset = system, dataset
+        self._mesh = data_mesh() if mesh is None else mesh
+        self._step = functools.cache(self._compiled)
+
+    def place(self, variables: Mapping) -> Mapping:
+        """Variables on every device of the mesh."""
+        return jax.device_put(variables, replicated(self._mesh))
+
+    def predict(
+        self, variables, split: str, *, reads: Sequence[str] | None = None, title: str | None = None
+    ) -> dict[str, np.ndarray]:
+        """Predictions and truth of a split.
+
+        Args:
+            variables: replicated on the mesh.
+            split: name of the split.
+            reads: outputs that are wanted, of those the system has; what else it predicts is neither computed nor
+                copied. None for all.
+            title: name of a progress bar; none without it.
+
+        Returns:
+            Arrays ``[N, ...]`` by name, sorted by example number; padding is left out.
+        """
+        batches = make_batches(self._system, self._dataset, split, self._mesh, train=False)
+        step = self._step(None if reads is None else tuple(reads))
+        return predict_split(step, variables, batches, self._mesh, title=title)
+
+    def _compiled(self, reads: tuple[str, ...] | None):
+        return make_predict_step(with_truth(self._system, reads), self._mesh)
+
+
+def make_batches(
+    system,
+    dataset: Dataset,
+    split: str,
+    mesh,
+    *,
+    train: bool,
+    start: int | Mapping = 0,
+    weights: np.ndarray | None = None,
+) -> Batches:
+    """A loader of what a system takes: shuffled over all epochs for training, one ordered pass otherwise.
+
+    Args:
+        system: its inputs and its config are used.
+        dataset: the prepared data.
+        split: name of the split.
+        mesh: devices that a batch is split over.
+        train: training or evaluation.
+        start: see `Batches`.
+        weights: of the training examples; None for a plain shuffle.
+    """
+    config = system.config
+    order = Order(
+        batch_size=config.batch_size if train else config.eval_batch_size,
+        train=train,
+        seed=config.seed,
+        num_epochs=config.num_epochs if train else 1,
+        pad_to_multiple=mesh.size // jax.process_count(),
+        process_index=jax.process_index(),
+        process_count=jax.process_count(),
+    )
+    options = {"weights": weights, "start": start, "threads": config.run.threads or None}
+    return Batches(dataset, split, system.inputs, order, **options)
+
+
+def with_truth(system, reads: Sequence[str] | None = None):
+    """Predicts, and adds what of the batch travels with the predictions: `System.truth`, numbers and masks of rows.
+
+    Args:
+        system: what predicts.
+        reads: outputs that are wanted, of those the system has; None for all.
+    """
 
     def predict_with_truth(variables, batch):
         rows = {k: batch[k] for k in _ROWS if k in batch}
-        return {**rows, **system.truth(batch), **system.predict(variables, batch)}
+        predicted = system.predict(variables, batch)
+        wanted = {k: v for k, v in predicted.items() if reads is None or k in reads}
+        return {**rows, **system.truth(batch), **wanted}
 
     return predict_with_truth
 

@@ -22,7 +22,8 @@ from emojax.engine.run import Run
 from emojax.engine.runlog import LateLogs, NoLog, RunLog, require_no_progress
 from emojax.engine.state import TrainState
 from emojax.engine.stop import StopSignal
-from emojax.engine.workdir import require_own_config, write_config
+from emojax.engine.workdir import require_own_config, write_recipe
+from emojax.models.constants import CONSTANTS
 from emojax.progress import bar as progress_bar
 
 
@@ -84,14 +85,14 @@ def train(config, system, dataset: Dataset, workdir, *, mesh=None, progress: boo
                 stack.enter_context(locked(workdir))
             require_own_config(workdir, config)
             checkpoints = run.checkpoints(workdir)
-            checkpoints.require_finished()
+            checkpoints.stored.require_finished()
         stack.enter_context(contextlib.closing(checkpoints))
         state, meta = _start(run, checkpoints)
         batches = run.batches("train", train=True, start=meta["loader"] if meta else 0)
         # From here on it is written; what could not go together has been refused.
         with agreed():
             if leads():
-                write_config(workdir, config)
+                write_recipe(workdir, config, system.recipe)
                 checkpoints.create()
         prefetcher = stack.enter_context(contextlib.closing(DevicePrefetcher(batches, run.mesh)))
         start = int(state.step)
@@ -120,10 +121,11 @@ def _start(run: Run, checkpoints: Checkpoints) -> tuple[TrainState, dict | None]
             require_no_progress(checkpoints.folder)
             state = run.initial_state()
         return state, None
-    meta = checkpoints.read_meta(step)
+    meta = checkpoints.stored.read_meta(step)
     run.require_same_data(meta, checkpoints.folder / str(step))
-    run.system.initialised_from = meta["initialised_from"]  # the next checkpoints say it too
-    return checkpoints.restore(step, run.abstract_state()), meta
+    run.system.recall(meta)  # the next checkpoints say it too
+    constants = checkpoints.stored.variable_shapes(step).get(CONSTANTS, {})
+    return checkpoints.restore(step, run.abstract_state(constants)), meta
 
 
 def _name_records(columns: Columns, records: np.ndarray) -> str:
@@ -228,7 +230,8 @@ class _Loop:
         require_finite(self.state, self.step)
 
     def _save(self, item: Prefetched, scores: dict[str, float] | None) -> None:
-        meta = self.run.meta(item.loader_state, self.late.state(), self.early.state())
+        states = {"log": self.late.state(), "early_stopping": self.early.state()}
+        meta = self.run.meta(scores, loader=item.loader_state, **states)
         self.checkpoints.save(self.state, step=self.step, meta=meta, metrics=scores)
 
     def _log_train(self) -> None:

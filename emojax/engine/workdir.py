@@ -6,15 +6,18 @@ import json
 import math
 import pathlib
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from ml_collections import ConfigDict
 
+from emojax.data.recipe import Recipe, RecipeJson
 from emojax.engine.optim import depends_on_length
 from emojax.errors import CheckpointError, ConfigError
 from emojax.files import read_json, write_json
 
-CONFIG_FILE = "config.json"
+RECIPE_FILE = "recipe.json"
+_OLD_FILE = "config.json"  # of runs whose checkpoints hold no recipe
+_SCHEMA = 1
 _FREE_FIELDS = ("run.", "data_dir")  # they change neither the parameters of a step nor the order of the data
 _LENGTH_FIELDS = ("early_stopping.", "num_epochs")  # they say when a run ends
 _MEND = "Restore it from a backup; where the run has no checkpoint worth keeping, delete the folder and train again."
@@ -36,16 +39,30 @@ class _Config(TypedDict):
     run: dict[str, Any]
 
 
-def read_config(workdir: pathlib.Path) -> ConfigDict:
-    """The config of a run; raises CheckpointError when the folder holds none or a damaged one."""
-    file = workdir / CONFIG_FILE
-    if not file.is_file():
+class _File(TypedDict):
+    """The file ``recipe.json``."""
+
+    schema: Literal[1]
+    config: _Config
+    recipe: RecipeJson
+
+
+def require_run(workdir: pathlib.Path) -> None:
+    """Raises CheckpointError when the folder holds no run, or one of an older emojax."""
+    if not has_run(workdir):
         raise CheckpointError(
-            f"{workdir} holds no run (there is no {CONFIG_FILE}). Train one: "
+            f"{workdir} holds no run (there is no {RECIPE_FILE}). Train one: "
             f"python -m emojax.train --config CONFIG --workdir {workdir}, where CONFIG is for instance "
             "configs/affectnet_gcn.py:demo or configs/emotic.py:demo (all: python -m emojax.systems)."
         )
-    return ConfigDict(_read(file))
+
+
+def has_run(workdir: pathlib.Path) -> bool:
+    """Whether the folder holds a run; raises CheckpointError when it is one of an older emojax."""
+    there = (workdir / RECIPE_FILE).is_file()
+    if not there and (workdir / _OLD_FILE).is_file():
+        raise outdated(workdir)
+    return there
 
 
 def require_own_config(workdir: pathlib.Path, config: ConfigDict) -> None:
@@ -54,10 +71,9 @@ def require_own_config(workdir: pathlib.Path, config: ConfigDict) -> None:
     More epochs, or another rule of early stopping, are the same run made longer, unless the learning rate of a step
     depends on the number of epochs.
     """
-    file = workdir / CONFIG_FILE
-    if not file.exists():
+    if not has_run(workdir):
         return
-    theirs, mine = _read(file), as_json(config)
+    theirs, mine = _read(workdir), as_json(config)
     if different := [d for d in differences(theirs, mine) if not d.startswith(_LENGTH_FIELDS)]:
         raise ConfigError(
             f"{workdir} holds a run of another config; it differs in {', '.join(different[:5])}. "
@@ -77,16 +93,24 @@ def require_own_config(workdir: pathlib.Path, config: ConfigDict) -> None:
         )
 
 
-def write_config(workdir: pathlib.Path, config: ConfigDict) -> None:
-    """Writes ``config.json`` where there is none, or where the run was made longer."""
-    file = workdir / CONFIG_FILE
-    if not file.exists() or differences(_read(file), as_json(config)):
-        write_json(file, as_json(config))
+def write_recipe(workdir: pathlib.Path, config: ConfigDict, recipe: Recipe) -> None:
+    """Writes ``recipe.json``, config and recipe of the run, where there is none, or where the run was made longer."""
+    if not has_run(workdir) or differences(_read(workdir), as_json(config)):
+        content = {"schema": _SCHEMA, "config": as_json(config), "recipe": recipe.to_json()}
+        write_json(workdir / RECIPE_FILE, content)
 
 
 def as_json(config: ConfigDict) -> dict[str, Any]:
     """The JSON value of a config."""
     return json.loads(config.to_json_best_effort())
+
+
+def outdated(workdir: pathlib.Path) -> CheckpointError:
+    """The error of a run of an emojax whose checkpoints did not hold the whole model."""
+    return CheckpointError(
+        f"{workdir} holds a run of an older emojax: its checkpoints lack the recipe of their model. Train it again in "
+        "another --workdir, or use the emojax that trained it."
+    )
 
 
 def result_paths(workdir: pathlib.Path, split: str) -> tuple[pathlib.Path, pathlib.Path, pathlib.Path]:
@@ -115,8 +139,8 @@ def differences(theirs: Mapping, mine: Mapping) -> list[str]:
     ]
 
 
-def _read(file: pathlib.Path) -> dict[str, Any]:
-    return read_json(file, _Config, error=CheckpointError, mend=_MEND)
+def _read(workdir: pathlib.Path) -> dict[str, Any]:
+    return read_json(workdir / RECIPE_FILE, _File, error=CheckpointError, mend=_MEND)["config"]
 
 
 def _equal(a: Any, b: Any) -> bool:

@@ -14,7 +14,7 @@ from emojax.pretrained.catalogue import architecture
 from emojax.pretrained.convert import backbone_of
 from emojax.pretrained.layouts import flatten, unflatten
 from emojax.pretrained.native import Weights, load_weights, sha256
-from emojax.pretrained.runs import fingerprint, is_run, load_any, read_run
+from emojax.pretrained.runs import fingerprint, is_run, load_any, read_weights
 
 _SHOWN = 5
 
@@ -138,7 +138,7 @@ def _from_weights(
 
 def _from_run(flat: Mapping[str, Any], path: str) -> tuple[dict, dict[str, np.ndarray]]:
     """All arrays of a run that this network has in the same shape; new heads stay fresh."""
-    step, variables = read_run(path)
+    restored, variables = read_weights(path)
     loaded = {p: v for p, v in variables.items() if p in flat and flat[p].shape == v.shape}
     fresh = [p for p in flat if p not in loaded]
     # What convolves is a backbone and has to be whole, whatever its name; heads may be new.
@@ -151,7 +151,7 @@ def _from_run(flat: Mapping[str, Any], path: str) -> tuple[dict, dict[str, np.nd
             "heads may differ; choose the run's own config.model."
         )
     left_out = [p for p in variables if p not in loaded]
-    record = _record(path, fingerprint(variables), f"run, step {step}", loaded, [])
+    record = _record(path, fingerprint(variables), f"run, step {restored.step}", loaded, [])
     return {**record, "left_out": left_out, "fresh": fresh}, loaded
 
 

@@ -1,71 +1,38 @@
-"""Weights of a trained run (a work directory of `emojax.train`), parameters and statistics only."""
+"""Weights of a trained run (a work directory of `emojax.train`): its best checkpoint, parameters and statistics."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import pathlib
 from collections.abc import Mapping
 
-import jax
 import numpy as np
-import orbax.checkpoint as ocp
 
+from emojax.engine.restore import FOLDER, Restored, read_variables
 from emojax.errors import CheckpointError
+from emojax.models.constants import CONSTANTS
 from emojax.pretrained.architecture import IMAGENET
 from emojax.pretrained.catalogue import architecture
 from emojax.pretrained.layouts import flatten
 from emojax.pretrained.native import Weights, load_weights
 
-_CHECKPOINTS = "checkpoints"
-_CONFIG = "config.json"
-
 
 def is_run(path: str | pathlib.Path) -> bool:
-    return (pathlib.Path(path) / _CHECKPOINTS).is_dir()
+    return (pathlib.Path(path) / FOLDER).is_dir()
 
 
-def read_run(workdir: str | pathlib.Path) -> tuple[int, dict[str, np.ndarray]]:
-    """The best checkpoint of a run, or its latest when none was evaluated.
+def read_weights(workdir: str | pathlib.Path) -> tuple[Restored, dict[str, np.ndarray]]:
+    """The best checkpoint of a run, and what of its variables is trained or measured.
 
     Returns:
-        ``(step, variables by path)``, e.g. ``params/backbone/conv0/kernel``; not the optimiser's state.
+        The checkpoint, and its parameters and statistics by path, e.g. ``params/backbone/conv0/kernel``; not the
+        constants, which belong to the data of the run.
 
     Raises:
         CheckpointError: there is no finished checkpoint, or it is damaged.
     """
-    folder = pathlib.Path(workdir).absolute() / _CHECKPOINTS
-    steps = sorted(int(p.name) for p in folder.glob("[0-9]*") if p.name.isdigit())
-    if not steps:
-        raise CheckpointError(f"There is no finished checkpoint under {folder}.")
-    step = _best(folder, steps)
-    state = folder / str(step) / "state"
-    try:
-        with ocp.PyTreeCheckpointer() as reader:
-            saved = reader.metadata(state).item_metadata.tree
-            like = {k: jax.tree.map(lambda x: np.empty(x.shape, x.dtype), saved[k]) for k in _COLLECTIONS}
-            as_numpy = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), like)
-            arguments = ocp.args.PyTreeRestore(item=like, restore_args=as_numpy, partial_restore=True)
-            tree = reader.restore(state, args=arguments)
-    except Exception as error:  # Orbax and TensorStore raise many types
-        reason = (str(error).strip().splitlines() or [""])[0][:200]
-        raise CheckpointError(f"The checkpoint {state.parent} cannot be read: {reason}.") from error
-    return step, flatten({"params": tree["params"], **tree["model_state"]})
-
-
-_COLLECTIONS = ("params", "model_state")
-
-
-def _best(folder: pathlib.Path, steps: list[int]) -> int:
-    """The step with the best value of the metric that the run monitors; the latest when none has one."""
-    scores = {}
-    for step in steps:
-        metrics, meta = folder / str(step) / "metrics" / "metrics", folder / str(step) / "meta" / "metadata"
-        if metrics.is_file() and meta.is_file():
-            monitor = json.loads(meta.read_text()).get("monitor")
-            value = json.loads(metrics.read_text()).get(monitor)
-            scores |= {} if value is None else {step: value}
-    return max(scores, key=scores.get) if scores else steps[-1]
+    restored = read_variables(workdir)
+    return restored, flatten({k: v for k, v in restored.variables.items() if k != CONSTANTS})
 
 
 def fingerprint(variables: Mapping[str, np.ndarray]) -> str:
@@ -90,7 +57,7 @@ def load_any(path: str | pathlib.Path, *, part: str = "backbone", arch: str | No
     """
     if not is_run(path):
         return load_weights(path)
-    step, variables = read_run(path)
+    restored, variables = read_weights(path)
     if part == "all":
         arch, chosen = arch or "emotion_gcn", variables
     else:
@@ -98,9 +65,9 @@ def load_any(path: str | pathlib.Path, *, part: str = "backbone", arch: str | No
         if not chosen:
             parts = sorted({"/".join(k.split("/")[1:-1][:1]) for k in variables})
             raise CheckpointError(f"The network of {path} has no part {part!r}; it has {', '.join(parts)}.")
-    arch = architecture(arch or _backbone_of(path)).name
+    arch = architecture(arch or _backbone_of(restored)).name
     info = {
-        "source": f"{path} step {step}",
+        "source": f"{path} step {restored.step}",
         "source_sha256": fingerprint(variables),
         "flavour": "torch",
         "input": IMAGENET.__dict__,
@@ -119,8 +86,8 @@ def _subtree(variables: Mapping[str, np.ndarray], part: str) -> dict[str, np.nda
     return result
 
 
-def _backbone_of(workdir: str | pathlib.Path) -> str:
-    try:
-        return json.loads((pathlib.Path(workdir) / _CONFIG).read_text())["model"]["backbone"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{workdir}/{_CONFIG} does not tell the backbone; pass --arch.") from error
+def _backbone_of(restored: Restored) -> str:
+    backbone = restored.config.get("model", {}).get("backbone")
+    if not backbone:
+        raise CheckpointError(f"The config in {restored.where} names no backbone; pass --arch.")
+    return backbone

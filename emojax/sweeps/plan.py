@@ -9,7 +9,7 @@ import pathlib
 from ml_collections import ConfigDict
 
 from emojax import cli
-from emojax.engine.workdir import CONFIG_FILE, differences, result_paths
+from emojax.engine.workdir import RECIPE_FILE, differences, result_paths
 from emojax.errors import ConfigError
 from emojax.sweeps.tables import Row, ThesisTable
 
@@ -134,8 +134,8 @@ def _override(config: ConfigDict, text: str) -> None:
 
 
 def _require_own_folder(task: Task, out: pathlib.Path) -> None:
-    there = _read_json(task.workdir / CONFIG_FILE)
-    different = differences(there, _as_json(task.network)) if there else []
+    there = _read_json(task.workdir / RECIPE_FILE)
+    different = differences(there["config"], _as_json(task.network)) if there else []
     if different:
         raise ConfigError(
             f"{task.workdir} holds a run of another config; it differs in {', '.join(different[:5])}. "

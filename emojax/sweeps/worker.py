@@ -20,6 +20,7 @@ from emojax.engine import compile_cache
 from emojax.engine.evaluation import evaluate
 from emojax.engine.lock import ROW, locked
 from emojax.engine.loop import train
+from emojax.engine.restore import read_variables
 from emojax.errors import EmojaxError
 from emojax.sweeps.outcome import DONE, FAILED, OUTPUT_FILE, STOPPED
 from emojax.sweeps.plan import Task
@@ -52,7 +53,7 @@ def _train_and_evaluate(task: Task) -> str:
         result = train(task.network, system, dataset, task.workdir, progress=False)
         if not result.finished and not 0 < task.config.run.stop_after_steps <= result.step:
             return STOPPED
-        evaluate(task.workdir, row, dataset, "best", task.split, task.results)
+        evaluate(task.workdir, read_variables(task.workdir), row, dataset, task.split, out=task.results)
     return DONE
 
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import abc
 import contextlib
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import numpy as np
 
 from emojax.data.inputs import Inputs
+from emojax.data.recipe import Recipe
 from emojax.engine.optim import make_optimizer, plateau_rule
 from emojax.engine.program import Program, supervised
+from emojax.errors import DataError
 from emojax.labels import Labels
 from emojax.models.freeze import frozen_modules
+from emojax.systems.measure import Measure, Report
 
 Batch = Mapping[str, jax.Array]
 Variables = dict[str, Any]
@@ -26,8 +29,11 @@ class System(abc.ABC):
 
     Attributes:
         config: the resolved config.
+        recipe: of the training data; None for a system without data.
         labels: class names and dimension names, stored in every checkpoint.
         inputs: what a batch holds, and which records make one example.
+        measure: its metrics.
+        report: its figures.
         monitor: metric that decides which checkpoint is the best, in the direction `config.monitor_direction`.
         headline: metrics shown on the terminal, in order.
         protocol: how a record is predicted and measured, for the metrics file and the report.
@@ -38,12 +44,14 @@ class System(abc.ABC):
 
     labels: Labels
     inputs: Inputs
+    measure: Measure
+    report: Report
     monitor: str
     headline: tuple[str, ...]
     protocol: str
 
-    def __init__(self, config):
-        self.config = config
+    def __init__(self, config, recipe: Recipe | None):
+        self.config, self.recipe = config, recipe
         self.initialised_from: dict = {}
         self.notes: list[str] = []
         self.frozen_norms: frozenset[tuple[str, ...]] = frozenset()
@@ -97,41 +105,20 @@ class System(abc.ABC):
         """What of a batch travels with its predictions, ``[b, ...]`` or ``[b, T, ...]``; all columns by default."""
         return {name: batch[name] for name in self.inputs.columns if name in batch}
 
-    def complete(
-        self, outputs: Mapping[str, np.ndarray], predict_split: Callable[[str], Mapping[str, np.ndarray]]
-    ) -> dict:
-        """Adds to the predictions of an evaluation what is fitted on another split.
+    def require_data(self, recipe: Recipe) -> None:
+        """Raises DataError for data that the system cannot predict: other labels, pictures of another size."""
+        self.labels.require_equal(recipe.labels, mine=self.recipe.origin, theirs=recipe.origin)
+        for name in self.inputs.features:
+            mine, theirs = self.recipe.feature(name), recipe.feature(name)
+            if (mine.kind, mine.shape) != (theirs.kind, theirs.shape):
+                raise DataError(
+                    f"The system was trained on {name!r} of shape {mine.shape}, but that of {recipe.origin} has "
+                    f"{theirs.shape}. Prepare the data with the options of the training data."
+                )
 
-        For instance the scores of an SVM, or thresholds chosen on the validation split.
-
-        Args:
-            outputs: predictions and truth ``[N, ...]``.
-            predict_split: gives the predictions of a split, in record order, not augmented.
-        """
-        return dict(outputs)
-
-    @abc.abstractmethod
-    def metrics(self, outputs: Mapping[str, np.ndarray]) -> dict:
-        """Exact metrics of a whole split from predictions and truth ``[N, ...]``; JSON-able."""
-
-    @abc.abstractmethod
-    def prediction_columns(self, outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Columns of ``predictions.csv`` in order, ``[N]`` each: truth, probabilities, values."""
-
-    @abc.abstractmethod
-    def write_report(
-        self, folder, variables: Variables, outputs, results: dict, log: list[dict], read_records
-    ) -> None:
-        """Writes figures and ``index.html`` of an evaluation.
-
-        Args:
-            folder: where to.
-            variables: what was evaluated.
-            outputs: predictions and truth ``[N, ...]`` in record order.
-            results: what ``metrics.json`` holds.
-            log: rows of the run's log.
-            read_records: (record numbers ``[n]``, names of features) -> arrays ``[n, ...]`` by name.
-        """
+    def recall(self, meta: Mapping[str, Any]) -> None:
+        """Takes from a checkpoint what a reader should know of the run: weights it began with, notes."""
+        self.initialised_from, self.notes = meta["initialised_from"], list(meta["notes"])
 
     def program(self, steps_per_epoch: int) -> Program:
         """How the system is trained: here one loss and the optimiser of the config.

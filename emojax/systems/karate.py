@@ -8,10 +8,12 @@ The members' only features are their own names (X = I); the graph alone brings f
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import functools
 import pathlib
 import sys
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import jax
 import numpy as np
@@ -44,8 +46,9 @@ class KarateSystem(System):
     headline = ("nearest_mean_accuracy",)
 
     def __init__(self, config):
-        super().__init__(config)
+        super().__init__(config, None)
         self.friendships, self.club = karate_club()
+        self.measure, self.report = KarateMeasure(self.club, self.labels), KarateReport(self)
         self.net = LabelGCN(tuple(config.widths))
 
     @functools.cached_property
@@ -62,21 +65,42 @@ class KarateSystem(System):
         """``embedding [34, 2]``; the batch is ignored."""
         return {"embedding": self.net.apply(variables)}
 
+
+class KarateMeasure:
+    """See `emojax.systems.measure.Measure`."""
+
+    reads = ("embedding",)
+
+    def __init__(self, club: np.ndarray, labels: Labels):
+        self._club, self._labels = club, labels
+
+    def complete(self, outputs, predict_split) -> dict[str, np.ndarray]:
+        return dict(outputs)
+
     def metrics(self, outputs: Mapping[str, np.ndarray]) -> dict:
         """Share of the members who lie nearer to the mean of their own later club than to the other's."""
         points = np.asarray(outputs["embedding"])
-        means = np.stack([points[self.club == side].mean(axis=0) for side in (0, 1)])
+        means = np.stack([points[self._club == side].mean(axis=0) for side in (0, 1)])
         nearest = np.linalg.norm(points[:, None] - means, axis=-1).argmin(axis=1)
-        return {"nearest_mean_accuracy": float(np.mean(nearest == self.club))}
+        return {"nearest_mean_accuracy": float(np.mean(nearest == self._club))}
 
-    def prediction_columns(self, outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def columns(self, outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         x, y = np.asarray(outputs["embedding"]).T
-        return {"club": np.array(self.labels.classes)[self.club], "x": x, "y": y}
+        return {"club": np.array(self._labels.classes)[self._club], "x": x, "y": y}
 
-    def write_report(self, folder, variables, outputs, results, log, read_images) -> None:
+
+@dataclasses.dataclass(frozen=True)
+class KarateReport:
+    """See `emojax.systems.measure.Report`."""
+
+    system: KarateSystem
+    columns: ClassVar = ()
+
+    def write(self, folder, variables, outputs, results, log, read_records) -> None:
         folder = pathlib.Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        karate_figure(folder / "karate.png", np.asarray(outputs["embedding"]), self.friendships, self.club)
+        points = np.asarray(outputs["embedding"])
+        karate_figure(folder / "karate.png", points, self.system.friendships, self.system.club)
 
 
 def parser() -> cli.Parser:
@@ -102,8 +126,8 @@ def draw(options: argparse.Namespace) -> int:
     system = build(config)
     variables = system.init(jax.random.key(config.seed))
     outputs = system.predict(variables, {})
-    metrics = system.metrics(outputs)
-    system.write_report(options.out, variables, outputs, {"metrics": metrics}, [], None)
+    metrics = system.measure.metrics(outputs)
+    system.report.write(options.out, variables, outputs, {"metrics": metrics}, [], None)
     share = metrics["nearest_mean_accuracy"]
     print(f"{options.out}/karate.png: {share:.0%} of the members lie nearer to their own later club.")
     return 0

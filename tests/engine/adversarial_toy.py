@@ -25,12 +25,14 @@ class AdversarialToy(System):
     monitor = "rmse"  # smaller is better: config.monitor_direction
     headline = ("rmse",)
     protocol = "toy"
+    reads = ("value",)
 
     def __init__(self, config, dataset):
-        super().__init__(config)
+        super().__init__(config, dataset.recipe)
         self.labels = dataset.labels
+        self.measure = self
 
-    def init(self, key):
+    def init(self, key, constants=None):
         first, second = jax.random.split(key)
         return {
             "params": {
@@ -53,11 +55,8 @@ class AdversarialToy(System):
     def metrics(self, outputs):
         return {"rmse": float(np.sqrt(np.mean((outputs["value"] - outputs["arousal"]) ** 2)))}
 
-    def prediction_columns(self, outputs):
+    def columns(self, outputs):
         return {"value": outputs["value"]}
-
-    def write_report(self, *args):
-        raise NotImplementedError("a toy has no report")
 
 
 class Alternating:

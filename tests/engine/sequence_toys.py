@@ -64,10 +64,12 @@ class Toy(System):
     monitor = "score"
     headline = ("score",)
     protocol = "toy"
+    reads = ("probabilities", "values")
 
     def __init__(self, config, dataset):
-        super().__init__(config)
+        super().__init__(config, dataset.recipe)
         self.labels = dataset.labels
+        self.measure = self
 
     def init(self, key, constants=None):
         return dict(self.net.init(key, self.example(), train=False))
@@ -90,8 +92,8 @@ class Toy(System):
         outputs, new_state = self.apply(params, model_state, self.pixels(batch, keys), batch, keys)
         return self.objective(outputs, batch), (new_state, {})
 
-    def write_report(self, *args):
-        raise NotImplementedError("a toy has no report")
+    def complete(self, outputs, predict_split):
+        return dict(outputs)
 
 
 class SegmentToy(Toy):
@@ -114,7 +116,7 @@ class SegmentToy(Toy):
     def metrics(self, outputs):
         return {"score": float(np.mean(outputs["probabilities"].argmax(1) == outputs["clip_label"]))}
 
-    def prediction_columns(self, outputs):
+    def columns(self, outputs):
         return {"true": outputs["clip_label"], "predicted": outputs["probabilities"].argmax(1)}
 
 
@@ -140,7 +142,7 @@ class WindowToy(Toy):
         flat = flatten_frames(outputs) if "record" in outputs else outputs
         return {"score": -float(np.mean((flat["values"] - flat["va"]) ** 2))}
 
-    def prediction_columns(self, outputs):
+    def columns(self, outputs):
         return {"true": outputs["va"][:, 0], "predicted": outputs["values"][:, 0]}
 
 
@@ -167,4 +169,4 @@ class JointToy(Toy):
         return {"probabilities": nn.softmax(self.net.apply(variables, batch["joints"], train=False))}
 
     metrics = SegmentToy.metrics
-    prediction_columns = SegmentToy.prediction_columns
+    columns = SegmentToy.columns

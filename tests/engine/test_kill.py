@@ -123,5 +123,5 @@ def test_a_disk_that_fills_up_ends_the_run_with_one_line_and_keeps_what_was_save
     assert process.returncode == 2
     lines = [line for line in errors.splitlines() if line.startswith("error:")]
     assert len(lines) == 1 and "Could not write" in lines[0] and "same command" in lines[0]
-    assert json.loads((tmp_path / "config.json").read_text())["name"] == "demo"
+    assert json.loads((tmp_path / "recipe.json").read_text())["config"]["name"] == "demo"
     assert start(dataset, tmp_path).wait(300) == 0  # with room again, the same command finishes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import signal
@@ -315,7 +316,9 @@ def test_fresh_and_restored_states_are_alike_in_types_and_placement(dataset, tmp
     stopped = run(dataset, tmp_path, run__stop_after_steps=3)
     config = make_config(dataset, num_epochs=3, monitor_direction="smaller")
     r = Run(config, Toy(config, dataset), dataset, data_mesh(jax.devices()[:1]))
-    fresh, restored = r.initial_state(), r.restore(tmp_path, "latest").state
+    with contextlib.closing(r.checkpoints(tmp_path)) as checkpoints:
+        restored = checkpoints.restore(3, r.abstract_state())
+    fresh = r.initial_state()
     observed = r.after_evaluation(fresh, {"rmse": 0.5})
     for other in (restored, observed, stopped.state):
         for a, b in zip(jax.tree.leaves(fresh), jax.tree.leaves(other), strict=True):

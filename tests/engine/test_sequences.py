@@ -67,7 +67,7 @@ def test_windows_predict_each_frame_once_with_its_truth_and_its_source(clips, tm
     columns, _ = columns_of(LENGTHS)
     system, outputs = predicted(WindowToy, clips)
     assert outputs["va"].shape == outputs["values"].shape == (*outputs["frame_mask"].shape, 2)
-    flat = system.complete(outputs, None)
+    flat = system.measure.complete(outputs, None)
     assert flat["index"].tolist() == list(range(sum(LENGTHS)))
     np.testing.assert_array_equal(flat["va"], columns["va"].astype(np.float32))
     write_predictions(tmp_path / "predictions.csv", system, flat, clips.columns("train"))

@@ -17,6 +17,7 @@ from emojax.data.dataset import load_dataset, save_dataset
 from emojax.engine.checkpoint import Checkpoints
 from emojax.engine.loop import train
 from emojax.engine.mesh import data_mesh, put_batch
+from emojax.engine.restore import Stored, read_variables
 from emojax.engine.run import Run
 from emojax.engine.runlog import read_log
 from emojax.errors import CheckpointError, ConfigError, DataError, TrainingError
@@ -179,13 +180,13 @@ def test_a_checkpoint_of_another_network_is_refused(dataset, uninterrupted):
     checkpoints.close()
 
 
-def test_a_checkpoint_holds_config_labels_and_data_hash(dataset, uninterrupted):
-    checkpoints = Checkpoints(uninterrupted[1], "accuracy")
-    meta = checkpoints.read_meta(checkpoints.latest_step())
-    checkpoints.close()
-    assert meta["labels"] == dataset.labels.to_json()
+def test_a_checkpoint_and_its_work_directory_hold_config_and_recipe(dataset, uninterrupted):
+    workdir = uninterrupted[1]
+    meta = read_variables(workdir, "latest").meta
+    assert meta["recipe"] == json.loads(json.dumps(dataset.recipe.to_json()))
     assert meta["dataset"]["content_hash"] == dataset.splits["train"].content_hash
-    assert meta["config"] == json.loads((uninterrupted[1] / "config.json").read_text())
+    beside = json.loads((workdir / "recipe.json").read_text())
+    assert beside == {"schema": 1, "config": meta["config"], "recipe": meta["recipe"]}
 
 
 def test_log_and_checkpoints_tell_the_weights_that_a_run_began_with_also_after_a_stop(dataset, tmp_path):
@@ -194,9 +195,8 @@ def test_log_and_checkpoints_tell_the_weights_that_a_run_began_with_also_after_a
     save_weights(random_weights(backbone), file)
     run(dataset, tmp_path / "run", init_from=str(file), run__stop_after_steps=2)
     run(dataset, tmp_path / "run", init_from=str(file), run__stop_after_steps=4)
-    checkpoints = Checkpoints(tmp_path / "run", "accuracy")
-    records = [checkpoints.read_meta(step)["initialised_from"] for step in checkpoints.steps()]
-    checkpoints.close()
+    stored = Stored(tmp_path / "run")
+    records = [stored.read_meta(step)["initialised_from"] for step in stored.steps()]
     (row,) = (row for row in read_log(tmp_path / "run") if row["kind"] == "start")
     for record in (*records, row["initialised_from"]):
         assert record["backbone"]["sha256"] == sha256(file) and record["backbone"]["file"] == str(file)

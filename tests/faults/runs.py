@@ -10,6 +10,7 @@ from emojax import systems
 from emojax.engine.evaluation import evaluate
 from emojax.engine.loop import TrainResult, train
 from emojax.engine.mesh import data_mesh
+from emojax.engine.restore import read_variables
 from emojax.engine.runlog import read_log
 from tests.toy import make_config
 
@@ -23,8 +24,9 @@ def run(dataset, workdir: pathlib.Path, **changes) -> TrainResult:
 
 def metrics(dataset, workdir: pathlib.Path, which: str = "best") -> dict:
     """Evaluates a run."""
-    config = make_config(dataset, augment="none")
-    return evaluate(workdir, systems.build(config, dataset.recipe), dataset, which)["metrics"]
+    restored = read_variables(workdir, which)
+    system = systems.build(restored.config, restored.recipe)
+    return evaluate(workdir, restored, system, dataset)["metrics"]
 
 
 def rows_without_times(workdir: pathlib.Path) -> list[dict]:

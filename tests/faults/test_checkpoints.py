@@ -16,6 +16,7 @@ from emojax import systems
 from emojax.engine.checkpoint import Checkpoints
 from emojax.engine.checksums import checksums, verify
 from emojax.engine.mesh import data_mesh
+from emojax.engine.restore import Stored
 from emojax.engine.run import Run
 from emojax.errors import CheckpointError
 from tests.faults.runs import is_one_line, metrics, rows_without_times, run
@@ -144,8 +145,7 @@ def test_an_unfinished_checkpoint_folder_is_named_and_does_not_count(dataset, co
     ) as caught:
         run(dataset, copy)
     assert is_one_line(caught.value)
-    with contextlib.closing(Checkpoints(copy, "accuracy")) as checkpoints:
-        assert checkpoints.resolve("latest") == 15
+    assert Stored(copy).resolve("latest") == 15
 
 
 def test_a_state_of_another_step_than_its_folder_says_is_refused(dataset, copy):
@@ -166,10 +166,10 @@ def _change_meta(workdir, change):
 @pytest.mark.parametrize(
     "change, message",
     [
-        (lambda m: m.pop("labels"), "has no 'labels'"),
-        (lambda m: m.update(labels=None), "labels is null, not an object"),
+        (lambda m: m["recipe"].pop("labels"), "recipe has no 'labels'"),
+        (lambda m: m["recipe"].update(labels=None), "labels is null, not an object"),
         (lambda m: m["loader"].update(step=m["loader"]["step"] + 1), "not what was saved"),
-        (lambda m: m["labels"]["classes"].reverse(), "not what was saved"),
+        (lambda m: m["recipe"]["labels"]["classes"].reverse(), "not what was saved"),
         (lambda m: m.pop("checksums"), "has no 'checksums'"),
         (lambda m: m["checksums"].popitem(), "not what was saved"),
     ],

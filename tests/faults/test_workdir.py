@@ -12,7 +12,6 @@ import pytest
 
 from emojax.engine.lock import RESULTS, locked
 from emojax.engine.runlog import read_log
-from emojax.engine.workdir import read_config
 from emojax.errors import CheckpointError, ConfigError, DataError, EmojaxError, OutputError
 from tests.faults.disk import small_files
 from tests.faults.runs import is_one_line, metrics, rows_without_times, run
@@ -83,11 +82,11 @@ def test_a_failed_first_try_leaves_nothing_behind_and_the_corrected_command_runs
 
 
 def test_a_run_with_nan_in_its_config_resumes(dataset, tmp_path):
-    from emojax.engine.workdir import require_own_config, write_config
+    from emojax.engine.workdir import require_own_config, write_recipe
     from tests.toy import make_config
 
     config = make_config(dataset, optimizer__weight_decay=float("nan"))
-    write_config(tmp_path, config)
+    write_recipe(tmp_path, config, dataset.recipe)
     require_own_config(tmp_path, config)
     with pytest.raises(ConfigError, match="weight_decay"):
         require_own_config(tmp_path, make_config(dataset))
@@ -97,17 +96,20 @@ def test_a_run_with_nan_in_its_config_resumes(dataset, tmp_path):
     "content",
     ["", "null", "[]", "{", '{"name": "x"}', "\x00\x00", '{"optimizer": 1}', "wrong batch size", "no model"],
 )
-def test_a_damaged_config_is_one_line_for_training_and_evaluation(dataset, copy, content):
-    good = json.loads((copy / "config.json").read_text())
+def test_a_damaged_recipe_is_one_line_for_training(dataset, copy, content):
+    good = json.loads((copy / "recipe.json").read_text())
     changed = {"wrong batch size": {"batch_size": "many"}, "no model": {"model": None}}
     if content in changed:
-        content = json.dumps(good | changed[content])
-    (copy / "config.json").write_text(content)
-    with pytest.raises(CheckpointError, match=r"config\.json is damaged: .*backup") as caught:
-        read_config(copy)
-    assert is_one_line(caught.value)
-    with pytest.raises(CheckpointError, match=r"config\.json is damaged"):
+        content = json.dumps(good | {"config": good["config"] | changed[content]})
+    (copy / "recipe.json").write_text(content)
+    with pytest.raises(CheckpointError, match=r"recipe\.json is damaged: .*backup") as caught:
         run(dataset, copy)
+    assert is_one_line(caught.value)
+
+
+def test_a_damaged_recipe_costs_no_evaluation_for_checkpoints_hold_their_own_copy(dataset, copy):
+    (copy / "recipe.json").write_text("{")
+    assert metrics(dataset, copy)["accuracy"] >= 0
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,11 @@ import numpy as np
 import optax
 import pytest
 
+from emojax.data.recipe import Feature, Recipe
 from emojax.engine.checkpoint import Checkpoints
 from emojax.engine.state import TrainState
 from emojax.errors import CheckpointError, ConfigError
+from emojax.labels import Labels
 from emojax.models.backbones import create_backbone
 from emojax.models.face_net import FaceNet
 from emojax.models.heads import ExpressionHead
@@ -110,11 +112,24 @@ def write_run(folder, variables, steps):
     checkpoints = Checkpoints(folder, "accuracy")
     for step, accuracy in steps.items():
         moved = jax.tree.map(lambda x, step=step: x + step, variables)
-        state = TrainState.create(moved, tx.init(moved["params"]))
-        meta = {"monitor": "accuracy"}
-        checkpoints.save(state, step=step, meta=meta, metrics={"accuracy": accuracy})
+        state = TrainState.create(moved, tx.init(moved["params"])).replace(step=jnp.int32(step))
+        checkpoints.save(state, step=step, meta=meta_of(accuracy), metrics={"accuracy": accuracy})
     checkpoints.close()
-    (folder / "config.json").write_text(json.dumps({"model": {"backbone": BACKBONE}}))
+
+
+def meta_of(accuracy):
+    """What a checkpoint says of its run, as far as a reader of weights looks at it."""
+    recipe = Recipe("toy", Labels(("a", "b")), {"image": Feature("image", (8, 8, 3), "raw")})
+    return {
+        "config": {"model": {"backbone": BACKBONE}},
+        "recipe": json.loads(json.dumps(recipe.to_json())),
+        "dataset": {"name": "toy", "content_hash": ""},
+        "monitor": {"metric": "accuracy", "direction": "larger", "value": accuracy},
+        "log": {"sums": {}, "count": 0},
+        "notes": [],
+        "total_steps": 5,
+        **{key: {} for key in ("initialised_from", "loader", "early_stopping")},
+    }
 
 
 def test_a_run_gives_its_best_parameters_and_new_heads_stay_fresh(tmp_path):

@@ -7,7 +7,8 @@ import pickle
 
 import pytest
 
-from emojax.engine.workdir import result_paths
+from emojax import systems
+from emojax.engine.workdir import result_paths, write_recipe
 from emojax.errors import ConfigError
 from emojax.sweeps.missing import commands
 from emojax.sweeps.plan import Options, plan
@@ -83,7 +84,7 @@ def test_a_wrong_field_or_value_is_one_clear_line(tmp_path, override, message):
 def test_a_folder_with_runs_of_another_config_is_refused_before_anything_starts(tmp_path):
     task = one(tmp_path)
     task.workdir.mkdir(parents=True)
-    (task.workdir / "config.json").write_text(task.network.to_json_best_effort())
+    write_recipe(task.workdir, task.network, systems.stand_in(task.network))
     one(tmp_path, max_steps=5)  # changes no result
     with pytest.raises(ConfigError, match=r"batch_size \(35 there, 64 now\).*another --out"):
         tasks(tmp_path, overrides=("batch_size=64",))

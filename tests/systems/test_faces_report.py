@@ -52,11 +52,11 @@ def write_report(spec, records, folder, **changes) -> set[str]:
         "checkpoint": "best",
         "protocol": run.system.protocol,
         "split": {"records": len(records["label"]), "content_hash": "0" * 16},
-        "metrics": run.system.metrics(outputs),
+        "metrics": run.system.measure.metrics(outputs),
         "date": "today",
         "device": "cpu",
     }
-    run.system.write_report(folder, run.state.variables, outputs, results, [], read_from(records))
+    run.system.report.write(folder, run.state.variables, outputs, results, [], read_from(records))
     names = {path.stem for path in folder.glob("*.png")}
     assert (folder / "index.html").read_text().count("data:image/png") == len(names)
     return names
@@ -115,7 +115,7 @@ def test_runs_stand_side_by_side(records, tmp_path):
     }
     header, rows = sections[0].tables[0].header, sections[0].tables[0].rows
     assert [row[0] for row in rows] == list(runs)
-    accuracy = runs["both"].system.metrics(runs["both"].outputs)["accuracy"]
+    accuracy = runs["both"].system.measure.metrics(runs["both"].outputs)["accuracy"]
     assert rows[2][header.index("accuracy")] == accuracy
     vectors = label_vectors(runs)
     assert list(vectors) == ["expressions + values", "both"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import jax
 import numpy as np
 import pytest
@@ -12,7 +10,6 @@ from emojax import systems
 from emojax.cli import load_config_file
 from emojax.engine.loop import train
 from emojax.engine.mesh import data_mesh
-from emojax.engine.run import Run
 from emojax.errors import DataError
 from tests.systems.tiny import FEATURES, TinyRun, draw, leaves, tiny_config, use_tiny_backbone
 from tests.toy import SIZE, make_dataset
@@ -92,13 +89,8 @@ def test_a_stopped_run_goes_on_bit_for_bit_with_its_centres_and_its_sampler(toy,
 def weights_and_records(toy, spec):
     config = toy_config(spec, toy)
     system = systems.build(config, toy.recipe)
-    run = Run(config, system, toy, data_mesh(jax.devices()[:1]))
-    with contextlib.closing(run.batches("train", train=False)) as batches:
-        read = [b for b in batches]
-    records = {k: np.concatenate([b[k] for b in read]) for k in ("label", "age", "index", "mask")}
-    order = np.argsort(records["index"][records["mask"] > 0])
-    real = {k: v[records["mask"] > 0][order] for k, v in records.items()}
-    return system.sample_weights(real), real
+    columns = toy.columns("train")
+    return system.sample_weights(columns), {name: columns[name] for name in ("label", "age")}
 
 
 def test_the_expression_sampler_weighs_each_record_by_its_class(toy):
@@ -133,12 +125,14 @@ def test_other_systems_shuffle_all_records(toy):
 def test_an_svm_on_the_features_is_fitted_in_the_evaluation_beside_the_softmax():
     data, validation = draw([30] * 7), draw([12] * 7, seed=1)
     run = TinyRun(tiny_config("configs/affectnet_svm.py:svm_ccc_island"), data).train(40)
-    outputs = run.system.complete(run.predict(validation), lambda split: run.predict({"train": data}[split]))
+    outputs = run.system.measure.complete(
+        run.predict(validation), lambda split: run.predict({"train": data}[split])
+    )
     assert outputs["svm_scores"].shape == (84, 7)
-    metrics = run.system.metrics(outputs)
+    metrics = run.system.measure.metrics(outputs)
     assert metrics["svm_accuracy"] > 3 / 7
     assert metrics["accuracy"] == run.measure(validation)["accuracy"]
-    columns = run.system.prediction_columns(outputs)
+    columns = run.system.measure.columns(outputs)
     names = np.array(run.system.labels.classes)
     np.testing.assert_array_equal(columns["svm_class"], names[outputs["svm_scores"].argmax(axis=1)])
 
@@ -146,4 +140,4 @@ def test_an_svm_on_the_features_is_fitted_in_the_evaluation_beside_the_softmax()
 def test_systems_without_an_svm_never_predict_the_training_split():
     config = load_config_file("configs/affectnet_baseline.py:base7@demo")
     system = systems.build(config, systems.stand_in(config))
-    assert system.complete({"label": SIZE}, None) == {"label": SIZE}
+    assert system.measure.complete({"label": SIZE}, None) == {"label": SIZE}

@@ -28,7 +28,9 @@ def test_friends_lie_together_without_any_training():
     assert embeddings.shape == (40, 34, 2)
 
     def share():
-        return np.mean([system.metrics({"embedding": e})["nearest_mean_accuracy"] for e in embeddings])
+        return np.mean(
+            [system.measure.metrics({"embedding": e})["nearest_mean_accuracy"] for e in embeddings]
+        )
 
     real = share()
     shuffled = []

@@ -18,6 +18,7 @@ from emojax.engine.evaluation import evaluate
 from emojax.engine.loop import train
 from emojax.engine.measure import random_batch
 from emojax.engine.mesh import data_mesh, put_batch
+from emojax.engine.restore import read_variables
 from emojax.engine.run import Run
 from emojax.engine.step import sample_keys
 from emojax.errors import ConfigError, DataError
@@ -368,7 +369,7 @@ def test_people_at_the_border_alone_in_a_crowd_or_without_face_and_pose_train(da
 
 def test_evaluation_of_the_test_split_takes_its_thresholds_from_the_validation_split(dataset, trained):
     (result, system), workdir = trained
-    results = evaluate(workdir, system, dataset, "best", "test")
+    results = evaluate(workdir, read_variables(workdir), system, dataset, "test")
     assert results["split"]["records"] == 40 and results["protocol"].startswith("toy test")
     for name, values in results["metrics"]["per_category"].items():
         expected = result.metrics["per_category"][name]["threshold"]

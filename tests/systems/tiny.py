@@ -142,7 +142,7 @@ class TinyRun:
         return {**truth, **jax.tree.map(np.asarray, outputs)}
 
     def measure(self, split: dict[str, np.ndarray]) -> dict:
-        return self.system.metrics(self.predict(split))
+        return self.system.measure.metrics(self.predict(split))
 
     def _rows(self, split, rows) -> dict[str, np.ndarray]:
         return {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -13,36 +15,42 @@ from emojax.report.page import Picture, Section, Table, write_report
 _CURVES = ("kind", "step", "epoch", "loss", "ers", "map", "mra", "mr2")
 
 
-def write(system, folder, variables, outputs, results: dict, log: list[dict], read_records) -> None:
-    """Writes the PNGs and ``index.html`` of an evaluation; arguments as `System.write_report`."""
-    folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    metrics, split = results["metrics"], results["split"]
-    sections = [
-        _training(folder, log),
-        _categories(folder, system, outputs, metrics),
-        _dimensions(folder, system, outputs, metrics),
-    ]
-    write_report(
-        folder,
-        f"{results['system']}: step {results['step']}",
-        [section for section in sections if section.pictures],
-        subtitle=f"{results['protocol']}, {split['records']:,} people in clips",
-        key_figures={
-            "ERS": (f"{metrics['ers']:.4f}", "half mean R2, half the mean of mAP and mRA"),
-            "mAP": f"{metrics['map']:.4f}",
-            "mean ROC-AUC": f"{metrics['mra']:.4f}",
-            "mean R2": f"{metrics['mr2']:.4f}",
-        },
-        config=system.config.to_dict(),
-        provenance={
-            "checkpoint": f"{results['checkpoint']}, step {results['step']}",
-            "records": f"{split['records']:,}, content hash {split['content_hash'][:16]}",
-            "protocol": results["protocol"],
-            "evaluated": f"{results['date']} on {results['device']}",
-            "initialised from": system.origin(),
-        },
-    )
+@dataclasses.dataclass(frozen=True)
+class BodyReport:
+    """See `emojax.systems.measure.Report`."""
+
+    system: Any
+    columns: ClassVar = ()
+
+    def write(self, folder, variables, outputs, results, log, read_records) -> None:
+        system, folder = self.system, pathlib.Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        metrics, split = results["metrics"], results["split"]
+        sections = [
+            _training(folder, log),
+            _categories(folder, system, outputs, metrics),
+            _dimensions(folder, system, outputs, metrics),
+        ]
+        write_report(
+            folder,
+            f"{results['system']}: step {results['step']}",
+            [section for section in sections if section.pictures],
+            subtitle=f"{results['protocol']}, {split['records']:,} people in clips",
+            key_figures={
+                "ERS": (f"{metrics['ers']:.4f}", "half mean R2, half the mean of mAP and mRA"),
+                "mAP": f"{metrics['map']:.4f}",
+                "mean ROC-AUC": f"{metrics['mra']:.4f}",
+                "mean R2": f"{metrics['mr2']:.4f}",
+            },
+            config=system.config.to_dict(),
+            provenance={
+                "checkpoint": f"{results['checkpoint']}, step {results['step']}",
+                "records": f"{split['records']:,}, content hash {split['content_hash'][:16]}",
+                "protocol": results["protocol"],
+                "evaluated": f"{results['date']} on {results['device']}",
+                "initialised from": system.origin(),
+            },
+        )
 
 
 def _training(folder: pathlib.Path, log: list[dict]) -> Section:

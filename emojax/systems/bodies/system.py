@@ -10,22 +10,22 @@ from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from emojax.data.recipe import Recipe
 from emojax.engine.mesh import gather_rows
 from emojax.engine.precision import compute_dtype
 from emojax.engine.step import sample_keys
-from emojax.metrics.bold import emotion_recognition_score
 from emojax.models.constants import CONSTANTS, init_with_constants
 from emojax.models.time import map_segments
 from emojax.pretrained.initialise import initialise
 from emojax.systems.base import Batch, System, Variables
 from emojax.systems.bodies.checks import check
 from emojax.systems.bodies.inputs import TRUTH, Standardised, inputs_of, skeleton, snippets, streams_of
+from emojax.systems.bodies.measure import BodyMeasure
 from emojax.systems.bodies.network import build_net, net_constants
 from emojax.systems.bodies.objective import objective
 from emojax.systems.bodies.stand_in import stand_in
+from emojax.systems.measure import Report
 
 __all__ = ["BodySystem", "build", "stand_in"]
 
@@ -45,8 +45,9 @@ class BodySystem(System):
     """One network with the losses of BoLD; see `System`."""
 
     def __init__(self, config, recipe: Recipe):
-        super().__init__(config)
+        super().__init__(config, recipe)
         self.labels = recipe.labels
+        self.measure = BodyMeasure(recipe.labels)
         self.dtype = compute_dtype(config.precision)
         self.inputs = inputs_of(config)
         self.monitor = config.monitor
@@ -128,37 +129,11 @@ class BodySystem(System):
         alone = {stream: x[:, None] for stream, x in images.items()}
         return self.net.apply(variables, alone, method="snippets")[:, 0]
 
-    def metrics(self, outputs: Mapping[str, np.ndarray]) -> dict:
-        """Those of `emotion_recognition_score`, and ``loss`` with its terms."""
-        truth = {name: jnp.asarray(outputs[name]) for name in TRUTH} | {
-            "mask": jnp.ones(len(outputs["index"]))
-        }
-        predicted = {name: jnp.asarray(outputs[name]) for name in ("logits", "dimensions")}
-        total, parts = objective(predicted, truth)
-        score = emotion_recognition_score(
-            outputs["logits"],
-            outputs["categories"],
-            outputs["dimensions"],
-            outputs["vad"],
-            classes=self.labels.classes,
-            dimensions=self.labels.dimensions,
-        )
-        return {"loss": float(total), **{name: float(value) for name, value in parts.items()}, **score}
+    @property
+    def report(self) -> Report:
+        from emojax.systems.bodies.report import BodyReport  # matplotlib: a second that only a report pays
 
-    def prediction_columns(self, outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        scores, columns = 1 / (1 + np.exp(-outputs["logits"].astype(np.float64))), {}
-        for i, name in enumerate(self.labels.classes):
-            columns[f"true_{name}"] = outputs["categories"][:, i]
-            columns[f"score_{name}"] = scores[:, i]
-        for i, name in enumerate(self.labels.dimensions):
-            columns[f"true_{name}"] = outputs["vad"][:, i]
-            columns[f"predicted_{name}"] = outputs["dimensions"][:, i]
-        return columns
-
-    def write_report(self, folder, variables, outputs, results, log, read_records) -> None:
-        from emojax.systems.bodies import report  # matplotlib: a second that only a report pays
-
-        report.write(self, folder, variables, outputs, results, log, read_records)
+        return BodyReport(self)
 
     def part_of(self, path: tuple[str, ...]) -> str:
         """A stream of a TSN, or ``heads``, or ``trunk``."""

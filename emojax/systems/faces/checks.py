@@ -84,7 +84,7 @@ def require_valid(config, recipe: Recipe) -> None:
     labels = affectnet_labels(config.num_classes)
     labels.require_equal(recipe.labels, mine="the config", theirs=recipe.origin)
     require_image_size(config, recipe)
-    _require_alignment(config, recipe)
+    require_alignment(config, recipe)
     for field, choices in _CHOICES.items():
         require_choice(config, field, choices)
     require_ranges(config, RANGES)
@@ -95,7 +95,8 @@ def require_valid(config, recipe: Recipe) -> None:
     _require_features(config, recipe)
 
 
-def _require_alignment(config, recipe: Recipe) -> None:
+def require_alignment(config, recipe: Recipe) -> None:
+    """Raises ConfigError when the faces of the data were aligned in another way than the config says."""
     found = recipe.build.get("align")
     if config.align and found and found != config.align:
         raise ConfigError(

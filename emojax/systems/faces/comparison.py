@@ -6,13 +6,13 @@ import dataclasses
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 
-import jax
 import numpy as np
 
 from emojax import systems
 from emojax.data.dataset import Dataset
-from emojax.engine.run import Run
-from emojax.engine.workdir import read_config
+from emojax.engine.inference import Predictor
+from emojax.engine.restore import read_variables
+from emojax.engine.workdir import require_run
 from emojax.errors import ConfigError, DataError
 from emojax.metrics.similarity import cosine_similarity
 from emojax.report import classification, features, matrices, samples
@@ -33,7 +33,7 @@ class EvaluatedRun:
         dataset: what it has predicted.
         step: of the checkpoint.
         variables: parameters and other collections.
-        outputs: predictions and truth ``[N, ...]``, as `Run.predict` gives them.
+        outputs: predictions and truth ``[N, ...]``, as `Predictor.predict` gives them.
     """
 
     system: FaceSystem
@@ -63,20 +63,22 @@ def load_runs(
         DataError: the runs do not have the same labels and the same records.
     """
     names = run_names(workdirs)
-    configs = [read_config(pathlib.Path(workdir)) for workdir in workdirs]
-    moved = "" if data_dir else " If it has moved, give --data_dir FOLDER."
-    datasets = [systems.load_data(config, data_dir, moved=moved) for config in configs]
+    for workdir in workdirs:
+        require_run(pathlib.Path(workdir))
+    restored = [read_variables(workdir, which) for workdir in workdirs]
+    datasets = [systems.load_data(one.config, data_dir) for one in restored]
     require_same_records(dict(zip(names, datasets)), split)
     runs = {}
-    for name, workdir, config, dataset in zip(names, workdirs, configs, datasets):
-        system = systems.build(config, dataset.recipe)
+    for name, workdir, one, dataset in zip(names, workdirs, restored, datasets):
+        system = systems.build(one.config, one.recipe)
         if not isinstance(system, FaceSystem):
-            raise ConfigError(f"{workdir} is a run of the family {config.family!r}; only faces are compared.")
-        run = Run(config, system, dataset)
-        restored = run.restore(pathlib.Path(workdir), which)
-        variables = restored.state.variables
-        outputs = run.predict(variables, split, title=name)
-        runs[name] = EvaluatedRun(system, dataset, restored.step, jax.device_get(variables), outputs)
+            raise ConfigError(
+                f"{workdir} is a run of the family {one.config.family!r}; only faces are compared."
+            )
+        system.require_data(dataset.recipe)
+        predictor = Predictor(system, dataset)
+        outputs = predictor.predict(predictor.place(one.variables), split, title=name)
+        runs[name] = EvaluatedRun(system, dataset, one.step, one.variables, outputs)
     return runs
 
 
@@ -120,7 +122,7 @@ def compare(folder: pathlib.Path, runs: Mapping[str, EvaluatedRun], read_records
         runs: by the name that the figures show.
         read_records: (record numbers ``[n]``, names of features) -> arrays ``[n, ...]`` by name.
     """
-    metrics = {name: run.system.metrics(run.outputs) for name, run in runs.items()}
+    metrics = {name: run.system.measure.metrics(run.outputs) for name, run in runs.items()}
     classes = next(iter(runs.values())).system.labels.classes
     sections = [_numbers(runs, metrics)]
     telling = {name: run for name, run in runs.items() if "probabilities" in run.outputs}

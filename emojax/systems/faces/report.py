@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -20,39 +22,45 @@ _SAMPLES = 18
 _LARGE_SAMPLES = 4  # with all their probabilities, or with their masks
 
 
-def write(system, folder, variables, outputs, results: dict, log: list[dict], read_records) -> None:
-    """Writes the PNGs and ``index.html`` of an evaluation into `folder`; arguments as `System.write_report`."""
-    folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    sections = [_training(folder, log)]
-    if "probabilities" in outputs:
-        sections.append(_expression(folder, system, outputs, results["metrics"]))
-    if set(system.labels.dimensions) <= outputs.keys():
-        sections.append(_dimensions(folder, system, outputs, results["metrics"]))
-    vectors = system.label_vectors(variables)
-    if vectors is not None:
-        sections.append(_graph(folder, system, variables, vectors))
-    if "label" in outputs:
-        sections.append(_features(folder, system, variables, outputs))
-    if "probabilities" in outputs:
-        sections.append(_samples(folder, system, outputs, read_records))
-    if "face_mask" in outputs:
-        sections.append(_masks(folder, outputs, read_records))
-    write_report(
-        folder,
-        f"{results['system']}: step {results['step']}",
-        [s for s in sections if s.pictures],
-        subtitle=f"{results['protocol']}, {results['split']['records']:,} records",
-        key_figures={n.replace("_", " "): _shown(n, results["metrics"][n]) for n in system.headline},
-        config=system.config.to_dict(),
-        provenance={
-            "checkpoint": f"{results['checkpoint']}, step {results['step']}",
-            "records": f"{results['split']['records']:,}, content hash {results['split']['content_hash'][:16]}",
-            "protocol": results["protocol"],
-            "evaluated": f"{results['date']} on {results['device']}",
-            "initialised from": system.origin(),
-        },
-    )
+@dataclasses.dataclass(frozen=True)
+class FaceReport:
+    """See `emojax.systems.measure.Report`; the figures by age group are drawn where the data have ages."""
+
+    system: Any
+    columns: ClassVar = ("age",)
+
+    def write(self, folder, variables, outputs, results, log, read_records) -> None:
+        system, folder = self.system, pathlib.Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        sections = [_training(folder, log)]
+        if "probabilities" in outputs:
+            sections.append(_expression(folder, system, outputs, results["metrics"]))
+        if set(system.labels.dimensions) <= outputs.keys():
+            sections.append(_dimensions(folder, system, outputs, results["metrics"]))
+        vectors = system.label_vectors(variables)
+        if vectors is not None:
+            sections.append(_graph(folder, system, variables, vectors))
+        if "label" in outputs:
+            sections.append(_features(folder, system, variables, outputs))
+        if "probabilities" in outputs:
+            sections.append(_samples(folder, system, outputs, read_records))
+        if "face_mask" in outputs:
+            sections.append(_masks(folder, outputs, read_records))
+        write_report(
+            folder,
+            f"{results['system']}: step {results['step']}",
+            [s for s in sections if s.pictures],
+            subtitle=f"{results['protocol']}, {results['split']['records']:,} records",
+            key_figures={n.replace("_", " "): _shown(n, results["metrics"][n]) for n in system.headline},
+            config=system.config.to_dict(),
+            provenance={
+                "checkpoint": f"{results['checkpoint']}, step {results['step']}",
+                "records": f"{results['split']['records']:,}, content hash {results['split']['content_hash'][:16]}",
+                "protocol": results["protocol"],
+                "evaluated": f"{results['date']} on {results['device']}",
+                "initialised from": system.origin(),
+            },
+        )
 
 
 def _shown(name: str, value: float) -> str:

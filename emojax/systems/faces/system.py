@@ -8,7 +8,7 @@ and a measure by which the best checkpoint is chosen, all named by the config. S
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import flax.linen as nn
 import jax
@@ -21,10 +21,6 @@ from emojax.data.recipe import Recipe
 from emojax.engine.mesh import DATA_AXIS, gather_rows
 from emojax.engine.precision import compute_dtype
 from emojax.engine.step import sample_keys
-from emojax.graphs.va_plane import sector_labels
-from emojax.metrics.expression import expression_metrics
-from emojax.metrics.svm import fit_svm, svm_scores
-from emojax.metrics.valence_arousal import valence_arousal_metrics
 from emojax.models.backbones import create_backbone
 from emojax.models.constants import CONSTANTS, init_with_constants
 from emojax.models.face_net import FaceNet
@@ -34,11 +30,13 @@ from emojax.models.heads import export_gcn_head
 from emojax.objectives.class_weights import age_sampler_weights, expression_sampler_weights
 from emojax.pretrained.initialise import initialise
 from emojax.systems.base import Batch, System, Variables
-from emojax.systems.faces.checks import MASK_FEATURE, SAMPLER_FEATURES, require_valid
-from emojax.systems.faces.heads import VA_TASKS, build_head, num_regions
+from emojax.systems.faces.checks import MASK_FEATURE, SAMPLER_FEATURES, require_alignment, require_valid
+from emojax.systems.faces.heads import VA_TASKS, build_head
+from emojax.systems.faces.measure import FaceMeasure
 from emojax.systems.faces.metric_terms import CENTRES
 from emojax.systems.faces.objective import build_objective
 from emojax.systems.faces.stand_in import stand_in
+from emojax.systems.measure import Report
 
 __all__ = ["FaceSystem", "build", "stand_in"]
 
@@ -63,8 +61,9 @@ class FaceSystem(System):
     """
 
     def __init__(self, config, recipe: Recipe):
-        super().__init__(config)
+        super().__init__(config, recipe)
         self.labels = recipe.labels
+        self.measure = FaceMeasure(config, recipe.labels)
         self.protocol = f"{len(recipe.labels.classes)}-way, one centred crop, no averaging"
         self.dtype = compute_dtype(config.precision)
         backbone = create_backbone(
@@ -75,10 +74,8 @@ class FaceSystem(System):
         self.net = FaceNet(backbone, head.module, config.model.pool, config.model.final_relu, head.decoder)
         self.objective = build_objective(config, recipe.statistics, backbone.feature_size)
         self.truths = tuple(name for name in ("label", *recipe.labels.dimensions) if name in recipe.features)
-        # Ages are read wherever there are any, for the figures by age group.
-        ages = tuple(name for name in ("age",) if name in recipe.features)
         masks = (MASK_FEATURE,) if config.model.head == "mask" else ()
-        self.inputs = Inputs(("image", *masks), (*self.truths, *ages))
+        self.inputs = Inputs(("image", *masks), self.truths)
         self.monitor = config.monitor
         self.headline = tuple(dict.fromkeys((config.monitor, *self._shown_metrics())))
         if config.model.partial_bn:
@@ -167,65 +164,6 @@ class FaceSystem(System):
             result |= _predicted_mask(outputs["mask_logits"], batch.get(MASK_FEATURE))
         return result
 
-    def complete(self, outputs: Mapping[str, np.ndarray], predict_split: Callable[[str], Mapping]) -> dict:
-        """Adds ``svm_scores [N, C]`` of an SVM on the training split's features (spec 2.6)."""
-        options = self.config.svm
-        if options.kernel == "none":
-            return dict(outputs)
-        train = predict_split("train")
-        svm = fit_svm(
-            train["embedding"],
-            train["label"],
-            num_classes=len(self.labels.classes),
-            kernel=options.kernel,
-            penalty=options.penalty,
-            max_samples=options.max_samples or None,
-            seed=self.config.seed,
-        )
-        return {**outputs, "svm_scores": svm_scores(svm, outputs["embedding"])}
-
-    def metrics(self, outputs: Mapping[str, np.ndarray]) -> dict:
-        result = {}
-        if "probabilities" in outputs:
-            result |= expression_metrics(outputs["probabilities"], outputs["label"], self.labels.classes)
-        if "valence_arousal" in outputs:
-            result |= self._valence_arousal_metrics(outputs)
-        if "region_probabilities" in outputs:
-            sectors = sector_labels(outputs["valence"], outputs["arousal"], num_regions(self.config))
-            result["region_accuracy"] = float(
-                np.mean(outputs["region_probabilities"].argmax(axis=1) == sectors)
-            )
-        if "mask_overlap" in outputs:
-            both, either = outputs["mask_overlap"].sum(axis=0, dtype=np.float64)
-            result["mask_iou"] = float(both / max(either, 1))
-        if "svm_scores" in outputs:
-            by_svm = expression_metrics(outputs["svm_scores"], outputs["label"], self.labels.classes)
-            result |= {f"svm_{name}": value for name, value in by_svm.items()}
-        return result
-
-    def _valence_arousal_metrics(self, outputs: Mapping[str, np.ndarray]) -> dict[str, float]:
-        truth = np.stack([outputs["valence"], outputs["arousal"]], axis=-1)
-        by_dimension = valence_arousal_metrics(outputs["valence_arousal"], truth, self.labels.dimensions)
-        named = {f"{n}_{d}": value for d, values in by_dimension.items() for n, value in values.items()}
-        # On values rescaled to [0, 1], as context_emotion spec 6 reports it.
-        named["aae"] = float(np.mean(np.abs(outputs["valence_arousal"] - truth))) / 2
-        return named | {"ccc_mean": float(np.mean([values["ccc"] for values in by_dimension.values()]))}
-
-    def prediction_columns(self, outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        names = np.array(self.labels.classes)
-        columns = {"true_class": names[outputs["label"]]} if "label" in outputs else {}
-        if "probabilities" in outputs:
-            columns["predicted_class"] = names[outputs["probabilities"].argmax(axis=1)]
-            columns |= {f"p_{c}": outputs["probabilities"][:, i] for i, c in enumerate(names)}
-        if "svm_scores" in outputs:
-            columns["svm_class"] = names[outputs["svm_scores"].argmax(axis=1)]
-        for i, dimension in enumerate(self.labels.dimensions):
-            if dimension in outputs:
-                columns[f"true_{dimension}"] = outputs[dimension]
-            if "valence_arousal" in outputs:
-                columns[f"predicted_{dimension}"] = outputs["valence_arousal"][:, i]
-        return columns
-
     def label_vectors(self, variables: Variables) -> np.ndarray | None:
         """Learned vectors ``[C + 2, D]`` of classes and dimensions; None when the head has not both."""
         head = variables["params"]["head"]
@@ -236,12 +174,15 @@ class FaceSystem(System):
             return np.concatenate([np.asarray(head[n]["kernel"]).T for n in ("expression", "va")])
         return None
 
-    def write_report(self, folder, variables, outputs, results, log, read_records) -> None:
-        from emojax.systems.faces import (
-            report as faces_report,  # matplotlib: a second that only a report pays
-        )
+    def require_data(self, recipe: Recipe) -> None:
+        super().require_data(recipe)
+        require_alignment(self.config, recipe)
 
-        faces_report.write(self, folder, variables, outputs, results, log, read_records)
+    @property
+    def report(self) -> Report:
+        from emojax.systems.faces.report import FaceReport  # matplotlib: a second that only a report pays
+
+        return FaceReport(self)
 
     def sample_weights(self, columns: Mapping[str, np.ndarray]) -> np.ndarray | None:
         """Weights ``[N]`` of the sampler (spec 5.1), from the labels or ages of the records.

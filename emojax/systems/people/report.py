@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import jax
 import numpy as np
@@ -26,35 +27,41 @@ _MAPPED = 4
 _CURVES = ("kind", "step", "epoch", "loss_categories", "map", "aae")
 
 
-def write(system, folder, variables, outputs, results: dict, log: list[dict], read_records) -> None:
-    """Writes the PNGs and ``index.html`` of an evaluation; arguments as `System.write_report`."""
-    folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    scores = category_scores(system.config, outputs["logits"])
-    sections = [
-        _training(folder, log),
-        _categories(folder, system, outputs, scores, results["metrics"]),
-        _dimensions(folder, system, outputs),
-        _labels(folder, system, variables),
-        _maps(folder, system, variables, outputs, scores, read_records),
-        _people(folder, system, outputs, scores, read_records),
-    ]
-    split = results["split"]
-    write_report(
-        folder,
-        f"{results['system']}: step {results['step']}",
-        [s for s in sections if s.pictures],
-        subtitle=f"{results['protocol']}, {split['records']:,} people",
-        key_figures=_key_figures(results["metrics"]),
-        config=system.config.to_dict(),
-        provenance={
-            "checkpoint": f"{results['checkpoint']}, step {results['step']}",
-            "records": f"{split['records']:,}, content hash {split['content_hash'][:16]}",
-            "protocol": results["protocol"],
-            "evaluated": f"{results['date']} on {results['device']}",
-            "initialised from": system.origin(),
-        },
-    )
+@dataclasses.dataclass(frozen=True)
+class PeopleReport:
+    """See `emojax.systems.measure.Report`."""
+
+    system: Any
+    columns: ClassVar = ()
+
+    def write(self, folder, variables, outputs, results, log, read_records) -> None:
+        system, folder = self.system, pathlib.Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        scores = category_scores(system.config, outputs["logits"])
+        sections = [
+            _training(folder, log),
+            _categories(folder, system, outputs, scores, results["metrics"]),
+            _dimensions(folder, system, outputs),
+            _labels(folder, system, variables),
+            _maps(folder, system, variables, outputs, scores, read_records),
+            _people(folder, system, outputs, scores, read_records),
+        ]
+        split = results["split"]
+        write_report(
+            folder,
+            f"{results['system']}: step {results['step']}",
+            [s for s in sections if s.pictures],
+            subtitle=f"{results['protocol']}, {split['records']:,} people",
+            key_figures=_key_figures(results["metrics"]),
+            config=system.config.to_dict(),
+            provenance={
+                "checkpoint": f"{results['checkpoint']}, step {results['step']}",
+                "records": f"{split['records']:,}, content hash {split['content_hash'][:16]}",
+                "protocol": results["protocol"],
+                "evaluated": f"{results['date']} on {results['device']}",
+                "initialised from": system.origin(),
+            },
+        )
 
 
 def _key_figures(metrics: Mapping) -> dict:

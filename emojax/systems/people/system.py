@@ -6,26 +6,26 @@ Source: context_emotion spec sections 2.1-2.4, 3-6 (thesis 000, chapter 4).
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from emojax.data.inputs import Inputs
 from emojax.data.recipe import Recipe
 from emojax.engine.mesh import gather_rows
 from emojax.engine.precision import compute_dtype
 from emojax.engine.step import sample_keys
-from emojax.metrics.multilabel import average_absolute_error, break_even_thresholds, multilabel_metrics
 from emojax.models.constants import CONSTANTS, init_with_constants
 from emojax.models.freeze import later_batch_norms
 from emojax.models.streams import STREAMS
 from emojax.systems.base import Batch, System, Variables
+from emojax.systems.measure import Report
 from emojax.systems.people.checks import IMAGE_STREAMS, check, monitor_of, named
 from emojax.systems.people.inputs import FROZEN, SCENE_NETWORK, StreamInputs
+from emojax.systems.people.measure import PeopleMeasure
 from emojax.systems.people.network import WORDS, build_net, encoders, net_constants
-from emojax.systems.people.objective import category_scores, objective, split_losses
+from emojax.systems.people.objective import objective
 from emojax.systems.people.stand_in import stand_in
 from emojax.systems.people.weights import load_streams
 
@@ -56,10 +56,11 @@ class PeopleSystem(System):
     """
 
     def __init__(self, config, recipe: Recipe):
-        super().__init__(config)
+        super().__init__(config, recipe)
         self.labels = recipe.labels
         self.protocol = "one view of each person, values in [0, 1]"
         self.statistics = recipe.statistics
+        self.measure = PeopleMeasure(config, recipe.labels, recipe.statistics["counts"])
         self.dtype = compute_dtype(config.precision)
         self.streams = named(config.model.streams)
         self.stream_inputs = StreamInputs(config, self.streams, self.dtype)
@@ -137,49 +138,11 @@ class PeopleSystem(System):
         """All outputs of the network with stored statistics; see `models.fusion.PeopleNet`."""
         return self.net.apply({k: v for k, v in variables.items() if k != FROZEN}, inputs, train=False)
 
-    def complete(self, outputs, predict_split: Callable[[str], Mapping[str, np.ndarray]]) -> dict:
-        """Adds ``thresholds [C]`` chosen on the validation split, for the Jaccard index of any split."""
-        validation = predict_split("validation")
-        scores = category_scores(self.config, validation["logits"])
-        return {**outputs, "thresholds": break_even_thresholds(scores, validation["categories"])}
+    @property
+    def report(self) -> Report:
+        from emojax.systems.people.report import PeopleReport  # matplotlib: a second that only a report pays
 
-    def metrics(self, outputs: Mapping[str, np.ndarray]) -> dict:
-        """Those of `metrics.multilabel`, ``map_over_aae`` (spec 5), losses of labels and dimensions."""
-        scores = category_scores(self.config, outputs["logits"])
-        result = self._losses(outputs)
-        result |= multilabel_metrics(
-            scores, outputs["categories"], self.labels.classes, outputs.get("thresholds")
-        )
-        if "dimensions" in outputs:
-            result |= average_absolute_error(outputs["dimensions"], outputs["vad"], self.labels.dimensions)
-            result["map_over_aae"] = result["map"] / max(result["aae"], 1e-6)
-        return result
-
-    def _losses(self, outputs: Mapping[str, np.ndarray]) -> dict[str, float]:
-        truth = {k: outputs[k] for k in _TRUTH}
-        predicted = {"logits": outputs["logits"]}
-        if "dimensions" in outputs:
-            predicted["dimensions"] = self.config.objective.dimension_scale * outputs["dimensions"]
-        return split_losses(self.config, predicted, truth, self.statistics["counts"])
-
-    def prediction_columns(self, outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        scores = category_scores(self.config, outputs["logits"])
-        columns = {}
-        for i, name in enumerate(self.labels.classes):
-            columns[f"true_{name}"] = outputs["categories"][:, i].astype(int)
-            columns[f"score_{name}"] = scores[:, i]
-        for i, name in enumerate(self.labels.dimensions):
-            columns[f"true_{name}"] = outputs["vad"][:, i]
-            if "dimensions" in outputs:
-                columns[f"predicted_{name}"] = outputs["dimensions"][:, i]
-        return columns
-
-    def write_report(self, folder, variables, outputs, results, log, read_records) -> None:
-        from emojax.systems.people import (
-            report as people_report,  # matplotlib: a second that only a report pays
-        )
-
-        people_report.write(self, folder, variables, outputs, results, log, read_records)
+        return PeopleReport(self)
 
     def part_of(self, path: tuple[str, ...]) -> str:
         """A stream, its attention branch included, or `heads`."""

@@ -1,0 +1,241 @@
+"""What finished checkpoints hold, read without the data, the network or the optimiser of their run.
+
+`read_variables` is the one reader of trained weights: evaluation, figures, `init_from` and export use it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import pathlib
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+from ml_collections import ConfigDict
+
+from emojax.data.recipe import Recipe, RecipeJson
+from emojax.engine.checksums import array_names, json_checksum, verify
+from emojax.engine.monitor import Monitor
+from emojax.engine.workdir import outdated
+from emojax.errors import CheckpointError
+from emojax.schema import Mismatch, check
+
+FOLDER = "checkpoints"
+SUMS, META_SUM = "checksums", "meta_checksum"
+_PARTS = ("_CHECKPOINT_METADATA", "state", "meta")  # of a finished checkpoint
+_VARIABLES = ("params", "model_state")
+
+
+class _Data(TypedDict):
+    name: str
+    content_hash: str
+
+
+class _Log(TypedDict):
+    sums: dict[str, float]
+    count: int
+
+
+class _Monitor(TypedDict):
+    metric: str
+    direction: str
+    value: float | None
+
+
+class Meta(TypedDict):
+    """What a checkpoint says of its run; see `emojax.engine.run.Run.meta`."""
+
+    config: dict[str, Any]
+    recipe: RecipeJson
+    dataset: _Data
+    initialised_from: dict[str, Any]
+    notes: list[str]
+    total_steps: int
+    monitor: _Monitor
+    loader: dict[str, Any]
+    log: _Log
+    early_stopping: dict[str, Any]
+    checksums: dict[str, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class Restored:
+    """The variables of a checkpoint and all that is needed to build its system again.
+
+    Attributes:
+        step: of the checkpoint.
+        last_step: that the run has reached.
+        variables: NumPy arrays, ``{"params": ..., **other collections}``.
+        meta: what the checkpoint says of its run.
+        where: folder of the checkpoint.
+    """
+
+    step: int
+    last_step: int
+    variables: dict[str, Any]
+    meta: Meta
+    where: pathlib.Path
+
+    @property
+    def config(self) -> ConfigDict:
+        """The resolved config of the run."""
+        return ConfigDict(self.meta["config"])
+
+    @property
+    def recipe(self) -> Recipe:
+        """What the system was built from."""
+        return Recipe.from_json(self.meta["recipe"], origin=str(self.where))
+
+
+def read_variables(workdir: str | pathlib.Path, which: str = "best") -> Restored:
+    """Reads the variables of a checkpoint; not the optimiser's state.
+
+    Args:
+        workdir: folder of a run.
+        which: ``best`` (by what the run monitors; the latest where nothing was evaluated), ``latest`` or a step number.
+
+    Raises:
+        CheckpointError: no such checkpoint, or a damaged one, or one of an emojax whose checkpoints hold no recipe.
+    """
+    stored = Stored(workdir)
+    step = stored.resolve(which)
+    meta, variables = stored.read_meta(step), stored.read_variables(step)
+    return Restored(step, stored.steps()[-1], variables, meta, stored.folder / str(step))
+
+
+class Stored:
+    """The finished checkpoints of a work directory, to read."""
+
+    def __init__(self, workdir: str | pathlib.Path):
+        self.folder = pathlib.Path(workdir).absolute() / FOLDER
+
+    def steps(self) -> list[int]:
+        """Steps of the finished checkpoints, ascending."""
+        return [step for step in self._folders() if self._is_finished(step)]
+
+    def require_finished(self) -> None:
+        """Raises CheckpointError for a numbered folder that is no finished checkpoint: it would block later ones."""
+        for step in self._folders():
+            if not self._is_finished(step):
+                raise CheckpointError(
+                    f"{self.folder / str(step)} is not a finished checkpoint: files are missing. {self._way_on(step)}"
+                )
+
+    def resolve(self, which: str) -> int:
+        """Step number of ``best``, ``latest`` or a number.
+
+        Raises:
+            CheckpointError: there is none; lists those that exist.
+        """
+        steps = self.steps()
+        if not steps:
+            raise CheckpointError(
+                f"There is no finished checkpoint under {self.folder}. Train first: "
+                f"python -m emojax.train --config ... --workdir {self.folder.parent}"
+            )
+        if which == "latest":
+            return steps[-1]
+        if which == "best":
+            return max(steps, key=lambda step: (*self._score(step), step))
+        if which.isdigit() and int(which) in steps:
+            return int(which)
+        raise CheckpointError(f"There is no checkpoint of step {which!r}; there are best, latest, {steps}.")
+
+    def _score(self, step: int) -> tuple[bool, float]:
+        """(whether the checkpoint was evaluated, how good it is)."""
+        monitor = self.read_meta(step)["monitor"]
+        if monitor["value"] is None:
+            return False, -math.inf
+        return True, Monitor(monitor["metric"], monitor["direction"]).score(
+            {monitor["metric"]: monitor["value"]}
+        )
+
+    def read_meta(self, step: int) -> Meta:
+        """Config, recipe, data hash and loader state of a checkpoint; CheckpointError where it is damaged."""
+        try:
+            meta = json.loads((self.folder / str(step) / "meta" / "metadata").read_bytes())
+            if isinstance(meta, dict) and "config" in meta and "labels" in meta and "recipe" not in meta:
+                raise outdated(self.folder.parent)
+            check(meta, Meta)
+        except Mismatch as error:
+            raise self.damaged(step, f"in meta, {error}") from error
+        except (OSError, ValueError, RecursionError) as error:
+            raise self.damaged(step, f"meta cannot be read ({first_line(error)})") from error
+        if meta.pop(META_SUM, None) != json_checksum(meta):
+            raise self.damaged(step, "meta is not what was saved (wrong checksum)")
+        return meta
+
+    def read_variables(self, step: int) -> dict[str, Any]:
+        """``{"params": ..., **other collections}``, NumPy arrays; CheckpointError where they are damaged."""
+        saved = self._arrays(step)
+        like = {name: saved.get(name, {}) for name in ("step", *_VARIABLES)}
+        like = jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), like)
+        as_numpy = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), like)
+        arguments = ocp.args.PyTreeRestore(item=like, restore_args=as_numpy, partial_restore=True)
+        try:
+            with ocp.PyTreeCheckpointer() as reader:
+                tree = reader.restore(self.folder / str(step) / "state", args=arguments)
+        except Exception as error:  # Orbax and TensorStore raise many types
+            raise self.damaged(step, first_line(error)) from error
+        self.verify(step, tree)
+        return {"params": tree["params"], **tree["model_state"]}
+
+    def verify(self, step: int, tree: Any) -> None:
+        """Raises CheckpointError where arrays are not those that were saved, or those of another step."""
+        try:
+            verify(tree, self.read_meta(step)[SUMS], "state")
+        except CheckpointError as error:
+            raise self.damaged(step, str(error)) from error
+        found = int(array_names(tree)["step"])
+        if found != step:
+            raise self.damaged(step, f"it holds the state of step {found}")
+
+    def shapes(self, step: int) -> dict[str, tuple[int, ...]]:
+        """Path -> shape of every array of a checkpoint, the optimiser's included."""
+        return {name: tuple(leaf.shape) for name, leaf in array_names(self._arrays(step)).items()}
+
+    def variable_shapes(self, step: int) -> dict[str, Any]:
+        """Shapes and dtypes of the variables, ``{"params": ..., **other collections}``."""
+        saved = {name: self._arrays(step).get(name, {}) for name in _VARIABLES}
+        shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(tuple(leaf.shape), leaf.dtype), saved)
+        return {"params": shapes["params"], **shapes["model_state"]}
+
+    def _arrays(self, step: int) -> Mapping[str, Any]:
+        try:
+            with ocp.StandardCheckpointer() as reader:
+                found = reader.metadata(self.folder / str(step) / "state").item_metadata
+                tree = getattr(found, "tree", None)
+        except Exception as error:
+            raise self.damaged(step, first_line(error)) from error
+        if not isinstance(tree, Mapping):
+            raise self.damaged(step, "its list of arrays is missing")
+        return tree
+
+    def damaged(self, step: int, reason: str) -> CheckpointError:
+        """The error of a checkpoint that cannot be read, with the way to do without it."""
+        folder = self.folder / str(step)
+        return CheckpointError(
+            f"The checkpoint {folder} is damaged: {reason.rstrip('.')}. {self._way_on(step)}"
+        )
+
+    def _folders(self) -> list[int]:
+        return sorted(int(path.name) for path in self.folder.glob("[0-9]*") if path.name.isdigit())
+
+    def _is_finished(self, step: int) -> bool:
+        return all((self.folder / str(step) / part).exists() for part in _PARTS)
+
+    def _way_on(self, step: int) -> str:
+        others = [other for other in self.steps() if other != step]
+        then = f"training resumes from step {others[-1]}" if others else "training starts again from step 0"
+        there = f" (there are the checkpoints of steps {', '.join(map(str, others))})" if others else ""
+        return f"Move or delete that folder: then {then}{there}."
+
+
+def first_line(error: Exception) -> str:
+    """Type and first line of an error of a library."""
+    text = str(error).strip()
+    return f"{type(error).__name__}: {text.splitlines()[0][:300] if text else 'no message'}"

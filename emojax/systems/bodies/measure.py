@@ -1,0 +1,54 @@
+"""Metrics and columns of predictions of BoLD systems (context_emotion spec 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import jax.numpy as jnp
+import numpy as np
+
+from emojax.labels import Labels
+from emojax.metrics.bold import emotion_recognition_score
+from emojax.systems.bodies.inputs import TRUTH
+from emojax.systems.bodies.objective import objective
+
+
+class BodyMeasure:
+    """See `emojax.systems.measure.Measure`."""
+
+    reads = ("logits", "dimensions")
+
+    def __init__(self, labels: Labels):
+        self._labels = labels
+
+    def complete(self, outputs, predict_split: Callable[[str], Mapping[str, np.ndarray]]) -> dict:
+        """The outputs as they are: nothing is fitted on another split."""
+        return dict(outputs)
+
+    def metrics(self, outputs: Mapping[str, np.ndarray]) -> dict:
+        """Those of `emotion_recognition_score`, and ``loss`` with its terms."""
+        truth = {name: jnp.asarray(outputs[name]) for name in TRUTH} | {
+            "mask": jnp.ones(len(outputs["index"]))
+        }
+        predicted = {name: jnp.asarray(outputs[name]) for name in ("logits", "dimensions")}
+        total, parts = objective(predicted, truth)
+        score = emotion_recognition_score(
+            outputs["logits"],
+            outputs["categories"],
+            outputs["dimensions"],
+            outputs["vad"],
+            classes=self._labels.classes,
+            dimensions=self._labels.dimensions,
+        )
+        return {"loss": float(total), **{name: float(value) for name, value in parts.items()}, **score}
+
+    def columns(self, outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Columns of ``predictions.csv``: truth and score of each category, truth and value of each dimension."""
+        scores, columns = 1 / (1 + np.exp(-outputs["logits"].astype(np.float64))), {}
+        for i, name in enumerate(self._labels.classes):
+            columns[f"true_{name}"] = outputs["categories"][:, i]
+            columns[f"score_{name}"] = scores[:, i]
+        for i, name in enumerate(self._labels.dimensions):
+            columns[f"true_{name}"] = outputs["vad"][:, i]
+            columns[f"predicted_{name}"] = outputs["dimensions"][:, i]
+        return columns
