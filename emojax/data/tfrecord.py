@@ -327,9 +327,13 @@ def _load_index(path: pathlib.Path, signature: tuple[int, int]) -> np.ndarray | 
         return None
     if rows.dtype != np.int64 or rows.ndim != 2 or rows.shape[1] != 3 or len(rows) == 0:
         return None
-    if tuple(rows[0, :2].tolist()) != signature:
-        return None
-    return rows[1:]
+    whole = rows[0].tolist() == [*signature, _index_crc(rows[1:])]
+    return rows[1:] if whole else None
+
+
+def _index_crc(index: np.ndarray) -> int:
+    """Checksum of an index: a damaged one is made again instead of being trusted."""
+    return google_crc32c.value(np.ascontiguousarray(index).tobytes())
 
 
 def _save_index(path: pathlib.Path, signature: tuple[int, int], index: np.ndarray) -> None:
@@ -337,7 +341,7 @@ def _save_index(path: pathlib.Path, signature: tuple[int, int], index: np.ndarra
     temporary = target.with_name(f"{target.name}.{os.getpid()}.tmp")
     try:
         with open(temporary, "wb") as file:
-            np.save(file, np.concatenate([np.array([(*signature, 0)], np.int64), index]))
+            np.save(file, np.concatenate([np.array([(*signature, _index_crc(index))], np.int64), index]))
         os.replace(temporary, target)
     except OSError:
         # Only a cache: without it the next start scans again.

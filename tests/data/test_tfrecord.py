@@ -148,6 +148,18 @@ def test_the_saved_index_is_the_scanned_one(tmp_path):
     assert (tmp_path / "a.index").exists()
 
 
+def test_a_damaged_index_is_made_again(tmp_path):
+    path = write(tmp_path / "a")
+    saved = scan_index(path)
+    whole = (tmp_path / "a.index").read_bytes()
+    for place in range(0, len(whole), 7):
+        damaged = bytearray(whole)
+        damaged[place] ^= 4
+        (tmp_path / "a.index").write_bytes(damaged)
+        np.testing.assert_array_equal(scan_index(path), saved)
+        assert list(TFRecordSource([path])) == PAYLOADS
+
+
 def test_the_saved_index_is_used(tmp_path, monkeypatch):
     path = write(tmp_path / "a")
     monkeypatch.setattr(tfrecord, "_scan", lambda path: pytest.fail("scanned again"))

@@ -94,7 +94,7 @@ def test_damaged_raw_data_is_refused_in_one_line_or_counted(request, tmp_path, k
 
 @pytest.mark.parametrize("kind", ["prepared", "prepared_emotic", "prepared_affwild2"])
 def test_a_damaged_prepared_folder_is_told_by_the_check(request, tmp_path, kind, capsys):
-    patterns = ("*.tfrecord-*-of-?????", "*.index", "columns-*.npz")
+    patterns = ("dataset.json", "dataset.json", "*.tfrecord-*-of-?????", "*.index", "columns-*.npz")
     for seed in range(_CASES):
         folder = copy_linked(request.getfixturevalue(kind), tmp_path / str(seed))
         changed = _damage_some(folder, patterns, random.Random(f"{kind} {seed}"))
