@@ -6,6 +6,7 @@ import argparse
 import ast
 import difflib
 import importlib.util
+import logging as python_logging
 import os
 import pathlib
 import re
@@ -192,18 +193,30 @@ def _forget_output() -> bool:
 
 
 def quiet_libraries() -> None:
-    """Keeps libraries from talking over a command, and tells absl that there are no flags of its kind (Grain asks)."""
-    logging.set_verbosity(logging.ERROR)
+    """Keeps libraries from talking over a command, and tells absl that there are no flags of its kind (Grain asks).
+
+    What Orbax and asyncio log of a checkpoint that could not be written is raised in the main thread, too.
+    """
+    logging.set_verbosity(logging.FATAL)
+    python_logging.getLogger("asyncio").setLevel(python_logging.CRITICAL)
     flags.FLAGS.mark_as_parsed()
     threading.excepthook = _tell_of_a_dead_thread
+    sys.unraisablehook = _tell_of_the_unraisable
 
 
 def _tell_of_a_dead_thread(dead) -> None:
-    """An error that a thread does not hand over to the main thread; Orbax's threads do both."""
+    """The end of a thread that handed its error over to nobody."""
     if dead.exc_type is SystemExit:
         return
     name = dead.thread.name if dead.thread else "?"
     print(f"error: thread {name} died: {dead.exc_type.__name__}: {dead.exc_value}", file=sys.stderr)
+
+
+def _tell_of_the_unraisable(told) -> None:
+    """As Python does, but for TensorStore's threads that report to the loop of a save which has failed and is over."""
+    of_a_save = told.exc_type is RuntimeError and str(told.exc_value) == "Event loop is closed"
+    if not of_a_save:
+        sys.__unraisablehook__(told)
 
 
 def fail(error: Exception) -> int:

@@ -242,3 +242,28 @@ def test_training_imports_no_figures_no_scikit_learn_and_no_tensorflow_datasets(
     found = set(ast.literal_eval(result.stdout))
     assert "jax" in found
     assert not {"matplotlib", "sklearn", "tensorflow_datasets", "tensorflow", "torch", "data_prep"} & found
+
+
+def test_a_disk_that_is_full_is_one_line_without_the_libraries_own_words(tmp_path):
+    command = (
+        "import sys, numpy as np, orbax.checkpoint as ocp\n"
+        "from emojax import cli\n"
+        "from emojax.errors import CheckpointError\n"
+        "def main(options):\n"
+        "    manager = ocp.CheckpointManager(sys.argv[1])\n"
+        "    arrays = {f'a{i}': np.random.default_rng(i).random((100, 100)) for i in range(30)}\n"
+        "    try:\n"
+        "        manager.save(1, args=ocp.args.StandardSave(arrays))\n"
+        "        manager.wait_until_finished()\n"
+        "    except ValueError as error:\n"
+        "        raise CheckpointError('the disk is full') from error\n"
+        "sys.exit(cli.run(cli.Parser('prog'), main, []))\n"
+    )
+    limited = 'ulimit -f 16 && exec "$0" -c "$1" "$2"'  # no file of more than 16 kB
+    result = subprocess.run(
+        ["bash", "-c", limited, sys.executable, command, str(tmp_path / "run")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert (result.returncode, result.stderr) == (2, "error: the disk is full\n")

@@ -49,11 +49,6 @@ def learning_rate_schedule(config, peak: float, steps_per_epoch: int, num_epochs
     return optax.join_schedules([optax.linear_schedule(0.0, peak, warmup), main], [warmup])
 
 
-def depends_on_length(config) -> bool:
-    """Whether the learning rate of a step depends on the number of epochs of the run."""
-    return config.schedule == "cosine"
-
-
 def plateau_rule(config) -> Plateau | None:
     """The rule of the schedule ``plateau``; None under any other."""
     if config.schedule != "plateau":

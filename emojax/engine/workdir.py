@@ -11,7 +11,6 @@ from typing import Any, Literal, TypedDict
 from ml_collections import ConfigDict
 
 from emojax.data.recipe import Recipe, RecipeJson
-from emojax.engine.optim import depends_on_length
 from emojax.errors import CheckpointError, ConfigError
 from emojax.files import read_json, write_json
 
@@ -19,6 +18,7 @@ RECIPE_FILE = "recipe.json"
 _OLD_FILE = "config.json"  # of runs whose checkpoints hold no recipe
 _SCHEMA = 1
 _FREE_FIELDS = ("run.", "data_dir")  # they change neither the parameters of a step nor the order of the data
+_OVER_ALL_EPOCHS = ("cosine",)  # schedules whose learning rate of a step depends on the number of epochs
 _LENGTH_FIELDS = ("early_stopping.", "num_epochs")  # they say when a run ends
 _MEND = "Restore it from a backup; where the run has no checkpoint worth keeping, delete the folder and train again."
 
@@ -80,7 +80,7 @@ def require_own_config(workdir: pathlib.Path, config: ConfigDict) -> None:
             f"Give this run its own --workdir, or repeat the command that started the other."
         )
     before, now = theirs["num_epochs"], mine["num_epochs"]
-    if now != before and depends_on_length(config.optimizer):
+    if now != before and config.optimizer.schedule in _OVER_ALL_EPOCHS:
         raise ConfigError(
             f"{workdir} holds a run of {before} epochs whose learning rate follows the schedule "
             f"{config.optimizer.schedule!r} over all of them: {now} epochs are another run from the first step. Train "
