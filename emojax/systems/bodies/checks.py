@@ -9,14 +9,9 @@ from emojax.labels import BOLD_LABELS
 from emojax.models.backbones import backbone_names
 from emojax.models.consensus import CONSENSUS
 from emojax.models.st_gcn import PROPAGATIONS, UNITS
+from emojax.ranges import Range, require_ranges, whole
 from emojax.systems.bodies.inputs import streams_of
-from emojax.systems.checks import (
-    require_between,
-    require_choice,
-    require_image_size,
-    require_monitor,
-    require_positive,
-)
+from emojax.systems.checks import require_choice, require_image_size, require_monitor
 
 STREAMS = ("body", "context", "face")
 _CHOICES = {
@@ -30,6 +25,14 @@ _CHOICES = {
     "model.propagation": PROPAGATIONS,
     "model.laban": ("frames", "descriptor"),
 }
+RANGES = {
+    "model.segments": whole(1, 1000),
+    "model.eval_segments": whole(1, 1000),
+    "model.frames": whole(1, 100_000),
+    "model.lstm_hidden": whole(1, 65_536),
+    "model.lstm_layers": whole(1, 16),
+    "model.dropout": Range(0, 0.99),
+}
 MONITORS = {"ers": "larger", "map": "larger", "mra": "larger", "mr2": "larger", "loss": "smaller"}
 
 
@@ -39,8 +42,7 @@ def check(config, recipe: Recipe) -> None:
     for field, choices in _CHOICES.items():
         require_choice(config, field, choices)
     options = config.model
-    require_positive(config, ("model.segments", "model.eval_segments", "model.frames"))
-    require_between(config, "model.dropout", 0.0, 0.99)
+    require_ranges(config, RANGES)
     require_monitor(config, config.monitor, MONITORS)
     if options.net == "tsn":
         _require_streams(config, recipe)
