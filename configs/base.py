@@ -133,6 +133,7 @@ def optimizer_options(parts: Sequence[str]) -> ConfigDict:
     optimizer.beta2 = 0.999
     optimizer.epsilon = 1e-8  # 1e-7 in Keras
     optimizer.weight_decay = 0.001
+    optimizer.weight_decay_on = "all"  # all, kernels: not biases, not scales of norms
     optimizer.clip_norm = 0.0  # largest norm of all gradients together; 0: not clipped
     optimizer.schedule = "constant"  # constant, step, milestone, cosine, inverse_time, plateau
     optimizer.decay_epochs = 10  # step: every so many epochs; milestone: once, after so many

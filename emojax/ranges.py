@@ -36,7 +36,7 @@ class Range:
         return (self.low < value if self.above else self.low <= value) and value <= self.high
 
     def __str__(self) -> str:
-        kind = "a whole number" if self.whole else "a number"
+        kind = "a whole number" if self.whole else "a finite number"
         low = f"above {self.low:g}" if self.above else f"of at least {self.low:g}"
         return f"{kind} {low}" + (f" and at most {self.high:.12g}" if math.isfinite(self.high) else "")
 

@@ -27,6 +27,8 @@ _SCHEDULES = {
     "plateau": lambda config, peak, epoch, steps: optax.constant_schedule(peak),
 }
 _NAMES = ("sgd", "adam", "adamw")
+# weight_decay_on -> which parameters: a tree of booleans, or None for all
+_DECAYED = {"all": None, "kernels": lambda params: jax.tree.map(lambda x: x.ndim > 1, params)}
 
 
 def learning_rate_schedule(config, peak: float, steps_per_epoch: int, num_epochs: int) -> optax.Schedule:
@@ -62,7 +64,8 @@ def make_optimizer(
     """Builds `config.optimizer`.
 
     ``sgd`` is PyTorch's: weight decay is added to the gradient of every parameter before momentum
-    (emotion_gcn spec, section 5); so does ``adam``. ``adamw`` decouples it. With `clip_norm` the gradients of all
+    (emotion_gcn spec, section 5); so does ``adam``. ``adamw`` decouples it. `weight_decay_on` ``kernels`` leaves out
+    parameters of one dimension: biases, and scales of norms. With `clip_norm` the gradients of all
     trained parameters together have at most that norm, before anything else.
 
     Args:
@@ -112,11 +115,17 @@ def _one_rate(config, rate: float, steps_per_epoch: int, num_epochs: int) -> opt
 def _descent(config, rate: optax.Schedule) -> optax.GradientTransformation:
     if config.name not in _NAMES:
         raise ConfigError(f"config.optimizer.name is {config.name!r}; choose {', '.join(map(repr, _NAMES))}.")
+    if config.weight_decay_on not in _DECAYED:
+        choices = ", ".join(map(repr, _DECAYED))
+        raise ConfigError(
+            f"config.optimizer.weight_decay_on is {config.weight_decay_on!r}; choose {choices}."
+        )
+    decayed = _DECAYED[config.weight_decay_on]
     moments = {"b1": config.beta1, "b2": config.beta2, "eps": config.epsilon}
     if config.name == "adamw":
-        return optax.adamw(rate, **moments, weight_decay=config.weight_decay)
+        return optax.adamw(rate, **moments, weight_decay=config.weight_decay, mask=decayed)
     rule = optax.sgd(rate, momentum=config.momentum) if config.name == "sgd" else optax.adam(rate, **moments)
-    return optax.chain(optax.add_decayed_weights(config.weight_decay), rule)
+    return optax.chain(optax.add_decayed_weights(config.weight_decay, decayed), rule)
 
 
 def _inverse_time(peak: float, decay_rate: float) -> optax.Schedule:

@@ -7,11 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from ml_collections import ConfigDict
 
 from configs.base import optimizer_options
+from emojax.engine.fields import RANGES
 from emojax.engine.loop import train
 from emojax.engine.mesh import data_mesh
 from emojax.engine.optim import learning_rate_schedule, make_optimizer
+from emojax.ranges import require_ranges
 from emojax.systems.base import System
 from tests.engine.adversarial_toy import AdversarialToy, regressor_loss
 from tests.toy import make_config
@@ -95,6 +98,64 @@ def test_a_frozen_part_neither_moves_nor_counts_for_the_clipping():
     )
     np.testing.assert_array_equal(updates["body"], 0)
     np.testing.assert_allclose(updates["head"], -0.5 * (2.0 + 2.0), rtol=1e-6)
+
+
+def test_weight_decay_on_kernels_leaves_biases_and_scales_alone():
+    params = {"head": {"kernel": jnp.full((2, 2), 10.0), "bias": jnp.full((2,), 10.0)}}
+    for name in ("sgd", "adamw"):
+        updates = update_of(
+            params,
+            jax.tree.map(jnp.zeros_like, params),
+            name=name,
+            weight_decay=0.1,
+            weight_decay_on="kernels",
+        )
+        np.testing.assert_allclose(updates["head"]["kernel"], -1.0, rtol=1e-6)
+        np.testing.assert_array_equal(updates["head"]["bias"], 0)
+
+
+# Training recipes of the specs, as a config writes them.
+RECIPES = {
+    "emotion_gcn 5": {"name": "sgd", "learning_rate": 1e-3, "momentum": 0.9, "weight_decay": 1e-3},
+    "context_emotion 5, AffectNet R18": {"name": "adam", "learning_rate": 1e-5, "weight_decay": 1e-5},
+    "context_emotion 5, EMOTIC R50": {"schedule": "milestone", "decay_epochs": 5, "decay_factor": 0.2},
+    "context_emotion 5, TSN and ST-GCN": {
+        **{"name": "sgd", "learning_rate": 5e-3, "weight_decay": 1e-5},
+        **{"schedule": "plateau", "decay_factor": 0.1, "plateau_patience": 10},
+    },
+    "corrections 13, bold_beeu": {"schedule": "milestone", "decay_epochs": 20, "decay_factor": 0.1},
+    "corrections 17": {"name": "adam", "learning_rate": 0.01, "schedule": "step", "decay_epochs": 7},
+    "affwild_cnn_rnn 4": {
+        **{"name": "adam", "learning_rate": 1e-4, "epsilon": 1e-7, "weight_decay": 0.0},
+        **{"schedule": "inverse_time", "decay_rate": 1e-4, "factors.body": 0.0},
+    },
+    "affwild_gan 4, generator": {
+        **{"name": "adam", "learning_rate": 2e-4, "beta1": 0.5, "weight_decay": 0.0, "clip_norm": 20.0},
+        **{"schedule": "step", "decay_steps": 10_000, "decay_factor": 0.5},
+    },
+    "image_sequences 4, R2": {
+        **{"name": "adamw", "learning_rate": 1e-5, "weight_decay": 5e-4, "clip_norm": 1.0},
+        "warmup_epochs": 1.0,
+    },
+    "image_sequences 4, R5": {
+        **{"name": "adamw", "learning_rate": 1e-4, "weight_decay": 5e-4, "weight_decay_on": "kernels"},
+        "factors.body": 0.1,
+    },
+}
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_the_optimiser_of_every_thesis_can_be_written_in_a_config(recipe):
+    config = optimizer_options(("body", "head"))
+    config.update_from_flattened_dict(RECIPES[recipe])
+    require_ranges(ConfigDict({"optimizer": config}), RANGES)
+    params = {"body": jnp.ones((2, 2)), "head": jnp.ones((2,))}
+    tx = make_optimizer(config, 10, 10, lambda path: config.factors[path[0]])
+    state = tx.init(params)
+    for _ in range(12):  # beyond a warm-up of an epoch
+        updates, state = tx.update(jax.tree.map(jnp.ones_like, params), state, params)
+    assert (np.asarray(updates["head"]) < 0).all()
+    assert (np.asarray(updates["body"]) == 0).all() == (config.factors.body == 0)
 
 
 class Regressor(AdversarialToy):

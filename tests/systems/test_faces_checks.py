@@ -69,12 +69,12 @@ def label_graph(system) -> np.ndarray:
         (
             "emotion_gcn",
             {"model__gcn__tau": 1.5},
-            r"model.gcn.tau is 1.5; it must be a number of at least 0 and at most 1",
+            r"model.gcn.tau is 1.5; it must be a finite number of at least 0 and at most 1",
         ),
         (
             "emotion_gcn",
             {"model__gcn__p": -0.1},
-            r"model.gcn.p is -0.1; it must be a number of at least 0 and at most 1",
+            r"model.gcn.p is -0.1; it must be a finite number of at least 0 and at most 1",
         ),
         (
             "emotion_gcn",
@@ -95,7 +95,7 @@ def label_graph(system) -> np.ndarray:
         (
             "center",
             {"objective__metric__alpha": 2.0},
-            r"metric.alpha is 2.0; it must be a number of at least 0",
+            r"metric.alpha is 2.0; it must be a finite number of at least 0",
         ),
         ("base7", {"optimizer__schedule": "plateau"}, "'plateau' needs a validation loss"),
         ("base7", {"batch_size": 0}, "config.batch_size is 0; it must be a whole number of at least 1"),
