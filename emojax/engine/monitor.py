@@ -7,6 +7,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from emojax.errors import ConfigError
+
 DIRECTIONS = ("larger", "smaller")
 
 
@@ -28,8 +30,13 @@ class Monitor:
         Of equal scores the later evaluation counts as the best (corrections.md, 11).
 
         Raises:
-            KeyError: there is no such metric.
+            ConfigError: there is no such metric.
         """
+        if self.metric not in metrics:
+            there = ", ".join(name for name, value in metrics.items() if isinstance(value, int | float))
+            raise ConfigError(
+                f"config.monitor is {self.metric!r}, but the evaluation measures {there or 'nothing'}."
+            )
         value = float(metrics[self.metric])
         if math.isnan(value):
             return -math.inf

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pathlib
 import signal
@@ -18,7 +19,7 @@ from emojax.engine.mesh import data_mesh
 from emojax.engine.monitor import EarlyStopping, Monitor
 from emojax.engine.run import Run
 from emojax.engine.runlog import read_log
-from emojax.engine.workdir import differences, read_config
+from emojax.engine.workdir import RECIPE_FILE, differences
 from emojax.errors import ConfigError, TrainingError
 from emojax.systems.base import System
 from emojax.train import closing_words
@@ -218,6 +219,14 @@ def test_a_metric_that_is_nan_is_never_the_best():
         assert monitor.score({"ccc": float("nan")}) < monitor.score({"ccc": -1.0})
 
 
+def test_a_monitor_that_is_not_measured_is_one_line(dataset, tmp_path):
+    class Misnamed(Toy):
+        monitor = "accuracy"
+
+    with pytest.raises(ConfigError, match="'accuracy', but the evaluation measures rmse"):
+        run(dataset, tmp_path, system=Misnamed)
+
+
 # -- Early stopping -----------------------------------------------------------------------------------------------
 
 
@@ -260,8 +269,6 @@ def test_without_patience_a_run_never_stops_early():
 
 
 def test_the_state_of_early_stopping_is_json_also_before_an_evaluation_and_after_nan_alone():
-    import json
-
     early = EarlyStopping(Monitor("accuracy"), patience=1, min_delta=0.0)
     assert json.loads(json.dumps(early.state())) == early.state()
     early.observe({"accuracy": float("nan")}, 1)
@@ -272,6 +279,10 @@ def test_the_state_of_early_stopping_is_json_also_before_an_evaluation_and_after
 
 
 # -- Longer runs -------------------------------------------------------------------------------------------------
+
+
+def num_epochs_of(workdir):
+    return json.loads((workdir / RECIPE_FILE).read_text())["config"]["num_epochs"]
 
 
 def test_a_finished_run_gets_more_epochs_as_if_it_had_been_given_them_at_first(dataset, tmp_path):
@@ -288,7 +299,7 @@ def test_a_finished_run_gets_more_epochs_as_if_it_had_been_given_them_at_first(d
         assert_equal(
             longer.state, run(dataset, tmp_path / f"{schedule}-whole", num_epochs=2, **changes).state
         )
-        assert read_config(workdir).num_epochs == 2
+        assert num_epochs_of(workdir) == 2
 
 
 def test_more_epochs_under_a_schedule_that_ends_with_the_run_and_fewer_epochs_are_refused(dataset, tmp_path):
@@ -298,7 +309,7 @@ def test_more_epochs_under_a_schedule_that_ends_with_the_run_and_fewer_epochs_ar
     run(dataset, tmp_path / "short", num_epochs=2, optimizer__schedule="constant")
     with pytest.raises(ConfigError, match=r"can get more, not fewer \(1\)"):
         run(dataset, tmp_path / "short", num_epochs=1, optimizer__schedule="constant")
-    assert read_config(tmp_path / "short").num_epochs == 2
+    assert num_epochs_of(tmp_path / "short") == 2
 
 
 def test_the_cadence_of_evaluations_belongs_to_a_run_on_a_plateau_alone():
