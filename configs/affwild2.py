@@ -51,6 +51,7 @@ def get_config(variant: str = "aw2_emotion_gcn") -> ConfigDict:
     """Config of one of `VARIANTS`; ``VARIANT@demo`` is small."""
     config = base.faces()
     config.preparation, config.data_dir = "affwild2", "data/affwild2"
+    config.fold_by = "video"
     config.image_size = 112
     config.align = ""  # the crops come aligned
     config.monitor = "aff_wild2_score"

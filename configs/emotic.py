@@ -228,6 +228,7 @@ def people() -> ConfigDict:
     config.family = "people"
     config.preparation, config.data_dir = "emotic", "data/emotic"
     base.fold_options(config)
+    config.fold_by = "image_id"
     config.image_size = 224
     config.batch_size = 32
     config.eval_batch_size = 32

@@ -25,6 +25,7 @@ from data_prep.face_dataset import describe, encode_face
 from data_prep.pipeline import Record, ShardResult, plan_splits, write_shards
 from emojax import cli
 from emojax.data.dataset import Dataset, Feature, save_dataset, write_tfds_metadata
+from emojax.datasets import AFFWILD2
 from emojax.errors import DataError, Skip
 from emojax.labels import affectnet_labels
 from emojax.vision.images import read_image
@@ -79,7 +80,8 @@ class AffWild2Source:
             "source_id": item.source.encode("utf-8", "surrogateescape"),
         }
         columns = {**labels, "frame": item.number, "video_id": item.video.name, "source_id": item.source}
-        return Record(features, columns)
+        # Folds keep the people of one video together.
+        return Record(features, {**columns, "video": AFFWILD2.video_of(item.video.name)})
 
     def _face(self, item: Frame) -> np.ndarray:
         if item.image is None:

@@ -18,10 +18,12 @@ from emojax import systems
 from emojax.cli import load_config_file
 from emojax.data.dataset import load_dataset
 from emojax.data.example import decode_example
+from emojax.data.folds import read_fold
 from emojax.datasets import AFFWILD2
 from emojax.errors import DataError
 from emojax.graphs.label_graph import adjacency, spearman_matrix
 from emojax.labels import AFFECTNET_CLASSES
+from emojax.models.gcn import dense_adjacency
 
 from .affwild2_tree import EXPRESSION_HEADER, SIZE, Tree, grey_face
 
@@ -174,6 +176,18 @@ def test_a_validation_video_never_gets_into_training(tree, tmp_path, twin):
     assert "is b of the validation split too" in results[0].skipped["validation_video"][1]
 
 
+def test_folds_keep_both_people_of_a_video_together(tree, tmp_path):
+    for name in ("c", "c_left", "d", "e_right", "e"):
+        tree.add(name, "Train_Set", ["4"] * 2, ["0.1,0.2"] * 2, faces=[1, 2])
+    dataset = run(tree, tmp_path / "out")
+    videos = set(dataset.columns("train")["video"])
+    assert {"c", "d", "e"} < videos and set(dataset.columns("train")["video_id"]) > {"c_left", "e_right"}
+    folds = [read_fold(dataset, f"{k}/3", "video").columns("validation") for k in (1, 2, 3)]
+    held = [set(fold["video"]) for fold in folds]
+    assert not held[0] & held[1] and not held[1] & held[2] and not held[0] & held[2]
+    assert set.union(*held) == videos | set(dataset.columns("validation")["video"])
+
+
 def test_an_empty_class_is_an_error_that_names_it(tree, tmp_path):
     path = tree.path("EXPR_Set", "Train_Set", "a")
     path.write_text(path.read_text().replace("\n3\n", "\n-1\n"))
@@ -198,7 +212,8 @@ def test_statistics_and_label_graph_are_those_of_the_training_frames(prepared_af
     config = load_config_file("configs/affwild2.py:aw2_emotion_gcn@demo")
     config.image_size = SIZE
     system = systems.build(config, dataset.recipe)
-    np.testing.assert_allclose(system.adjacency, adjacency(ours, config.model.gcn.tau, config.model.gcn.p))
+    matrix = dense_adjacency(system.constants["head"]["gcn"])
+    np.testing.assert_allclose(matrix, adjacency(ours, config.model.gcn.tau, config.model.gcn.p), rtol=1e-6)
     assert system.monitor == "aff_wild2_score"
 
 
