@@ -15,7 +15,7 @@ from tests.configs.emotion_gcn_list import SYSTEMS, load, rows
 def differences(one, other):
     """Dotted fields in which two systems differ, names and data left out."""
     one, other = _leaves(load(one).to_dict()), _leaves(load(other).to_dict())
-    left_out = ("name", "preparation", "data_dir")
+    left_out = ("name", "preparation", "data_dir", "fold_by")
     return {k: (one[k], other[k]) for k in one if one[k] != other[k] and k not in left_out}
 
 
