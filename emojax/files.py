@@ -149,7 +149,10 @@ def read_npz(path: Path, *, error: type[EmojaxError] = DataError, mend: str = ""
 def parse_npy(data: bytes) -> np.ndarray:
     """The array in the bytes of an ``.npy`` file; nothing pickled is opened. ValueError for anything else."""
     try:
-        return np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+        array = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+        if array.dtype.kind == "U":
+            array.tolist()  # raises for code points that do not exist
+        return array
     except Exception as error:  # NumPy's parser of headers fails in many ways
         raise ValueError(f"no NumPy array ({' '.join(str(error).split())[:100]})") from error
 

@@ -337,7 +337,7 @@ def test_a_picture_is_cut_where_its_box_says_whatever_its_exif_orientation(
 
 
 @pytest.mark.parametrize(
-    "content", [b"PK\x03\x04" + b"x" * 80, b"\x93NUMPY\x01\x00v\x00{'descr': (", b"", "pipe"]
+    "content", [b"PK\x03\x04" + b"x" * 80, b"\x93NUMPY\x01\x00v\x00{'descr': (", b"", "pipe", "no code point"]
 )
 def test_a_damaged_annotation_file_of_2021_is_one_counted_row(raw_2021, tmp_path, content):
     raw = tmp_path / "raw"
@@ -346,6 +346,9 @@ def test_a_damaged_annotation_file_of_2021_is_one_counted_row(raw_2021, tmp_path
     path.unlink()
     if content == "pipe":
         os.mkfifo(path)
+    elif content == "no code point":
+        np.save(path, np.array("0"))
+        path.write_bytes(path.read_bytes()[:-4] + b"\xff" * 4)
     else:
         path.write_bytes(content)
     dataset, results = prepare(raw, tmp_path / "out", OPTIONS)
