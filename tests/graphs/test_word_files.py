@@ -52,8 +52,8 @@ READABLE = {
     "fasttext.vec": text(header="4 3\n", separator=" "),
     "word2vec.bin": binary(True),
     "gensim.bin": binary(False),
-    "GoogleNews.bin.gz": gzip.compress(binary(True)),
-    "glove.txt.gz": gzip.compress(text()),
+    "GoogleNews.bin.gz": gzip.compress(binary(True), mtime=0),
+    "glove.txt.gz": gzip.compress(text(), mtime=0),
     "glove.840B.300d.zip": zipped({"glove.840B.300d.txt": text()}),
     "from_a_mac.zip": zipped({"glove.txt": text(), "__MACOSX/._glove.txt": b"x"}),
     "model.zip": zipped({"folder/model.bin": binary(True)}),
@@ -116,12 +116,13 @@ def test_one_of_several_files_in_an_archive_is_named(tmp_path):
         (b"SQLite format 3\x00", "is an SQLite database"),
         (text(","), "values separated by commas"),
         (bytes(5000), "is no text"),
-        (gzip.compress(text())[:-12], "Cannot read"),
-        (gzip.compress(pickle.dumps(VECTORS)), "is a pickle"),
+        (gzip.compress(text(), mtime=0)[:-12], "Cannot read"),
+        (gzip.compress(pickle.dumps(VECTORS), mtime=0), "is a pickle"),
         (binary(True)[:-5], "damaged or cut off"),
         (b"4 999999999\n\x00\x01", "vectors of 999999999 numbers"),
         (b"1 3\nhappy " + np.float32([1, np.nan, 2]).tobytes(), "at least two finite numbers"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "file",
 )
 def test_other_files_are_told_by_their_kind(tmp_path, content, told):
     path = put(tmp_path, "words", content)
