@@ -42,6 +42,7 @@ _PUBLIC = {
     "batch_size": 52,
     "augment": "code",
     "model.body_size": 128,
+    "objective.dimension_outputs": "unit",
     "optimizer.name": "adam",
     "optimizer.weight_decay": 5e-4 / 52,
     "optimizer.schedule": "step",
@@ -302,6 +303,9 @@ def _objective() -> ConfigDict:
     objective.dimensions = "smooth_l1"  # smooth_l1, smooth_l1_sum (of the dimensions), mse, margin_l2
     objective.dimension_weight = 1.0
     objective.dimension_scale = 1.0  # 10: train on valence, arousal and dominance in 1..10
+    objective.dimension_outputs = (
+        "scaled"  # what the network says: dimension_scale times [0, 1]; unit: [0, 1]
+    )
     objective.margin = 0.1  # of margin_l2, in units of the scaled values
     objective.attention_weight = 0.5  # lambda_att
     objective.embedding_weight = 0.4  # lambda_emb

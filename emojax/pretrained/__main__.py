@@ -10,17 +10,20 @@ An imported file is named in a config: --config.init_from=densenet121.safetensor
 from __future__ import annotations
 
 import argparse
+import pathlib
 import sys
 from collections.abc import Sequence
 
 import jax
+import numpy as np
 
 from emojax import cli
+from emojax.files import replacing
 from emojax.pretrained.architecture import Architecture
 from emojax.pretrained.catalogue import architecture, architectures
 from emojax.pretrained.convert import export_weights, import_weights
+from emojax.pretrained.export import advice, for_torch
 from emojax.pretrained.native import save_weights, write_safetensors
-from emojax.pretrained.runs import load_any
 
 _IMPORT_HELP = """\
 Reads torch's .pth, .pt and .pth.tar (a state dict, plain or in a container, or a whole network; nothing in
@@ -96,7 +99,8 @@ def _add_export(parser: cli.Parser) -> None:
     add(
         "--part",
         default="backbone",
-        help="of a run: which part of the network, e.g. backbone (default); 'all' for a whole Emotion-GCN",
+        help="of a run: which part of the network, e.g. backbone (default); 'all' for all of it, where torch code "
+        "has such a network",
     )
     add("--arch", help="of a run: the part's architecture, if its config does not tell")
     parser.set_defaults(run=_export)
@@ -160,13 +164,20 @@ def _publisher(arch: str, info: dict) -> str:
 
 
 def _export(options: argparse.Namespace) -> None:
-    weights = load_any(options.file, part=options.part, arch=options.arch)
+    found = for_torch(options.file, options.part, options.arch)
+    weights, out = found.weights, pathlib.Path(options.out)
     state = export_weights(weights)
-    write_safetensors(state, {"format": "pt"}, options.out)
-    print(
-        f"Wrote {len(state)} tensors of {weights.arch} to {options.out}. In torch: "
-        "model.load_state_dict(safetensors.torch.load_file(FILE))"
-    )
+    write_safetensors(state, {"format": "pt"}, out)
+    print(f"Wrote {len(state)} tensors of {weights.arch} to {out}. In torch:")
+    lines = advice(weights, str(out))
+    if found.words is not None:
+        words = out.with_name(f"{out.stem}_words.npy")
+        with replacing(words) as temporary, temporary.open("wb") as file:
+            np.save(file, found.words)
+        lines.append(f"words = torch.from_numpy(numpy.load({str(words)!r}))  # model(images, words[None])")
+    if found.outputs:
+        lines.append(f"# outputs: {', '.join(found.outputs)}")
+    print("\n".join(f"    {line}" for line in lines))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import flax.linen as nn
 
@@ -74,6 +75,10 @@ class Architecture:
         unused: tensors of the source that its network never uses, by pattern.
         known_by: names that only sources of this network have together.
         config: of a whole network: config that builds the same one.
+        settings: fields of `config.model` of a face system that is this network with its classifier or heads.
+        image_sizes: at which torch's code pools the whole map; empty for any.
+        torch_code: how torch makes the network, with ``{classes}``, ``{words}`` and ``{size}`` left open; empty where
+            no code for torch has it.
     """
 
     name: str
@@ -91,6 +96,9 @@ class Architecture:
     unused: tuple[str, ...] = ()
     known_by: tuple[str, ...] = ()
     config: str = ""
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    image_sizes: tuple[int, ...] = ()
+    torch_code: str = ""
 
     def is_head(self, path: str) -> bool:
         """Whether a variable ``collection/module/.../leaf`` belongs to the classifier."""

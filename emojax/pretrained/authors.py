@@ -46,6 +46,9 @@ def authors_networks() -> tuple[Architecture, ...]:
             network=_with_label_graph("densenet121", 1024, "max"),
             known_by=("gc1.weight", "features.conv0.weight"),
             config="configs/affectnet_gcn.py:code_parity",
+            settings={"backbone": "densenet121", "head": "gcn", "pool": "max", "final_relu": False},
+            image_sizes=(227, 224, 112),
+            torch_code="models.Emotion_GCN(adj_file, in_channel={words}, input_size={size})",
             **graph,
         ),
         whole(
@@ -54,6 +57,8 @@ def authors_networks() -> tuple[Architecture, ...]:
             network=_with_two_heads("densenet121", True),
             known_by=("lin_cat.weight", "lin_cont.weight"),
             config="configs/affectnet_multitask.py:mtl_ccc_classic",
+            settings={"backbone": "densenet121", "head": "classic", "pool": "avg", "final_relu": True},
+            torch_code="models.multi_densenet(pretrained=False, num_categorical={classes})",
             **tasks,
         ),
         whole(
@@ -63,6 +68,8 @@ def authors_networks() -> tuple[Architecture, ...]:
             unused=("model._fc0.*",),
             known_by=("gc1.weight", "model._conv0.weight"),
             config="configs/affectnet_breg.py:breg_emotion_gcn",
+            settings={"backbone": "breg_next50", "head": "gcn", "pool": "avg", "final_relu": False},
+            torch_code="models.BReGNeXt_GCN(adj_file, in_channel={words})",
             **graph,
         ),
         whole(
@@ -71,6 +78,8 @@ def authors_networks() -> tuple[Architecture, ...]:
             network=_with_two_heads("breg_next50", False),
             known_by=("fc_cat.weight", "fc_cont.weight"),
             config="configs/affectnet_breg.py:breg_mtl_ccc",
+            settings={"backbone": "breg_next50", "head": "classic", "pool": "avg", "final_relu": False},
+            torch_code="breg_next.multi_BReGNeXt()",
             **tasks,
         ),
     )

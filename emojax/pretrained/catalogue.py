@@ -44,6 +44,15 @@ def _keras(path: str, megabytes: float) -> Published:
     return Published("Keras, ImageNet", f"{_KERAS_URL}/{path}", _KERAS_TERMS, megabytes)
 
 
+def _single(name: str, **pooling) -> dict:
+    """A face system with one dense layer on the averaged features, as torch's networks have it."""
+    return {"backbone": name, "head": "single", "pool": "avg", **pooling}
+
+
+def _torchvision_code(name: str) -> str:
+    return "" if name.endswith("_tiny") else f"torchvision.models.{name}(num_classes={{classes}})"
+
+
 def _densenet(name: str, *published: Published) -> Architecture:
     return Architecture(
         name,
@@ -53,11 +62,14 @@ def _densenet(name: str, *published: Published) -> Architecture:
         heads=("classifier",),
         first_conv="conv0",
         keras=keras_names.densenet,
+        settings=_single(name, final_relu=True),
+        torch_code=_torchvision_code(name),
     )
 
 
 def _resnet(name: str, *published: Published, **fields) -> Architecture:
-    fields = {"heads": ("fc",), **fields}
+    shared = {"heads": ("fc",), "settings": _single(name), "torch_code": _torchvision_code(name)}
+    fields = {**shared, **fields}
     return Architecture(name, torch_names.resnet, {"torch": IMAGENET}, published, **fields)
 
 
@@ -71,6 +83,7 @@ def _vgg(name: str, *published: Published) -> Architecture:
         heads=("fc6", "fc7", "fc8"),
         first_conv="conv1_1",
         keras=None if with_norm else keras_names.vgg,
+        torch_code=_torchvision_code(name),
     )
 
 
@@ -83,6 +96,8 @@ def _breg_next(name: str) -> Architecture:
         num_classes=7,
         heads=("fc0",),
         first_conv="conv0",
+        settings=_single(name, final_relu=False),
+        torch_code="" if name.endswith("_tiny") else "breg_next.BReGNeXt(n_classes={classes})",
     )
 
 
@@ -131,6 +146,7 @@ def architectures() -> dict[str, Architecture]:
             _places("W_sceneattribute_wideresnet18.npy", 0.4),
             num_classes=365,
             heads=("fc", "attributes"),
+            torch_code="wideresnet.resnet18(num_classes={classes})",
         ),
         _vgg("vgg16", _torchvision("vgg16-397923af", 553.4), _keras(keras_vgg.format(16, "_notop"), 58.9)),
         _vgg("vgg16_bn", _torchvision("vgg16_bn-6c64b313", 553.5)),

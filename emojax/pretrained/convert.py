@@ -225,7 +225,7 @@ def _require_fit(path, arch: Architecture, fit: _Fit, with_head: bool) -> None:
         return
     hint = ""
     if len(fit.missing) > fit.wanted // 2:
-        hint = f" It looks like {_guess(fit)}; see python -m emojax.pretrained list."
+        hint = f" It looks like {_guess(fit)}."
     elif fit.head_classes is not None and with_head:
         classes = fit.head_classes
         hint = f" Its classifier is {classes} wide: pass --num-classes {classes}, or --without-head."
@@ -240,9 +240,11 @@ def _guess(fit: _Fit) -> str:
     """What the file may be, by the names that it has and the architecture has not."""
     for other in architectures().values():
         if other.known_by and set(other.known_by) <= set(fit.unknown):
-            return f"--arch {other.name}"
+            return f"{other.name}: pass --arch {other.name}"
     prefix = torch_names.likely_prefix(fit.unknown, fit.missing)
-    return f"this architecture under --prefix {prefix}" if prefix else "another architecture"
+    if prefix:
+        return f"this architecture beside others: pass --prefix {prefix!r}"
+    return "another architecture; see python -m emojax.pretrained list"
 
 
 def _constant(path, name: str, value: np.ndarray) -> np.ndarray:

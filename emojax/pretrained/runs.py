@@ -12,7 +12,8 @@ from emojax.engine.restore import FOLDER, Restored, read_variables
 from emojax.errors import CheckpointError
 from emojax.models.constants import CONSTANTS
 from emojax.pretrained.architecture import IMAGENET
-from emojax.pretrained.catalogue import architecture
+from emojax.pretrained.catalogue import architecture, architectures
+from emojax.pretrained.convert import abstract_shapes
 from emojax.pretrained.layouts import flatten
 from emojax.pretrained.native import Weights, load_weights
 
@@ -29,10 +30,17 @@ def read_weights(workdir: str | pathlib.Path) -> tuple[Restored, dict[str, np.nd
         constants, which belong to the data of the run.
 
     Raises:
-        CheckpointError: there is no finished checkpoint, or it is damaged.
+        CheckpointError: there is no finished checkpoint, or it is damaged, or its training had failed: an array is not
+            finite.
     """
     restored = read_variables(workdir)
-    return restored, flatten({k: v for k, v in restored.variables.items() if k != CONSTANTS})
+    variables = flatten({k: v for k, v in restored.variables.items() if k != CONSTANTS})
+    for name, value in variables.items():
+        if np.issubdtype(value.dtype, np.floating) and not np.isfinite(value).all():
+            raise CheckpointError(
+                f"{restored.where} is of no use: {name} holds NaN or infinity. Name another run, or train it again."
+            )
+    return restored, variables
 
 
 def fingerprint(variables: Mapping[str, np.ndarray]) -> str:
@@ -49,31 +57,37 @@ def load_any(path: str | pathlib.Path, *, part: str = "backbone", arch: str | No
 
     Args:
         path: file, or work directory.
-        part: of a run: module path of the part, or ``all`` for a whole Emotion-GCN.
-        arch: of a run: the part's architecture; that of ``config.model.backbone`` when None.
+        part: of a run: module path of the part.
+        arch: of a run: the part's architecture; what the run's config says when None.
 
     Raises:
-        CheckpointError: the run has no such part; tells those that it has.
+        CheckpointError: the run has no such part; tells those that it has. The part has another architecture.
     """
     if not is_run(path):
         return load_weights(path)
     restored, variables = read_weights(path)
-    if part == "all":
-        arch, chosen = arch or "emotion_gcn", variables
-    else:
-        chosen = _subtree(variables, part)
-        if not chosen:
-            parts = sorted({"/".join(k.split("/")[1:-1][:1]) for k in variables})
-            raise CheckpointError(f"The network of {path} has no part {part!r}; it has {', '.join(parts)}.")
-    arch = architecture(arch or _backbone_of(restored)).name
-    info = {
+    chosen = _subtree(variables, part)
+    if not chosen:
+        parts = sorted({"/".join(k.split("/")[1:-1][:1]) for k in variables})
+        raise CheckpointError(f"The network of {path} has no part {part!r}; it has {', '.join(parts)}.")
+    name = architecture(arch or _architecture_of(restored, part)).name
+    if chosen.keys() != abstract_shapes(name, 0).keys():
+        raise CheckpointError(
+            f"The part {part!r} of {path} is no {name}: its layers are others. Only backbones have an architecture "
+            "that other programs know; see python -m emojax.pretrained list."
+        )
+    return Weights(name, chosen, {}, origin(path, restored, variables))
+
+
+def origin(path: str | pathlib.Path, restored: Restored, variables: Mapping[str, np.ndarray]) -> dict:
+    """What is known of weights that come from a run; see `Weights.info`."""
+    return {
         "source": f"{path} step {restored.step}",
         "source_sha256": fingerprint(variables),
         "flavour": "torch",
         "input": IMAGENET.__dict__,
         "num_classes": 0,
     }
-    return Weights(arch, chosen, {}, info)
 
 
 def _subtree(variables: Mapping[str, np.ndarray], part: str) -> dict[str, np.ndarray]:
@@ -86,8 +100,10 @@ def _subtree(variables: Mapping[str, np.ndarray], part: str) -> dict[str, np.nda
     return result
 
 
-def _backbone_of(restored: Restored) -> str:
-    backbone = restored.config.get("model", {}).get("backbone")
-    if not backbone:
+def _architecture_of(restored: Restored, part: str) -> str:
+    model = restored.config.get("model", {})
+    own = model.get(part)  # e.g. of the depth stream
+    name = own if own in architectures() else model.get("backbone")
+    if not name:
         raise CheckpointError(f"The config in {restored.where} names no backbone; pass --arch.")
-    return backbone
+    return name

@@ -122,3 +122,63 @@ def _same(x, kernel: int, stride: int, value: float = 0.0):
         total = max((-(-side // stride) - 1) * stride + kernel - side, 0)
         padding += [total // 2, total - total // 2]
     return functional.pad(x, padding, value=value)
+
+
+class _GraphConvolution(nn.Module):
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(inputs, outputs) / outputs**0.5)
+
+    def forward(self, nodes, matrix):
+        return matrix @ (nodes @ self.weight)
+
+
+class AuthorsNet(nn.Module):
+    """A whole network of Emotion-GCN's authors (emotion_gcn spec 2.2, 2.5, 4), under the names of their state dict.
+
+    Args:
+        name: that of our catalogue.
+        features: of torchvision's DenseNet-121; None for BReG-NeXt.
+        matrix: A ``[9, 9]``, for a label graph.
+    """
+
+    def __init__(self, name: str, features=None, matrix=None):
+        super().__init__()
+        self.kind = name
+        if name == "emotion_gcn":
+            self.features = features
+        elif name == "multi_densenet":
+            self.model_base = features
+            self.lin_cat, self.lin_cont = nn.Linear(1024, 7), nn.Linear(1024, 2)
+        elif name == "breg_next_gcn":
+            self.model = BReGNeXt()
+        else:
+            whole = BReGNeXt()
+            self._conv0, self._model = whole._conv0, whole._model
+            self.fc_cat, self.fc_cont = nn.Linear(128, 7), nn.Linear(128, 2)
+        if matrix is not None:
+            width = 1024 if features is not None else 128
+            self.gc1, self.gc2 = _GraphConvolution(300, 512), _GraphConvolution(512, width)
+            self.A = nn.Parameter(torch.from_numpy(matrix).float())
+
+    def forward(self, images, words=None):
+        x = self._pooled(images)
+        if words is None:
+            heads = (
+                (self.lin_cat, self.lin_cont)
+                if self.kind == "multi_densenet"
+                else (self.fc_cat, self.fc_cont)
+            )
+            return torch.cat([head(x) for head in heads], dim=1)
+        scale = torch.diag(self.A.sum(1) ** -0.5)
+        graph = (self.A @ scale).T @ scale
+        nodes = functional.leaky_relu(self.gc1(words, graph), 0.2)
+        return x @ self.gc2(nodes, graph).T
+
+    def _pooled(self, images):
+        if self.kind == "emotion_gcn":
+            return self.features(images).amax(dim=(2, 3))
+        if self.kind == "multi_densenet":
+            return functional.relu(self.model_base(images)).mean(dim=(2, 3))
+        inner = self.model if self.kind == "breg_next_gcn" else self
+        return inner._model(inner._conv0(images)).flatten(1)

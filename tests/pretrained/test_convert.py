@@ -100,7 +100,7 @@ def test_a_network_among_others_is_taken_by_prefix(tmp_path, state):
     ).weights.variables
     others = {"criterion.weight": np.ones(5, np.float32), "ema.features.conv0.weight": np.ones(3, np.float32)}
     file = written(tmp_path, {**{f"model.{k}": v for k, v in state.items()}, **others}, "several.pth")
-    with pytest.raises(CheckpointError, match="this architecture under --prefix model."):
+    with pytest.raises(CheckpointError, match="beside others: pass --prefix 'model.'"):
         import_weights(file, "densenet_tiny", num_classes=CLASSES)
     imported = import_weights(file, "densenet_tiny", num_classes=CLASSES, prefix="model.")
     same(imported.weights.variables, expected)
@@ -299,7 +299,7 @@ def test_what_the_authors_script_saves_is_read_whole(tmp_path, arch):
 
 def test_a_checkpoint_of_the_authors_is_recognised_under_another_name(tmp_path):
     file = written(tmp_path, export_weights(random_weights("multi_breg_next", 7)))
-    with pytest.raises(CheckpointError, match="looks like --arch multi_breg_next"):
+    with pytest.raises(CheckpointError, match="pass --arch multi_breg_next"):
         import_weights(file, "densenet_tiny")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import pathlib
 import time
 
 import numpy as np
@@ -45,6 +47,23 @@ def test_import_reports_every_tensor_and_export_gives_the_file_back(tmp_path, pu
     assert restored.keys() == state.keys()
     for name, value in state.items():
         np.testing.assert_array_equal(restored[name], value)
+
+
+def test_import_takes_a_container_and_a_prefix_and_names_what_was_not_made(tmp_path, published, capsys):
+    _, state = published
+    student = {f"encoder.{k}": v for k, v in state.items()} | {"decoder.weight": np.ones(3, np.float32)}
+    file, ours = str(tmp_path / "two.pth"), str(tmp_path / "ours.safetensors")
+    args = argparse.Namespace(out=pathlib.PosixPath("/out"))
+    torch_zip(tmp_path / "two.pth", {"student": student, "teacher": {"a": np.ones(2)}, "args": args})
+    command = ["import", "--arch", "densenet_tiny", "--num-classes", "5", file, "--out", ours]
+    assert main(command) == 2
+    assert "choose with --key: student (" in capsys.readouterr().err
+    assert main([*command, "--key", "student"]) == 2
+    assert "beside others: pass --prefix 'encoder.'" in capsys.readouterr().err
+    assert main([*command, "--key", "student", "--prefix", "encoder."]) == 0
+    text = capsys.readouterr().out
+    assert "not tensors, not made: argparse.Namespace, pathlib.PosixPath" in text
+    assert "decoder.weight: left out" in text
 
 
 def test_importing_densenet121_takes_less_than_five_seconds(tmp_path):

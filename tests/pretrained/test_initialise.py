@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +22,7 @@ from emojax.models.heads import ExpressionHead
 from emojax.pretrained.initialise import initialise, load_backbone
 from emojax.pretrained.layouts import flatten, unflatten
 from emojax.pretrained.native import Weights, save_weights, sha256
+from emojax.pretrained.runs import load_any
 from tests.models import golden
 from tests.pretrained.test_convert import random_weights
 
@@ -107,19 +109,20 @@ def test_load_backbone_gives_the_trunk_and_its_origin(file):
     assert metadata["sha256"] == sha256(file) and metadata["source"] == "tiny.pth"
 
 
-def write_run(folder, variables, steps):
+def write_run(folder, variables, steps, config=None, labels=("a", "b"), dimensions=()):
     tx = optax.sgd(0.1, momentum=0.9)
     checkpoints = Checkpoints(folder, "accuracy")
     for step, accuracy in steps.items():
         moved = jax.tree.map(lambda x, step=step: x + step, variables)
         state = TrainState.create(moved, tx.init(moved["params"])).replace(step=jnp.int32(step))
-        checkpoints.save(state, step=step, meta=meta_of(accuracy), metrics={"accuracy": accuracy})
+        meta = {**meta_of(accuracy, Labels(labels, dimensions)), **({"config": config} if config else {})}
+        checkpoints.save(state, step=step, meta=meta, metrics={"accuracy": accuracy})
     checkpoints.close()
 
 
-def meta_of(accuracy):
+def meta_of(accuracy, labels):
     """What a checkpoint says of its run, as far as a reader of weights looks at it."""
-    recipe = Recipe("toy", Labels(("a", "b")), {"image": Feature("image", (8, 8, 3), "raw")})
+    recipe = Recipe("toy", labels, {"image": Feature("image", (8, 8, 3), "raw")})
     return {
         "config": {"model": {"backbone": BACKBONE}},
         "recipe": json.loads(json.dumps(recipe.to_json())),
@@ -144,6 +147,14 @@ def test_a_run_gives_its_best_parameters_and_new_heads_stay_fresh(tmp_path):
     part, record = initialise(streams, {"face": str(tmp_path / "run")})
     assert float(part["params"]["face"]["conv0"]["kernel"].min()) == 3
     assert record["face"]["arch"] == BACKBONE
+
+
+def test_a_run_whose_training_had_failed_is_refused(tmp_path):
+    write_run(tmp_path / "run", jax.tree.map(lambda x: x + np.nan, face_net()), {3: 0.6})
+    with pytest.raises(CheckpointError, match=r"of no use: .* holds NaN or infinity"):
+        initialise(face_net(), str(tmp_path / "run"))
+    with pytest.raises(CheckpointError, match=r"of no use: .* holds NaN or infinity"):
+        load_any(tmp_path / "run")
 
 
 def test_a_run_of_another_backbone_is_refused(tmp_path):
@@ -174,6 +185,31 @@ def test_an_imported_emotion_gcn_fills_the_whole_network_under_its_own_graph_onl
     shorter = {**weights.variables, "params/head/gcn/layer_0/kernel": np.zeros((50, 512))}
     with pytest.raises(CheckpointError, match="300-d GloVe"):
         initialise(unflatten({p: jnp.zeros(v.shape) for p, v in shorter.items()}), str(path))
+
+
+def test_the_backbone_of_a_whole_network_goes_to_a_stream(tmp_path):
+    """A face stream of people takes what the authors trained on faces."""
+    weights = random_weights("multi_breg_next", 7)
+    path = str(tmp_path / "authors.safetensors")
+    save_weights(replace(weights, info={"source": "x"}), path)
+    backbone = create_backbone("breg_next50")
+    streams = {collection: {"face": parts} for collection, parts in zeros(backbone).items()}
+    loaded, record = initialise(streams, {"face": path})
+    kernel = np.asarray(loaded["params"]["face"]["stage1_0"]["conv1"]["kernel"])
+    expected = weights.variables["params/backbone/stage1_0/conv1/kernel"]
+    np.testing.assert_array_equal(kernel, expected)
+    assert record["face"]["arch"] == "breg_next50"
+    variables, metadata = load_backbone(path, "breg_next50")
+    np.testing.assert_array_equal(variables["params"]["stage1_0"]["conv1"]["kernel"], expected)
+    assert metadata["arch"] == "breg_next50"
+    with pytest.raises(CheckpointError, match="holds weights of breg_next50, but densenet121"):
+        load_backbone(path, "densenet121")
+    # A whole network with other heads is told how to take the backbone alone.
+    net = FaceNet(backbone, ExpressionHead(7), "avg", False)
+    with pytest.raises(
+        CheckpointError, match="affectnet_breg.py:breg_mtl_ccc builds its network.*--without-head"
+    ):
+        initialise(zeros(net), path)
 
 
 def test_golden_weights_differ_by_path():

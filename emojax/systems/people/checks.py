@@ -14,7 +14,12 @@ from emojax.models.streams import STREAMS
 from emojax.ranges import Range, require_ranges, whole
 from emojax.systems.checks import require_choice, require_image_size, require_monitor
 from emojax.systems.people.inputs import AUGMENTATIONS, IMAGE_STREAMS
-from emojax.systems.people.objective import CATEGORY_LOSSES, DIMENSION_LOSSES, LABEL_WEIGHTS
+from emojax.systems.people.objective import (
+    CATEGORY_LOSSES,
+    DIMENSION_LOSSES,
+    DIMENSION_OUTPUTS,
+    LABEL_WEIGHTS,
+)
 
 _CHOICES = {
     "augment": tuple(AUGMENTATIONS),
@@ -30,6 +35,7 @@ _CHOICES = {
     "objective.categories": CATEGORY_LOSSES,
     "objective.label_weights": LABEL_WEIGHTS,
     "objective.dimensions": DIMENSION_LOSSES,
+    "objective.dimension_outputs": DIMENSION_OUTPUTS,
 }
 
 

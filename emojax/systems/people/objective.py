@@ -24,6 +24,7 @@ from emojax.objectives.multilabel import (
 CATEGORY_LOSSES = ("bce", "weighted_l2")
 DIMENSION_LOSSES = ("smooth_l1", "smooth_l1_sum", "mse", "margin_l2")
 # Of weighted_l2: by the labels of the batch, by those of the training split, or all equal.
+DIMENSION_OUTPUTS = ("scaled", "unit")
 LABEL_WEIGHTS = ("counts", "shares", "static", "mean")
 
 
@@ -45,7 +46,7 @@ def objective(
 
     Args:
         config: of the family `people`.
-        outputs: of the network, global arrays; ``dimensions`` are `objective.dimension_scale` times [0, 1].
+        outputs: of the network, global arrays; ``dimensions`` as `dimension_values` gives them.
         truth: ``categories [B, C]``, ``vad [B, K]`` in [0, 1], ``mask [B]``.
         counts: ``[C]`` training samples that carry each label.
         vectors: ``[C, d]`` word vectors of the labels, where the net has an embedding.
@@ -58,7 +59,7 @@ def objective(
     weights = {"categories": options.category_weight}
     if "dimensions" in outputs:
         loss, scale = _dimension_loss(options), options.dimension_scale
-        terms["dimensions"] = loss(outputs["dimensions"], scale * truth["vad"], mask)
+        terms["dimensions"] = loss(scale * outputs["dimensions"], scale * truth["vad"], mask)
         weights["dimensions"] = options.dimension_weight
     if outputs.get("attention_logits"):
         terms["attention"] = attention_loss(outputs["attention_logits"].values(), labels, mask)
@@ -74,6 +75,15 @@ def objective(
         weights["multiplicative"] = options.multiplicative_weight
     total = sum((weights[name] * value for name, value in terms.items()), jnp.zeros(()))
     return total, {f"loss_{name}": value for name, value in terms.items()}
+
+
+def dimension_values(config, outputs):
+    """What the network says of valence, arousal and dominance, on the scale of [0, 1]."""
+    return (
+        outputs / config.objective.dimension_scale
+        if config.objective.dimension_outputs == "scaled"
+        else outputs
+    )
 
 
 def split_losses(

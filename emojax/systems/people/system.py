@@ -25,7 +25,7 @@ from emojax.systems.people.checks import IMAGE_STREAMS, check, monitor_of, named
 from emojax.systems.people.inputs import FROZEN, SCENE_NETWORK, StreamInputs
 from emojax.systems.people.measure import PeopleMeasure
 from emojax.systems.people.network import WORDS, build_net, encoders, net_constants
-from emojax.systems.people.objective import objective
+from emojax.systems.people.objective import dimension_values, objective
 from emojax.systems.people.stand_in import stand_in
 from emojax.systems.people.weights import load_streams
 
@@ -121,6 +121,8 @@ class PeopleSystem(System):
                 mutable=[k for k in network if k != CONSTANTS],
             )
         small = {k: v for k, v in outputs.items() if k not in ("maps", "attention_maps")}
+        if "dimensions" in small:
+            small["dimensions"] = dimension_values(self.config, small["dimensions"])
         truth = {k: batch[k] for k in (*_TRUTH, "mask")}
         words = model_state.get(CONSTANTS, {}).get(WORDS)
         value, logs = objective(self.config, *gather_rows((small, truth)), self.statistics["counts"], words)
@@ -131,7 +133,7 @@ class PeopleSystem(System):
         outputs = self.apply(variables, self.stream_inputs(batch, variables))
         result = {"logits": outputs["logits"]}
         if "dimensions" in outputs:
-            result["dimensions"] = outputs["dimensions"] / self.config.objective.dimension_scale
+            result["dimensions"] = dimension_values(self.config, outputs["dimensions"])
         return result
 
     def apply(self, variables: Variables, inputs: Mapping[str, jax.Array]) -> dict:
