@@ -21,12 +21,12 @@ DEMO = "configs/affectnet_gcn.py:demo"
 PEOPLE = "configs/emotic.py:demo"
 
 
-DOORS = (
-    *("emojax.train", "emojax.evaluate", "emojax.benchmark", "emojax.figures", "emojax.systems"),
-    *("emojax.reproduce", "emojax.pretrained", "emojax.systems.karate", "data_prep.affectnet"),
-    *("data_prep.affwild2", "data_prep.emotic", "data_prep.emotic.crops", "data_prep.emotic.scenes"),
-    *("data_prep.synthetic", "data_prep.check", "data_prep.affectnet.steps"),
-)
+SOURCES = sorted(path for folder in ("emojax", "data_prep") for path in (ROOT / folder).rglob("*.py"))
+DOORS = [
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__main__")
+    for path in SOURCES
+    if '__name__ == "__main__"' in path.read_text()
+]
 
 
 def door(*arguments):
@@ -180,6 +180,14 @@ def test_every_command_teaches_itself_and_refuses_an_unknown_option(name, capsys
     assert module.main(["--wrong_option", "3"]) == 2
     first, *usage = capsys.readouterr().err.splitlines()
     assert first.startswith("error: There is no option --wrong_option") and usage[0].startswith("usage: ")
+
+
+def test_commands_share_one_command_line_library():
+    assert {"emojax.train", "data_prep.synthetic", "data_prep.affectnet"} < set(DOORS)
+    others = [path for path in SOURCES if path != ROOT / "emojax" / "cli.py"]
+    assert not [
+        path for path in others if "ArgumentParser(" in path.read_text() or "absl" in path.read_text()
+    ]
 
 
 def test_a_wrong_option_of_a_synthetic_data_set_shows_the_options_of_that_one():
