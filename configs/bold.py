@@ -58,6 +58,8 @@ def bodies() -> ConfigDict:
     config.family = "bodies"
     config.preparation = "bold"  # module of data_prep; named when there is no data
     config.data_dir = "data/bold"
+    base.fold_options(config)
+    config.fold_by = "clip"
     config.image_size = 224
     config.batch_size = 16
     config.eval_batch_size = 16

@@ -18,9 +18,11 @@ from data_prep.pipeline import Record, ShardResult, plan_splits, sum_skipped, wr
 from data_prep.split import read_columns, skipped_counts, write_split
 from data_prep.summary import print_summary
 from emojax import cli
+from emojax.data.columns import columns_name, open_columns
 from emojax.data.dataset import Dataset, save_dataset, write_tfds_metadata
 from emojax.data.recipe import Feature
 from emojax.errors import DataError, Skip
+from emojax.graphs.statistics import body_statistics
 from emojax.labels import BOLD_LABELS, BOLD_POSITIVE_FROM
 from emojax.vision.laban import laban_descriptor, laban_features
 from emojax.vision.skeleton_boxes import body_box
@@ -185,8 +187,6 @@ def describe(
                 [laban_descriptor(part) for part in np.split(columns["laban"], starts[1:])]
             ),
         }
-        if split == "train":
-            statistics = _statistics(columns, starts, values["laban_descriptor"])
         positive = (columns["categories"][starts] >= BOLD_POSITIVE_FROM).sum(axis=0)
         splits[split] = write_split(
             out,
@@ -198,33 +198,14 @@ def describe(
             of_sequence=_OF_SEQUENCE,
             sequence_values=values,
         )
-    build = {**parameters, "version": emojax.__version__}
+        if split == "train":
+            file = out / columns_name(split)
+            written = open_columns(file, splits[split].columns_hash, splits[split].num_records)
+            statistics = body_statistics(written, BOLD_LABELS)
+    made_by = "emojax.graphs.statistics:body_statistics"
+    build = {**parameters, "version": emojax.__version__, "statistics": made_by}
     features = record_features(options)
     return Dataset(str(out), NAME, BOLD_LABELS, features, splits, statistics, build, skipped_counts(results))
-
-
-def _statistics(columns: dict[str, np.ndarray], starts: np.ndarray, descriptors: np.ndarray) -> dict:
-    """What systems derive from the training split: numbers of clips and frames, moments of values and features."""
-    return {
-        "num_samples": len(starts),
-        "num_frames": len(columns["frame"]),
-        "frames_without_body": int((~columns["body_visible"]).sum()),
-        "vad_mean": columns["vad"][starts].mean(axis=0, dtype=np.float64).tolist(),
-        **_moments("laban", columns["laban"]),
-        **_moments("laban_descriptor", descriptors),
-    }
-
-
-def _moments(name: str, values: np.ndarray) -> dict[str, list[float]]:
-    """Mean and standard deviation of each column where it is not missing; 0 and 1 where it always is."""
-    there = np.isfinite(values)
-    count = np.maximum(there.sum(axis=0), 1)
-    mean = np.where(there, values, 0).sum(axis=0, dtype=np.float64) / count
-    variance = np.where(there, np.square(values - mean), 0).sum(axis=0, dtype=np.float64) / count
-    return {
-        f"{name}_mean": mean.tolist(),
-        f"{name}_std": np.where(variance > 0, np.sqrt(variance), 1).tolist(),
-    }
 
 
 _EPILOG = """examples:

@@ -94,6 +94,17 @@ class Columns(Mapping[str, np.ndarray]):
     def __len__(self) -> int:
         return len(self._arrays)
 
+    def of_records(self, name: str) -> np.ndarray:
+        """The value of each record `[N, ...]`, of a column of records or of sequences; DataError without either."""
+        if name not in self and name in self.sequences:
+            return self.sequences[name][self[SEQUENCE]]
+        return self[name]
+
+    def sources(self, records: np.ndarray) -> np.ndarray | None:
+        """Where records come from: texts `[n]`; None where the data do not tell."""
+        known = "source_id" in self or "source_id" in self.sequences
+        return self.of_records("source_id")[records] if known else None
+
     @functools.cached_property
     def layout(self) -> Layout:
         """Which records belong together, from the columns `sequence` and `frame`."""

@@ -22,6 +22,7 @@ from emojax.data.frames import example_records
 from emojax.data.tfrecord import TFRecordSource
 from emojax.errors import ConfigError, DataError
 
+POSITIVE_FROM = 0.5  # categories are 0 or 1, or shares of a crowd
 POOL = ("train", "validation")
 _FOLD = re.compile(r"(\d+)/(\d+|all)")
 
@@ -63,7 +64,7 @@ def fold(
         dataset: a prepared data set.
         k: number of the fold that is the validation split, from 1.
         of: number of folds; None for as many as there are subjects (leave one subject out).
-        by: column whose values stay together, e.g. `subject` or `video_id`.
+        by: column of records or sequences whose values stay together, e.g. `subject` or `video_id`.
         pool: splits that are divided; `train` and `validation` as far as there are any if None. The others stay.
 
     Returns:
@@ -80,7 +81,7 @@ def fold(
     columns = Columns(
         _Pooled(parts, np.arange(total)), total, f"the columns of {' and '.join(pool)} of {dataset.path}"
     )
-    folds = _deal(columns[by], by, of, dataset.path)
+    folds = _deal(columns.of_records(by), by, of, dataset.path)
     if not 1 <= k <= folds.max() + 1:
         raise ConfigError(f"There is no fold {k} of {folds.max() + 1}: they are numbered from 1.")
     records = {"train": np.flatnonzero(folds != k - 1), "validation": np.flatnonzero(folds == k - 1)}
@@ -231,8 +232,9 @@ def _describe(view: Fold, split: str, source: TFRecordSource) -> Split:
 def _class_counts(columns: Columns, classes: Sequence[str]) -> dict[str, int]:
     if "label" in columns:
         counts = np.bincount(columns["label"], minlength=len(classes))
-    elif "categories" in columns:
-        counts = (columns["categories"] > 0).sum(axis=0)
+    elif "categories" in columns or "categories" in columns.sequences:
+        there = columns if "categories" in columns else columns.sequences
+        counts = (there["categories"] >= POSITIVE_FROM).sum(axis=0)
     else:
         return {}
     return {name: int(count) for name, count in zip(classes, counts)}

@@ -105,7 +105,8 @@ def write_predictions(path: pathlib.Path, system, outputs: dict, columns: Column
     The source id is that of the example's first record.
     """
     predicted = system.measure.columns(outputs)
-    known = {"source_id": columns["source_id"][example_records(outputs)]} if "source_id" in columns else {}
+    sources = columns.sources(example_records(outputs))
+    known = {} if sources is None else {"source_id": sources}
     rows = (
         [index, *(_cell(values[row]) for values in (*known.values(), *predicted.values()))]
         for row, index in enumerate(outputs["index"])

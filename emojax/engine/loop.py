@@ -130,7 +130,10 @@ def _start(run: Run, checkpoints: Checkpoints) -> tuple[TrainState, dict | None]
 
 def _name_records(columns: Columns, records: np.ndarray) -> str:
     """Record numbers, with the source of the first few where the data name it."""
-    named = [f"{i} ({columns['source_id'][i]})" if "source_id" in columns else str(i) for i in records[:3]]
+    sources = columns.sources(records[:3])
+    named = (
+        [str(i) for i in records[:3]] if sources is None else [f"{i} ({s})" for i, s in zip(records, sources)]
+    )
     return ", ".join(named + [str(i) for i in records[3:]])
 
 

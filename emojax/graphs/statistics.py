@@ -7,12 +7,22 @@ A function takes the columns of the training split and the labels, and returns J
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 
 from emojax.labels import Labels
 
 DIMENSIONS = ("valence", "arousal")
+
+
+class Columns(Protocol):
+    """`emojax.data.columns.Columns`: values of records by name, and of sequences."""
+
+    num_records: int
+    sequences: Mapping[str, np.ndarray]
+
+    def __getitem__(self, name: str) -> np.ndarray: ...
 
 
 def face_statistics(columns: Mapping[str, np.ndarray], labels: Labels) -> dict[str, object]:
@@ -61,6 +71,41 @@ def people_statistics(columns: Mapping[str, np.ndarray], labels: Labels) -> dict
     statistics["conditional"] = conditional_probability(np.array(statistics["cooccurrence"])).tolist()
     statistics["labels_per_person"] = float(categories.sum(axis=1).mean())
     return statistics
+
+
+def body_statistics(columns: Columns, labels: Labels) -> dict[str, object]:
+    """Statistics of people in clips, one sequence each.
+
+    Args:
+        columns: of the training split: `body_visible` ``[N]`` and `laban` ``[N, F]`` of the frames; `vad` ``[S, 3]``
+            and `laban_descriptor` ``[S, D]`` of the sequences. NaN where a feature is missing.
+        labels: of the data set.
+
+    Returns:
+        `num_samples` S, `num_frames` N, `frames_without_body`, `vad_mean`; `laban_mean`, `laban_std` and the same of
+        `laban_descriptor`, where they are there; 0 and 1 where they never are.
+    """
+    vad = columns.sequences["vad"]
+    return {
+        "num_samples": len(vad),
+        "num_frames": columns.num_records,
+        "frames_without_body": int((~columns["body_visible"]).sum()),
+        "vad_mean": vad.mean(axis=0, dtype=np.float64).tolist(),
+        **_moments("laban", columns["laban"]),
+        **_moments("laban_descriptor", columns.sequences["laban_descriptor"]),
+    }
+
+
+def _moments(name: str, values: np.ndarray) -> dict[str, list[float]]:
+    """Mean and standard deviation of each column where it is not missing; 0 and 1 where it always is."""
+    there = np.isfinite(values)
+    count = np.maximum(there.sum(axis=0), 1)
+    mean = np.where(there, values, 0).sum(axis=0, dtype=np.float64) / count
+    variance = np.where(there, np.square(values - mean), 0).sum(axis=0, dtype=np.float64) / count
+    return {
+        f"{name}_mean": mean.tolist(),
+        f"{name}_std": np.where(variance > 0, np.sqrt(variance), 1).tolist(),
+    }
 
 
 def constant_dimensions(columns: Mapping[str, np.ndarray]) -> Sequence[str]:

@@ -52,6 +52,20 @@ def test_columns_come_back_as_they_were_written(tmp_path):
     assert layout.frames.tolist() == [4, 9, 1, 2] and layout.sequential
 
 
+def test_values_of_sequences_are_those_of_their_records(tmp_path):
+    told = {name: COLUMNS[name] for name in ("label", "sequence")}
+    sequences = {"clip": np.array([7, 8]), "source_id": np.array(["a", "b"])}
+    columns = open_columns(
+        tmp_path / "columns-train.npz", write_columns(tmp_path, "train", told, sequences), 4
+    )
+    assert columns.of_records("clip").tolist() == [7, 7, 8, 8]
+    assert columns.of_records("label").tolist() == [3, 1, 2, 0]
+    assert columns.sources(np.array([3, 0])).tolist() == ["b", "a"]
+    with pytest.raises(DataError, match="no column 'va'"):
+        columns.of_records("va")
+    assert Columns({"label": np.arange(2)}, 2).sources(np.array([0])) is None
+
+
 def test_equal_columns_give_equal_bytes(tmp_path):
     assert write_columns(tmp_path, "a", COLUMNS) == write_columns(tmp_path, "b", COLUMNS)
     assert (tmp_path / "columns-a.npz").read_bytes() == (tmp_path / "columns-b.npz").read_bytes()

@@ -18,6 +18,7 @@ from data_prep.synthetic.bold.generate import Settings, generate
 from data_prep.synthetic.bold.motion import MOTIONS
 from emojax.data.decode import read_features
 from emojax.errors import DataError, Skip
+from emojax.graphs.statistics import body_statistics
 from emojax.labels import BOLD_CATEGORIES, BOLD_LABELS
 from emojax.vision.laban import laban_descriptor, laban_features
 from emojax.vision.skeleton_boxes import body_box, face_box, mask_box
@@ -49,6 +50,20 @@ def test_every_frame_of_every_annotated_person_is_a_record_and_sequences_follow_
         assert columns.sequences["categories"].shape == (len(layout.starts), 26)
         assert columns.sequences["categories"].any() == labelled
     assert dataset.labels == BOLD_LABELS
+
+
+def test_folds_keep_the_people_of_a_clip_together_and_make_their_own_statistics(prepared):
+    dataset, _ = prepared
+    assert dataset.statistics == body_statistics(dataset.columns("train"), BOLD_LABELS)
+    folds = [dataset.fold(k, 2, by="clip") for k in (1, 2)]
+    clips = [set(fold.columns("validation").of_records("clip")) for fold in folds]
+    assert not clips[0] & clips[1]
+    for fold, (one, other) in zip(folds, (clips, clips[::-1])):
+        train = fold.columns("train")
+        assert set(train.sequences["clip"]) == other and not one & other
+        assert fold.statistics == body_statistics(train, BOLD_LABELS) != dataset.statistics
+        positive = (train.sequences["categories"] >= 0.5).sum(axis=0)
+        assert list(fold.split("train").class_counts.values()) == positive.tolist()
 
 
 def test_labels_are_those_of_the_annotation_in_bold_s_order(raw, prepared):
