@@ -221,11 +221,12 @@ def test_the_table_shows_skips_and_published_counts(raw_2017, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "file_name", ["dataset.json.tmp", "features.json", "affectnet-train.tfrecord-00000-of-00001.tmp"]
+    "file_name", ["dataset.json.{pid}.tmp", "features.json", "affectnet-train.tfrecord-00000-of-00001.tmp"]
 )
 def test_a_full_disk_ends_the_command_with_one_line(raw_2017, tmp_path, capsys, file_name):
     out = tmp_path / "out"
     out.mkdir()
+    file_name = file_name.format(pid=os.getpid())
     (out / file_name).symlink_to("/dev/full")
     arguments = ["--raw", str(raw_2017), "--out", str(out), "--size", "48", "--workers", "1"]
     assert main(arguments) == 2
