@@ -95,6 +95,7 @@ def faces() -> ConfigDict:
     config.batch_size = 35
     config.eval_batch_size = 35
     config.num_epochs = 10
+    config.num_steps = 0  # length of the run in steps; 0: num_epochs
     config.seed = 0
     config.precision = "auto"  # bfloat16 compute on GPU and TPU, float32 on CPU
     config.augment = "full"  # none, code, full: spec 1.7

@@ -64,6 +64,7 @@ def bodies() -> ConfigDict:
     config.batch_size = 16
     config.eval_batch_size = 16
     config.num_epochs = 25
+    config.num_steps = 0  # length of the run in steps; 0: num_epochs
     config.seed = 0
     config.precision = "auto"  # bfloat16 compute on GPU and TPU, float32 on CPU
     config.monitor = "ers"  # validation metric that makes a checkpoint the best

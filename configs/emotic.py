@@ -234,6 +234,7 @@ def people() -> ConfigDict:
     config.batch_size = 32
     config.eval_batch_size = 32
     config.num_epochs = 20
+    config.num_steps = 0  # length of the run in steps; 0: num_epochs
     config.seed = 0
     config.augment = "none"  # none, code: flip and colour jitter of 0.4, of a public recipe
     config.precision = "auto"  # bfloat16 compute on GPU and TPU, float32 on CPU

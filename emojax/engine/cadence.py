@@ -1,8 +1,19 @@
-"""At which steps a run logs, evaluates and saves."""
+"""How long a run is, and at which steps it logs, evaluates and saves."""
 
 from __future__ import annotations
 
 import dataclasses
+
+
+def total_steps(config, steps_per_epoch: int) -> int:
+    """Length of a run: `config.num_steps`, or where that is 0 or missing `config.num_epochs`."""
+    return config.get("num_steps", 0) or steps_per_epoch * config.num_epochs
+
+
+def length(config) -> str:
+    """The same in words: ``10 epochs`` or ``18000 steps``. Takes a config, or its JSON value."""
+    steps = config.get("num_steps", 0)
+    return f"{steps} steps" if steps else f"{config['num_epochs']} epochs"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,6 +10,7 @@ RANGES = {
     "batch_size": whole(1, 65536),
     "eval_batch_size": whole(1, 65536),
     "num_epochs": whole(1, 10**6),
+    "num_steps": whole(0),
     "optimizer.learning_rate": Range(0),
     "optimizer.momentum": Range(0, 1),
     "optimizer.beta1": Range(0, 1),

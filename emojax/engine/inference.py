@@ -87,13 +87,18 @@ def make_batches(
         batch_size=config.batch_size if train else config.eval_batch_size,
         train=train,
         seed=config.seed,
-        num_epochs=config.num_epochs if train else 1,
+        num_epochs=_epochs(config) if train else 1,
         pad_to_multiple=mesh.size // jax.process_count(),
         process_index=jax.process_index(),
         process_count=jax.process_count(),
     )
     options = {"weights": weights, "start": start, "threads": config.run.threads or None}
     return Batches(dataset, split, system.inputs, order, **options)
+
+
+def _epochs(config) -> int | None:
+    """Epochs that the loader holds ready; None, no end, where the run counts its steps."""
+    return None if config.get("num_steps", 0) else config.num_epochs
 
 
 def with_truth(system, reads: Sequence[str] | None = None):

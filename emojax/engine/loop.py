@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from emojax.data.columns import Columns
 from emojax.data.dataset import Dataset
+from emojax.engine.cadence import length
 from emojax.engine.checkpoint import Checkpoints
 from emojax.engine.finite import require_finite
 from emojax.engine.lock import locked
@@ -208,7 +209,7 @@ class _Loop:
     def _ending(self) -> str:
         """Why no further step is taken; empty while the run goes on."""
         if self.step >= self.run.total_steps:
-            return f"all {self.run.config.num_epochs} epochs"
+            return f"all {length(self.run.config)}"
         if self.early.stopped:
             return self.early.reason()
         if 0 < self.run.config.run.stop_after_steps <= self.step:

@@ -31,7 +31,7 @@ _NAMES = ("sgd", "adam", "adamw")
 _DECAYED = {"all": None, "kernels": lambda params: jax.tree.map(lambda x: x.ndim > 1, params)}
 
 
-def learning_rate_schedule(config, peak: float, steps_per_epoch: int, num_epochs: int) -> optax.Schedule:
+def learning_rate_schedule(config, peak: float, steps_per_epoch: int, total_steps: int) -> optax.Schedule:
     """Learning rate by step; at most `peak`.
 
     `schedule` is ``constant``; ``step`` (times `decay_factor` every `decay_epochs` epochs or `decay_steps` steps);
@@ -44,7 +44,7 @@ def learning_rate_schedule(config, peak: float, steps_per_epoch: int, num_epochs
             f"config.optimizer.schedule is {config.schedule!r}; choose {', '.join(map(repr, _SCHEDULES))}."
         )
     warmup = round(config.warmup_epochs * steps_per_epoch)
-    steps = max(1, steps_per_epoch * num_epochs) - warmup
+    steps = max(1, total_steps) - warmup
     main = _SCHEDULES[config.schedule](config, peak, steps_per_epoch, steps)
     if not warmup:
         return main
@@ -59,7 +59,7 @@ def plateau_rule(config) -> Plateau | None:
 
 
 def make_optimizer(
-    config, steps_per_epoch: int, num_epochs: int, factor_of: Callable[[Path], float] | None = None
+    config, steps_per_epoch: int, total_steps: int, factor_of: Callable[[Path], float] | None = None
 ) -> optax.GradientTransformation:
     """Builds `config.optimizer`.
 
@@ -71,7 +71,7 @@ def make_optimizer(
     Args:
         config: `config.optimizer`.
         steps_per_epoch: of the training split.
-        num_epochs: of the run.
+        total_steps: of the run.
         factor_of: path of a parameter -> factor of its learning rate, one of `config.factors` or 0 or 1; 0 freezes it,
             weight decay included. None: one rate for all.
     """
@@ -80,7 +80,7 @@ def make_optimizer(
     def scaled(factor: float) -> optax.GradientTransformation:
         if not factor:
             return optax.set_to_zero()
-        return _one_rate(config, config.learning_rate * factor, steps_per_epoch, num_epochs)
+        return _one_rate(config, config.learning_rate * factor, steps_per_epoch, total_steps)
 
     if factor_of is None:
         return _chain(config.clip_norm, clip, scaled(1.0))
@@ -107,8 +107,8 @@ def _name(factor: float) -> str:
     return f"rate_times_{factor:g}"
 
 
-def _one_rate(config, rate: float, steps_per_epoch: int, num_epochs: int) -> optax.GradientTransformation:
-    tx = _descent(config, learning_rate_schedule(config, rate, steps_per_epoch, num_epochs))
+def _one_rate(config, rate: float, steps_per_epoch: int, total_steps: int) -> optax.GradientTransformation:
+    tx = _descent(config, learning_rate_schedule(config, rate, steps_per_epoch, total_steps))
     return optax.chain(tx, scale_on_plateau()) if config.schedule == "plateau" else tx
 
 

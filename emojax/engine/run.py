@@ -15,7 +15,7 @@ import emojax
 from emojax.data.dataset import Dataset
 from emojax.data.loader import Batches, count_examples
 from emojax.data.recipe import Recipe
-from emojax.engine.cadence import Cadence
+from emojax.engine.cadence import Cadence, total_steps
 from emojax.engine.checkpoint import Checkpoints
 from emojax.engine.fields import RANGES
 from emojax.engine.inference import Predictor, make_batches
@@ -44,7 +44,7 @@ class Run:
         self.mesh = data_mesh() if mesh is None else mesh
         num_examples = count_examples(dataset, "train", system.inputs, train=True)
         self.steps_per_epoch = -(-num_examples // config.batch_size)
-        self.total_steps = self.steps_per_epoch * config.num_epochs
+        self.total_steps = total_steps(config, self.steps_per_epoch)
         self.cadence = Cadence.of(config.run, self.steps_per_epoch, self.total_steps)
         self.monitor = Monitor(system.monitor, config.monitor_direction)
         self.program = system.program(self.steps_per_epoch)

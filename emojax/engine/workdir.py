@@ -11,6 +11,7 @@ from typing import Any, Literal, TypedDict
 from ml_collections import ConfigDict
 
 from emojax.data.recipe import Recipe, RecipeJson
+from emojax.engine.cadence import length
 from emojax.errors import CheckpointError, ConfigError
 from emojax.files import read_json, write_json
 
@@ -19,7 +20,7 @@ _OLD_FILE = "config.json"  # of runs whose checkpoints hold no recipe
 _SCHEMA = 1
 _FREE_FIELDS = ("run.", "data_dir")  # they change neither the parameters of a step nor the order of the data
 _OVER_ALL_EPOCHS = ("cosine",)  # schedules whose learning rate of a step depends on the number of epochs
-_LENGTH_FIELDS = ("early_stopping.", "num_epochs")  # they say when a run ends
+_LENGTH_FIELDS = ("early_stopping.", "num_epochs", "num_steps")  # they say when a run ends
 _MEND = "Restore it from a backup; where the run has no checkpoint worth keeping, delete the folder and train again."
 
 
@@ -69,7 +70,7 @@ def require_own_config(workdir: pathlib.Path, config: ConfigDict) -> None:
     """Raises ConfigError when the folder holds a run of another config (names the fields); writes nothing.
 
     More epochs, or another rule of early stopping, are the same run made longer, unless the learning rate of a step
-    depends on the number of epochs.
+    depends on the length of the run.
     """
     if not has_run(workdir):
         return
@@ -79,16 +80,17 @@ def require_own_config(workdir: pathlib.Path, config: ConfigDict) -> None:
             f"{workdir} holds a run of another config; it differs in {', '.join(different[:5])}. "
             f"Give this run its own --workdir, or repeat the command that started the other."
         )
-    before, now = theirs["num_epochs"], mine["num_epochs"]
+    before, now = length(theirs), length(mine)
     if now != before and config.optimizer.schedule in _OVER_ALL_EPOCHS:
         raise ConfigError(
-            f"{workdir} holds a run of {before} epochs whose learning rate follows the schedule "
-            f"{config.optimizer.schedule!r} over all of them: {now} epochs are another run from the first step. Train "
+            f"{workdir} holds a run of {before} whose learning rate follows the schedule "
+            f"{config.optimizer.schedule!r} over all of them: {now} are another run from the first step. Train "
             f"them in a --workdir of their own; to begin with the weights of this run, set --config.init_from to it."
         )
-    if now < before:
+    (number, unit), (old_number, old_unit) = now.split(), before.split()
+    if unit == old_unit and int(number) < int(old_number):
         raise ConfigError(
-            f"{workdir} holds a run of {before} epochs; it can get more, not fewer ({now}). To stop it earlier, set "
+            f"{workdir} holds a run of {before}; it can get more, not fewer ({now}). To stop it earlier, set "
             "--config.run.stop_after_steps."
         )
 

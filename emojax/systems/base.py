@@ -13,6 +13,7 @@ import numpy as np
 
 from emojax.data.inputs import Inputs
 from emojax.data.recipe import Recipe
+from emojax.engine.cadence import total_steps
 from emojax.engine.optim import make_optimizer, plateau_rule
 from emojax.engine.program import Program, supervised
 from emojax.errors import DataError
@@ -128,7 +129,7 @@ class System(abc.ABC):
         options = self.config.optimizer
         same = not self.frozen_norms and set(options.factors.values()) <= {1.0}
         factor_of = None if same else self.rate_factor
-        tx = make_optimizer(options, steps_per_epoch, self.config.num_epochs, factor_of)
+        tx = make_optimizer(options, steps_per_epoch, total_steps(self.config, steps_per_epoch), factor_of)
         return supervised(self.loss, tx, plateau_rule(options), None if same else self.is_frozen)
 
     def rate_factor(self, path: tuple[str, ...]) -> float:

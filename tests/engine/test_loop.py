@@ -281,6 +281,17 @@ def test_the_state_of_early_stopping_is_json_also_before_an_evaluation_and_after
 # -- Longer runs -------------------------------------------------------------------------------------------------
 
 
+def test_a_run_of_steps_crosses_epochs_resumes_and_gets_more_steps(dataset, tmp_path):
+    changes = {"optimizer__schedule": "constant", "optimizer__warmup_epochs": 0.0, "run__eval_every_steps": 4}
+    whole = run(dataset, tmp_path / "whole", num_steps=13, **changes)
+    assert whole.step == 13 and evaluated_at(tmp_path / "whole") == [4, 8, 12, 13]
+    assert "all 13 steps" in closing_words(whole, tmp_path)
+    assert run(dataset, tmp_path / "parts", num_steps=7, **changes).step == 7
+    assert_equal(run(dataset, tmp_path / "parts", num_steps=13, **changes).state, whole.state)
+    with pytest.raises(ConfigError, match=r"of 13 steps; it can get more, not fewer \(9 steps\)"):
+        run(dataset, tmp_path / "parts", num_steps=9, **changes)
+
+
 def num_epochs_of(workdir):
     return json.loads((workdir / RECIPE_FILE).read_text())["config"]["num_epochs"]
 
@@ -307,7 +318,7 @@ def test_more_epochs_under_a_schedule_that_ends_with_the_run_and_fewer_epochs_ar
     with pytest.raises(ConfigError, match=r"of 1 epochs.*'cosine'.*init_from"):
         run(dataset, tmp_path / "cosine", num_epochs=2, optimizer__schedule="cosine")
     run(dataset, tmp_path / "short", num_epochs=2, optimizer__schedule="constant")
-    with pytest.raises(ConfigError, match=r"can get more, not fewer \(1\)"):
+    with pytest.raises(ConfigError, match=r"can get more, not fewer \(1 epochs\)"):
         run(dataset, tmp_path / "short", num_epochs=1, optimizer__schedule="constant")
     assert num_epochs_of(tmp_path / "short") == 2
 

@@ -29,7 +29,7 @@ def options(**changes):
 
 
 def rates(steps, **changes):
-    schedule = learning_rate_schedule(options(**changes), 0.1, steps_per_epoch=10, num_epochs=10)
+    schedule = learning_rate_schedule(options(**changes), 0.1, steps_per_epoch=10, total_steps=100)
     return [float(schedule(step)) for step in steps]
 
 
@@ -150,7 +150,7 @@ def test_the_optimiser_of_every_thesis_can_be_written_in_a_config(recipe):
     config.update_from_flattened_dict(RECIPES[recipe])
     require_ranges(ConfigDict({"optimizer": config}), RANGES)
     params = {"body": jnp.ones((2, 2)), "head": jnp.ones((2,))}
-    tx = make_optimizer(config, 10, 10, lambda path: config.factors[path[0]])
+    tx = make_optimizer(config, 10, 100, lambda path: config.factors[path[0]])
     state = tx.init(params)
     for _ in range(12):  # beyond a warm-up of an epoch
         updates, state = tx.update(jax.tree.map(jnp.ones_like, params), state, params)

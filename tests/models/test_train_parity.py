@@ -151,7 +151,7 @@ def test_five_steps_of_sgd_give_torchs_losses(arch):
     step = loss_and_gradients(arch)
     options = optimizer_options(("network",))
     options.update({"name": "sgd", "learning_rate": 1e-2, "momentum": 0.9, "weight_decay": 1e-3})
-    tx = make_optimizer(options, steps_per_epoch=5, num_epochs=1)
+    tx = make_optimizer(options, steps_per_epoch=5, total_steps=5)
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-2, momentum=0.9, weight_decay=1e-3)
     variables = ours(arch, model.state_dict())
     params, statistics = variables["params"], variables["batch_stats"]
