@@ -19,6 +19,7 @@ from emojax.engine.lock import locked
 from emojax.engine.monitor import EarlyStopping
 from emojax.engine.prefetch import DevicePrefetcher, Prefetched
 from emojax.engine.processes import AgreedStop, agreed, leads, others_explained
+from emojax.engine.restore import Stored
 from emojax.engine.run import Run
 from emojax.engine.runlog import LateLogs, NoLog, RunLog, require_no_progress
 from emojax.engine.state import TrainState
@@ -85,8 +86,8 @@ def train(config, system, dataset: Dataset, workdir, *, mesh=None, progress: boo
             if leads():
                 stack.enter_context(locked(workdir))
             require_own_config(workdir, config)
+            Stored(workdir).require_finished()
             checkpoints = run.checkpoints(workdir)
-            checkpoints.stored.require_finished()
         stack.enter_context(contextlib.closing(checkpoints))
         state, meta = _start(run, checkpoints)
         batches = run.batches("train", train=True, start=meta["loader"] if meta else 0)

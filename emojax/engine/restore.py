@@ -22,6 +22,7 @@ from emojax.engine.checksums import array_names, json_checksum, verify
 from emojax.engine.monitor import Monitor
 from emojax.engine.workdir import outdated
 from emojax.errors import CheckpointError
+from emojax.files import read_json
 from emojax.schema import Mismatch, check
 
 FOLDER = "checkpoints"
@@ -118,12 +119,28 @@ class Stored:
         return [step for step in self._folders() if self._is_finished(step)]
 
     def require_finished(self) -> None:
-        """Raises CheckpointError for a numbered folder that is no finished checkpoint: it would block later ones."""
+        """Raises CheckpointError for a numbered folder that would be in the way of later checkpoints.
+
+        It is not a finished checkpoint, or its metrics, from which the best is kept, are not those that were saved.
+        """
         for step in self._folders():
             if not self._is_finished(step):
                 raise CheckpointError(
-                    f"{self.folder / str(step)} is not a finished checkpoint: files are missing. {self._way_on(step)}"
+                    f"{self.folder / str(step)} is not a finished checkpoint: files are missing, or are none. "
+                    f"{self._way_on(step)}"
                 )
+            self._require_metrics(step)
+
+    def _require_metrics(self, step: int) -> None:
+        monitor, file = self.read_meta(step)["monitor"], self.folder / str(step) / "metrics" / "metrics"
+        if not file.exists() and monitor["value"] is None:
+            return
+        try:
+            found = read_json(file, dict[str, float], error=CheckpointError).get(monitor["metric"])
+        except CheckpointError as error:
+            raise self.damaged(step, str(error)) from error
+        if found != monitor["value"] and found == found:  # NaN is no equal of itself
+            raise self.damaged(step, f"its metrics say {found}, its meta {monitor['value']}")
 
     def resolve(self, which: str) -> int:
         """Step number of ``best``, ``latest`` or a number.
@@ -226,7 +243,10 @@ class Stored:
         return sorted(int(path.name) for path in self.folder.glob("[0-9]*") if path.name.isdigit())
 
     def _is_finished(self, step: int) -> bool:
-        return all((self.folder / str(step) / part).exists() for part in _PARTS)
+        folder = self.folder / str(step)
+        # A pipe or a device in place of a file would block its reader for ever.
+        whole = all(path.is_file() or path.is_dir() for path in folder.rglob("*"))
+        return whole and all((folder / part).exists() for part in _PARTS)
 
     def _way_on(self, step: int) -> str:
         others = [other for other in self.steps() if other != step]

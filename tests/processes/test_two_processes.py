@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pathlib
+import random
 import signal
 import socket
 import subprocess
@@ -73,11 +74,28 @@ def start(arguments, **environment):
 
 
 def start_two(arguments):
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        address = f"localhost:{free.getsockname()[1]}"
-    several = {"JAX_COORDINATOR_ADDRESS": address, "JAX_NUM_PROCESSES": "2"}
+    """Two processes as the environment of JAX describes them."""
+    several = {
+        "JAX_COORDINATOR_ADDRESS": f"localhost:{free_port(range(20_000, 60_000))}",
+        "JAX_NUM_PROCESSES": "2",
+    }
     return [start(arguments, **several, JAX_PROCESS_ID=str(i)) for i in range(2)]
+
+
+def start_two_tasks(arguments):
+    """Two tasks of a Slurm job on this machine; JAX reads the port of process 0 from the number of the job."""
+    job = free_port(range(61_440, 65_536)) - 61_440
+    several = {"SLURM_JOB_ID": str(job), "SLURM_STEP_NODELIST": "localhost", "SLURM_NTASKS": "2"}
+    tasks = [{"SLURM_PROCID": str(i), "SLURM_LOCALID": str(i)} for i in range(2)]
+    return [start([*arguments, "--distributed"], **several, **task) for task in tasks]
+
+
+def free_port(ports):
+    for port in random.sample(ports, len(ports)):
+        with contextlib.suppress(OSError), socket.socket() as candidate:
+            candidate.bind(("localhost", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 def finish(processes, timeout=150):
@@ -154,8 +172,8 @@ def test_two_processes_stop_together_and_one_process_resumes_to_the_result_of_on
     assert_equal_runs(one_process, workdir)
 
 
-def test_two_processes_train_and_evaluate_as_one(dataset, one_process, tmp_path):
-    for _, errors, status in finish(start_two(command(dataset, tmp_path / "two"))):
+def test_two_tasks_of_a_slurm_job_train_and_evaluate_as_one_process(dataset, one_process, tmp_path):
+    for _, errors, status in finish(start_two_tasks(command(dataset, tmp_path / "two"))):
         assert status == 0, errors
     assert_equal_runs(one_process, tmp_path / "two")
 
@@ -163,7 +181,7 @@ def test_two_processes_train_and_evaluate_as_one(dataset, one_process, tmp_path)
 def test_what_fails_in_one_process_ends_both_with_one_line(dataset, tmp_path):
     workdir = tmp_path / "run"
     (workdir / "checkpoints" / "999").mkdir(parents=True)
-    for output, errors, status in finish(start_two(command(dataset, workdir)), timeout=60):
+    for output, errors, status in finish(start_two(command(dataset, workdir))):
         lines = [line for line in errors.splitlines() if line.startswith("error:")]
         assert status == 2 and len(lines) == 1 and "999" in lines[0], errors
         assert "Traceback" not in errors + output
