@@ -45,7 +45,9 @@ class PeopleMeasure:
 
     def _losses(self, outputs: Mapping[str, np.ndarray]) -> dict[str, float]:
         truth = {k: outputs[k] for k in ("categories", "vad")}
-        predicted = {k: outputs[k] for k in ("logits", "dimensions") if k in outputs}
+        predicted = {"logits": outputs["logits"]}
+        if "dimensions" in outputs:
+            predicted["dimensions"] = self._config.objective.dimension_scale * outputs["dimensions"]
         return split_losses(self._config, predicted, truth, self._counts)
 
     def columns(self, outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -46,7 +46,7 @@ def objective(
 
     Args:
         config: of the family `people`.
-        outputs: of the network, global arrays; ``dimensions`` as `dimension_values` gives them.
+        outputs: of the network, global arrays; ``dimensions`` as `loss_dimensions` gives them.
         truth: ``categories [B, C]``, ``vad [B, K]`` in [0, 1], ``mask [B]``.
         counts: ``[C]`` training samples that carry each label.
         vectors: ``[C, d]`` word vectors of the labels, where the net has an embedding.
@@ -59,7 +59,7 @@ def objective(
     weights = {"categories": options.category_weight}
     if "dimensions" in outputs:
         loss, scale = _dimension_loss(options), options.dimension_scale
-        terms["dimensions"] = loss(scale * outputs["dimensions"], scale * truth["vad"], mask)
+        terms["dimensions"] = loss(outputs["dimensions"], scale * truth["vad"], mask)
         weights["dimensions"] = options.dimension_weight
     if outputs.get("attention_logits"):
         terms["attention"] = attention_loss(outputs["attention_logits"].values(), labels, mask)
@@ -83,6 +83,15 @@ def dimension_values(config, outputs):
         outputs / config.objective.dimension_scale
         if config.objective.dimension_outputs == "scaled"
         else outputs
+    )
+
+
+def loss_dimensions(config, outputs):
+    """The same on the scale of the loss, `objective.dimension_scale` times [0, 1]."""
+    return (
+        outputs
+        if config.objective.dimension_outputs == "scaled"
+        else config.objective.dimension_scale * outputs
     )
 
 

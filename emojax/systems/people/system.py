@@ -25,7 +25,7 @@ from emojax.systems.people.checks import IMAGE_STREAMS, check, monitor_of, named
 from emojax.systems.people.inputs import FROZEN, SCENE_NETWORK, StreamInputs
 from emojax.systems.people.measure import PeopleMeasure
 from emojax.systems.people.network import WORDS, build_net, encoders, net_constants
-from emojax.systems.people.objective import dimension_values, objective
+from emojax.systems.people.objective import dimension_values, loss_dimensions, objective
 from emojax.systems.people.stand_in import stand_in
 from emojax.systems.people.weights import load_streams
 
@@ -122,7 +122,7 @@ class PeopleSystem(System):
             )
         small = {k: v for k, v in outputs.items() if k not in ("maps", "attention_maps")}
         if "dimensions" in small:
-            small["dimensions"] = dimension_values(self.config, small["dimensions"])
+            small["dimensions"] = loss_dimensions(self.config, small["dimensions"])
         truth = {k: batch[k] for k in (*_TRUTH, "mask")}
         words = model_state.get(CONSTANTS, {}).get(WORDS)
         value, logs = objective(self.config, *gather_rows((small, truth)), self.statistics["counts"], words)
