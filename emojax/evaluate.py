@@ -3,10 +3,12 @@
   python -m emojax.evaluate --workdir runs/demo                # the best checkpoint, validation split
   python -m emojax.evaluate --workdir runs/demo --step latest
   python -m emojax.evaluate --workdir runs/emotic --split test
+  python -m emojax.evaluate --workdir runs/demo --data_dir data/other --split test
 
-Config, labels, data folder and fold come from the checkpoint; nothing else has to be named. Writes into the work
-directory: metrics.json, predictions.csv (one row a record: id, truth, probabilities, values) and report/index.html; for
-another split than the validation split metrics_SPLIT.json, predictions_SPLIT.csv and report_SPLIT/.
+Config, labels, label graph, word vectors, data folder and fold come from the checkpoint; nothing else has to be named,
+and other data changes none of them. Writes into the work directory: metrics.json, predictions.csv (one row a record: id,
+truth, probabilities, values) and report/index.html; for another split than the validation split metrics_SPLIT.json,
+predictions_SPLIT.csv and report_SPLIT/.
 """
 
 from __future__ import annotations
@@ -24,7 +26,12 @@ def parser() -> cli.Parser:
     add = options.add_argument
     add("--workdir", type=cli.path, metavar="DIR", help="folder of a run of emojax.train")
     add("--step", default="best", help="best, latest, or a step number [best]")
-    add("--data_dir", type=cli.path, metavar="DIR", help="prepared data, if it has moved since the training")
+    add(
+        "--data_dir",
+        type=cli.path,
+        metavar="DIR",
+        help="other prepared data, or the run's own where it has moved",
+    )
     add("--split", default="validation", help="split of the data to evaluate [validation]")
     return options
 

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from emojax.graphs.karate import karate_club, symmetric_normalization
-from emojax.models.gcn import LabelGCN, to_graph
+from emojax.models.constants import init_with_constants
+from emojax.models.gcn import LabelGCN, graph_constants
 
 
 def test_the_club_has_its_published_size_and_split():
@@ -32,9 +33,9 @@ def separation(embedded, groups):
 
 def test_untrained_gcns_tell_the_two_clubs_apart():
     friends, club = karate_club()
-    net = LabelGCN((16, 16, 2), to_graph(symmetric_normalization(friends)), np.eye(34, dtype=np.float32))
+    net, constants = LabelGCN((16, 16, 2)), graph_constants(symmetric_normalization(friends), np.eye(34))
     keys = jax.random.split(jax.random.key(0), 40)
-    embedded = np.asarray(jax.vmap(lambda key: net.apply(net.init(key)))(keys))
+    embedded = np.asarray(jax.vmap(lambda key: net.apply(init_with_constants(net, constants, key)))(keys))
     rng = np.random.default_rng(0)
     by_chance = [separation(embedded, rng.permutation(club)) for _ in range(200)]
     assert separation(embedded, club) > 1.5 * max(by_chance)
