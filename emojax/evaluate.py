@@ -6,8 +6,8 @@
   python -m emojax.evaluate --workdir runs/demo --data_dir data/other --split test
 
 Config, labels, label graph, word vectors, data folder and fold come from the checkpoint; nothing else has to be named,
-and other data changes none of them. Writes into the work directory: metrics.json, predictions.csv (one row a record: id,
-truth, probabilities, values) and report/index.html; for another split than the validation split metrics_SPLIT.json,
+and other data changes none of them. Writes into the work directory: metrics.json, predictions.csv (one row a record:
+id, truth, probabilities, values) and report/index.html; for another split than the validation split metrics_SPLIT.json,
 predictions_SPLIT.csv and report_SPLIT/.
 """
 

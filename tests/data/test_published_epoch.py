@@ -18,7 +18,7 @@ VALIDATION = 7 * 500
 class RecordNumbers:
     """Stands in for the decoder: a batch is the numbers of its records."""
 
-    def __init__(self, source, features):
+    def __init__(self, source, features, labels):
         pass
 
     def __call__(self, records):

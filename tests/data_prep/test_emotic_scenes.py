@@ -18,7 +18,7 @@ from emojax.data.loader import Batches, Order
 from emojax.models.backbones import create_backbone
 from emojax.pretrained.layouts import flatten
 from emojax.pretrained.native import Weights, save_weights
-from emojax.systems.people.inputs import SCENE_NETWORK
+from emojax.systems.people.inputs import FROZEN, SCENE_NETWORK
 
 SIZE = 64
 
@@ -53,7 +53,7 @@ def test_scores_are_those_of_the_network_in_the_step_and_a_second_run_has_nothin
     for split in ("train", "validation", "test"):
         batches = Batches(dataset, split, Inputs(inputs.features), Order(8), threads=0)
         batch = next(batches)
-        expected = inputs(batch, {SCENE_NETWORK: variables})
+        expected = inputs(batch, {FROZEN: {SCENE_NETWORK: variables}})
         for row, index in enumerate(batch["index"]):
             stem, number = dataset.columns(split)["source_id"][index].rsplit(".jpg#", 1)
             file_of_scores = tmp_path / f"{stem}_person{number}.npy"
