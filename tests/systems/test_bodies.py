@@ -14,6 +14,8 @@ from data_prep.bold.prepare import Options, prepare
 from data_prep.synthetic.bold.generate import Settings, generate
 from emojax import systems
 from emojax.data.loader import Batches, Order
+from emojax.engine.mesh import data_mesh, put_batch
+from emojax.engine.step import make_train_step
 from emojax.errors import ConfigError
 from emojax.labels import BOLD_LABELS, EMOTIC_LABELS
 from emojax.systems.bodies.inputs import _snippet_images, skeleton
@@ -54,6 +56,26 @@ def test_every_system_of_the_config_has_shapes_at_full_size(name):
     system = systems.build(config, systems.stand_in(config))
     shapes = jax.eval_shape(system.init, jax.random.key(0))["params"]
     assert sum(x.size for x in jax.tree.leaves(shapes)) > 100_000
+
+
+@pytest.mark.parametrize("name, part", [("bold_rgb_bcf", "body"), ("bold_stgcn_spatial", "trunk")])
+def test_a_frozen_part_keeps_parameters_and_statistics_while_the_rest_trains(dataset, name, part):
+    config = config_of(name)
+    config.optimizer.factors[part] = 0.0
+    system, mesh = systems.build(config, dataset.recipe), data_mesh(jax.devices()[:1])
+    program = system.program(2)
+    before = system.init(jax.random.key(0))
+    batch = next(Batches(dataset, "train", system.inputs, Order(4, train=True)))
+    step = make_train_step(program, mesh, 0)
+    state, _ = step(program.init(jax.tree.map(jnp.copy, before)), put_batch(batch, mesh))
+    for collection in ("params", "batch_stats"):
+        old = jax.tree_util.tree_leaves_with_path(before[collection])
+        for (path, was), now in zip(old, jax.tree.leaves(state.variables[collection]), strict=True):
+            names = tuple(key.key for key in path)
+            if system.part_of(names) == part:
+                np.testing.assert_array_equal(now, was, err_msg=str(names))
+    heads = [params.get("head", params)["labels"]["kernel"] for params in (before["params"], state.params)]
+    assert not np.array_equal(*heads)
 
 
 def test_only_streams_that_a_system_has_are_read():

@@ -97,7 +97,9 @@ class BodySystem(System):
         if options.net == "tsn":
             return snippets(batch, self.config, self.dtype), {}
         if options.net == "stgcn":
-            moving = keys if options.random_move else None
+            moving = None
+            if keys is not None and options.random_move:  # keys of their own: dropout draws from the others
+                moving = jax.vmap(lambda key: jax.random.fold_in(key, 0))(keys)
             return skeleton(batch["joints"], batch["frame_mask"], moving), {"keys": keys}
         if options.laban == "frames":
             return self._laban(batch["laban"]), {"frame_mask": batch["frame_mask"]}
@@ -106,9 +108,15 @@ class BodySystem(System):
     def loss(self, params, model_state, batch: Batch, key: jax.Array):
         x, options = self._inputs(batch, sample_keys(key, batch["position"]))
         mutable = [name for name in model_state if name != CONSTANTS]
-        outputs, new_state = self.net.apply(
-            {"params": params, **model_state}, x, train=True, mask=batch["mask"], mutable=mutable, **options
-        )
+        with self.frozen_parts_kept():
+            outputs, new_state = self.net.apply(
+                {"params": params, **model_state},
+                x,
+                train=True,
+                mask=batch["mask"],
+                mutable=mutable,
+                **options,
+            )
         truth = {name: batch[name] for name in (*TRUTH, "mask")}
         words = model_state.get(CONSTANTS, {}).get("head", {}).get("words")
         value, logs = objective(*gather_rows((outputs, truth)), words)
@@ -137,7 +145,7 @@ class BodySystem(System):
 
     def part_of(self, path: tuple[str, ...]) -> str:
         """A stream of a TSN, or ``heads``, or ``trunk``."""
-        if path[0] == "encoder":
+        if path[0] == "encoder" and len(path) > 1:
             return path[1]
         return "trunk" if path[0] == "trunk" else "heads"
 
