@@ -59,13 +59,13 @@ class Instance:
         return int(self._number("max_frame", self.row[3]))
 
     def confidences(self) -> np.ndarray:
-        """``[26]`` float32 in [0, 1]; zeros without labels.
+        """``[26]`` float32 in [0, 1]; NaN without labels.
 
         Raises:
             Skip: `bad_row`, `confidence_out_of_range` or `no_category` (all are 0).
         """
         if not self.labelled:
-            return np.zeros(_NUM_CLASSES, np.float32)
+            return np.full(_NUM_CLASSES, np.nan, np.float32)
         fields = self.row[len(_COLUMNS) : len(_COLUMNS) + _NUM_CLASSES]
         values = np.array([self._number(n, v) for n, v in zip(BOLD_LABELS.classes, fields)], np.float32)
         if (values < 0).any() or (values > 1).any():
@@ -77,13 +77,13 @@ class Instance:
         return values
 
     def values(self) -> np.ndarray:
-        """Valence, arousal, dominance ``[3]`` float32 as value / 10; zeros without labels.
+        """Valence, arousal, dominance ``[3]`` float32 as value / 10; NaN without labels.
 
         Raises:
             Skip: `bad_row` or `value_out_of_range`.
         """
         if not self.labelled:
-            return np.zeros(3, np.float32)
+            return np.full(3, np.nan, np.float32)
         fields = self.row[_LABELLED - 3 : _LABELLED]
         values = np.array([self._number(n, v) for n, v in zip(BOLD_LABELS.dimensions, fields)], np.float32)
         if (values < 1).any() or (values > 10).any():

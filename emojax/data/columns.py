@@ -216,7 +216,7 @@ def first_of_each(sequence: np.ndarray, values: np.ndarray) -> np.ndarray:
     """The value `[S, ...]` that all records of a sequence share; ValueError where they differ."""
     starts = _starts(sequence)
     firsts = np.asarray(values)[starts]
-    if len(starts) and not np.array_equal(firsts[sequence], values):
+    if len(starts) and not np.array_equal(firsts[sequence], values, equal_nan=firsts.dtype.kind == "f"):
         raise ValueError("The records of a sequence have different values: this is no value of a sequence.")
     return firsts
 

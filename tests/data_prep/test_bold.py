@@ -48,7 +48,9 @@ def test_every_frame_of_every_annotated_person_is_a_record_and_sequences_follow_
         for start, length in zip(layout.starts, layout.lengths):
             np.testing.assert_array_equal(columns["frame"][start : start + length], np.arange(length))
         assert columns.sequences["categories"].shape == (len(layout.starts), 26)
-        assert columns.sequences["categories"].any() == labelled
+        for name in ("categories", "vad"):
+            assert np.isfinite(columns.sequences[name]).all() == labelled
+            assert np.isnan(columns.sequences[name]).all() != labelled
     assert dataset.labels == BOLD_LABELS
 
 

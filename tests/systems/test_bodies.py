@@ -16,7 +16,7 @@ from emojax import systems
 from emojax.data.loader import Batches, Order
 from emojax.engine.mesh import data_mesh, put_batch
 from emojax.engine.step import make_train_step
-from emojax.errors import ConfigError
+from emojax.errors import ConfigError, DataError
 from emojax.labels import BOLD_LABELS, EMOTIC_LABELS
 from emojax.systems.bodies.inputs import _snippet_images, skeleton
 
@@ -144,3 +144,16 @@ def test_emotic_s_order_of_the_same_names_is_refused(dataset):
     people = importlib.import_module("configs.emotic").get_config("emotic_b_r18@demo")
     with pytest.raises(Exception, match="classes differ"):
         systems.build(people, dataset.recipe)
+
+
+def test_a_split_without_labels_is_not_measured(dataset):
+    system = systems.build(config_of("bold_stgcn_spatial"), dataset.recipe)
+    truth = {name: dataset.columns("test").sequences[name] for name in ("categories", "vad")}
+    rows = len(truth["vad"])
+    predicted = {
+        "logits": np.zeros((rows, 26)),
+        "dimensions": np.full((rows, 3), 0.5),
+        "index": np.arange(rows),
+    }
+    with pytest.raises(DataError, match="no labels"):
+        system.measure.metrics({**predicted, **truth})

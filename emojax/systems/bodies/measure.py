@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import jax.numpy as jnp
 import numpy as np
 
+from emojax.errors import DataError
 from emojax.labels import Labels
 from emojax.metrics.bold import emotion_recognition_score
 from emojax.systems.bodies.inputs import TRUTH
@@ -26,7 +27,16 @@ class BodyMeasure:
         return dict(outputs)
 
     def metrics(self, outputs: Mapping[str, np.ndarray]) -> dict:
-        """Those of `emotion_recognition_score`, and ``loss`` with its terms."""
+        """Those of `emotion_recognition_score`, and ``loss`` with its terms.
+
+        Raises:
+            DataError: the split has no labels.
+        """
+        if np.isnan(outputs["vad"]).all():
+            raise DataError(
+                "This split has no labels (those of BoLD's test split are not public), so nothing can be measured on "
+                "it. Evaluate --split validation."
+            )
         truth = {name: jnp.asarray(outputs[name]) for name in TRUTH} | {
             "mask": jnp.ones(len(outputs["index"]))
         }
