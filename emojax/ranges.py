@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from emojax.errors import ConfigError
 
 _LARGEST = 2**31 - 1  # of whole numbers: JAX and the loader count in 32 bits
+# Sizes of the normal numbers of float32: a smaller one is 0 in training, a larger one infinite.
+_FLOAT32 = 1.1754944e-38, 3.4028235e38
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +49,7 @@ def whole(low: int, high: int = _LARGEST) -> Range:
 
 
 def require_ranges(config, ranges: Mapping[str, Range]) -> None:
-    """Raises ConfigError for the first field outside its range, and for any number that is NaN or infinite.
+    """Raises ConfigError for the first field outside its range, and for any number that float32 does not hold.
 
     Args:
         config: a config; fields of the table that it does not have are left out.
@@ -57,8 +59,21 @@ def require_ranges(config, ranges: Mapping[str, Range]) -> None:
         for pattern, allowed in ranges.items():
             if fnmatch.fnmatchcase(field, pattern) and value not in allowed:
                 raise ConfigError(f"config.{field} is {value!r}; it must be {allowed}.")
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ConfigError(f"config.{field} is {value!r}; it must be a finite number.")
+        for number in value if isinstance(value, tuple | list) else (value,):
+            _require_float32(field, number)
+
+
+def _require_float32(field: str, number) -> None:
+    if not isinstance(number, float) or number == 0:
+        return
+    if not math.isfinite(number):
+        raise ConfigError(f"config.{field} is {number!r}; it must be a finite number.")
+    low, high = _FLOAT32
+    if not low <= abs(number) <= high:
+        raise ConfigError(
+            f"config.{field} is {number!r}; training computes in float32, which holds 0 and sizes from {low:.2g} to "
+            f"{high:.2g}."
+        )
 
 
 def _leaves(config: Mapping, prefix: str = "") -> Iterator[tuple[str, object]]:

@@ -34,6 +34,8 @@ OUTSIDE = [
     ("optimizer__learning_rate", -0.1),
     ("optimizer__learning_rate", math.inf),
     ("optimizer__learning_rate", math.nan),
+    ("optimizer__learning_rate", 1e38),
+    ("optimizer__weight_decay", 1e30),
     ("optimizer__momentum", 1.5),
     ("optimizer__weight_decay", -1e-4),
     ("optimizer__beta2", 1.01),
@@ -94,6 +96,17 @@ def test_every_range_of_the_engine_belongs_to_a_field_and_every_number_of_it_has
 def test_ranges_hold_numbers_alone(allowed, inside, outside):
     assert all(value in allowed for value in inside)
     assert not any(value in allowed for value in outside)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("epsilon", 1e-320), ("learning_rate", 1e-320), ("scales", (1.0, 1e39)), ("widths", (math.nan, 1))],
+)
+def test_numbers_that_float32_does_not_hold_are_refused_also_within_a_list(field, value):
+    with pytest.raises(
+        ConfigError, match=rf"config\.optimizer\.{field} is .*; (training computes in float32|it must be)"
+    ):
+        require_ranges(ConfigDict({"optimizer": {field: value}}), RANGES)
 
 
 def test_fields_that_a_config_does_not_have_are_left_out():

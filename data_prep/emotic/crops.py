@@ -69,9 +69,10 @@ def _write(chunk: _Chunk) -> tuple[int, Skipped]:
     skipped: Skipped = {}
     for person in chunk.people:
         try:
-            image = read_image(image_path(chunk.images, person))
+            source = image_path(chunk.images, person)
+            image = read_image(source)
             height, width = image.shape[:2]
-            x1, y1, x2, y2 = usable_box(box_in_image(person, width, height), width, height)
+            x1, y1, x2, y2 = usable_box(box_in_image(person, source, width, height), width, height)
         except Skip as skip:
             number, example = skipped.get(skip.reason, (0, f"{person.source}: {skip.detail}"))
             skipped[skip.reason] = (number + 1, example)

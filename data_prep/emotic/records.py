@@ -29,7 +29,7 @@ from emojax.errors import Skip
 from emojax.graphs.openpose import NUM_JOINTS
 from emojax.labels import EMOTIC_LABELS
 from emojax.vision.boxes import MAX_PEOPLE, context_box, crop, people_boxes, resize, usable_box
-from emojax.vision.images import encode_jpeg, read_image
+from emojax.vision.images import encode_jpeg, orientation, read_image
 from emojax.vision.poses import POSE_SIZE, pose_vector
 
 VAD_SCALES = ("tenth", "unit")
@@ -69,9 +69,10 @@ class EmoticSource:
     def convert(self, item: Person) -> Record:
         """Raises Skip; the cheap reasons come before the image is read."""
         bits = _checked_labels(item)
-        image = _read_image_once(image_path(self.images, item))
+        path = image_path(self.images, item)
+        image = _read_image_once(path)
         height, width = image.shape[:2]
-        box = usable_box(box_in_image(item, width, height), width, height)
+        box = usable_box(box_in_image(item, path, width, height), width, height)
         size = self.options.size
         people, count = people_boxes(box, item.others, width, height)
         features = {
@@ -143,21 +144,37 @@ def _checked_labels(person: Person) -> int:
     return bits
 
 
-def box_in_image(person: Person, width: int, height: int) -> tuple[float, ...]:
-    """The body box in pixels of the image as it is, if that is a larger or smaller copy of the annotated one.
+def box_in_image(person: Person, path: str, width: int, height: int) -> tuple[float, ...]:
+    """The body box in pixels of the image as it is stored.
 
-    Raises Skip, `image_size_differs`, where it has other proportions.
+    The image may be a larger or smaller copy of the annotated one. Where the annotated size has width and height
+    exchanged, as in lists of 2017, the box holds as it stands if it lies in the image and the file names no rotation.
+
+    Args:
+        person: with box and annotated size.
+        path: of the image file.
+        width: of the image, px.
+        height: of the image, px.
+
+    Raises:
+        Skip: `image_size_differs`: other proportions, or a box that was drawn on a turned picture.
     """
     if (width, height) == person.size or not all(person.size):
         return person.box
     across, down = width / person.size[0], height / person.size[1]
-    if abs(across / down - 1) > _SAME_ASPECT:
-        raise Skip(
-            "image_size_differs",
-            f"the image has {width} x {height} pixels, "
-            f"not the {person.size[0]:.0f} x {person.size[1]:.0f} annotated",
-        )
-    return tuple(value * (across, down)[i % 2] for i, value in enumerate(person.box))
+    if abs(across / down - 1) <= _SAME_ASPECT:
+        return tuple(value * (across, down)[i % 2] for i, value in enumerate(person.box))
+    sizes = f"the image has {width} x {height} pixels, not the {person.size[0]:.0f} x {person.size[1]:.0f} annotated"
+    if (height, width) != person.size:
+        raise Skip("image_size_differs", sizes)
+    if not _lies_in(person.box, width, height) or orientation(path) != 1:
+        raise Skip("image_size_differs", f"{sizes}, and the box was drawn on the turned picture")
+    return person.box
+
+
+def _lies_in(box: Sequence[float], width: int, height: int) -> bool:
+    """Whether no corner is outside by more than a pixel; a box that is none at all is refused by `usable_box`."""
+    return all(not value > (width, height)[i % 2] + 1 for i, value in enumerate(box))
 
 
 def _multi_hot(bits: int) -> np.ndarray:

@@ -106,7 +106,7 @@ def masked_context(path: str, person: Person, size: int) -> np.ndarray:
     """RGB image `[size, size, 3]` with the person black, as a record holds it; raises Skip."""
     image = read_image(path)
     height, width = image.shape[:2]
-    box = usable_box(box_in_image(person, width, height), width, height)
+    box = usable_box(box_in_image(person, path, width, height), width, height)
     left, top, right, bottom = context_box(box, width, height, size).astype(int)
     small = resize(image, size)
     small[top:bottom, left:right] = 0

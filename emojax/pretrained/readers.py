@@ -11,6 +11,7 @@ from safetensors import safe_open
 
 from emojax.errors import CheckpointError
 from emojax.pretrained import keras_file, torch_file
+from emojax.pretrained.memory import bounded_memory
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +48,8 @@ def read_file(path: str | pathlib.Path, key: str | None = None) -> SourceFile:
     path = pathlib.Path(path)
     head = _read_head(path)
     try:
-        return _dispatch(path, head, key)
+        with bounded_memory(path):
+            return _dispatch(path, head, key)
     except CheckpointError as error:
         raise CheckpointError(f"Cannot read weights from {path}: {error}.") from error
     except Exception as error:  # half a dozen parsers, each with its own errors for flipped and missing bytes

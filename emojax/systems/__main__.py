@@ -8,6 +8,7 @@ python -m emojax.systems --filter gcn --parameters       # with their numbers of
 from __future__ import annotations
 
 import argparse
+import pathlib
 import sys
 from collections.abc import Sequence
 
@@ -31,6 +32,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def list_systems(options: argparse.Namespace) -> int:
     rows = catalogue()
+    if not rows:
+        raise ConfigError(
+            f"{pathlib.Path('configs').resolve()} holds no config files; call this in emojax's own folder."
+        )
     theses = sorted({row["family"] for row in rows})
     if options.family and options.family not in theses:
         raise ConfigError(f"There is no family {options.family!r}; there are {', '.join(theses)}.")

@@ -15,6 +15,7 @@ import time
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from data_prep.check.command import check_dataset
 from data_prep.emotic.crops import main as crops_main
@@ -326,7 +327,8 @@ class TestOnePerson:
             ({"categories": ()}, "no_categories"),
             ({"categories": ("Peace", "Boredom")}, "unknown_category"),
             ({"filename": "b.png"}, "missing_image"),
-            ({"size": (120.0, 160.0)}, "image_size_differs"),
+            ({"size": (120.0, 150.0)}, "image_size_differs"),
+            ({"size": (120.0, 160.0), "box": (10, 20, 90, 150)}, "image_size_differs"),
             ({"box": ()}, "bad_box"),
         ],
     )
@@ -334,6 +336,18 @@ class TestOnePerson:
         with pytest.raises(Skip) as skip:
             source.convert(self.person(**changes))
         assert skip.value.reason == reason
+
+    def test_a_size_with_width_and_height_exchanged_leaves_the_box_unless_the_picture_was_turned(
+        self, source, tmp_path
+    ):
+        exchanged = source.convert(self.person(size=(120.0, 160.0))).features
+        assert exchanged["body"] == source.convert(self.person()).features["body"]
+        picture = Image.open(tmp_path / "f" / "a.png")
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        picture.save(tmp_path / "f" / "turned.jpg", exif=exif)
+        with pytest.raises(Skip, match="drawn on the turned picture"):
+            source.convert(self.person(filename="turned.jpg", size=(120.0, 160.0)))
 
     def test_damaged_side_inputs_are_zeros_and_counted_as_unreadable(self, source, tmp_path):
         side = tmp_path / "side" / "f"

@@ -11,14 +11,18 @@ import sys
 
 import jax
 import numpy as np
+import optax
 import pytest
 
 from emojax.engine import loop
 from emojax.engine.checkpoint import Checkpoints
+from emojax.engine.finite import require_finite
 from emojax.engine.mesh import data_mesh
 from emojax.engine.monitor import EarlyStopping, Monitor
+from emojax.engine.plateau import scale_on_plateau
 from emojax.engine.run import Run
 from emojax.engine.runlog import read_log
+from emojax.engine.state import TrainState
 from emojax.engine.workdir import RECIPE_FILE, differences
 from emojax.errors import ConfigError, TrainingError
 from emojax.systems.base import System
@@ -160,6 +164,22 @@ def test_parameters_that_are_not_finite_are_never_saved(dataset, tmp_path, every
     with pytest.raises(TrainingError, match=r"Step 4 made params/regressor/kernel NaN.*is kept"):
         run(dataset, tmp_path, system=Bursts, run__checkpoint_every_steps=every, run__stop_after_steps=4)
     assert steps(tmp_path) == ([3] if every else [])
+
+
+def test_a_finite_state_that_has_exploded_is_not_saved():
+    params = {"head": {"kernel": jax.numpy.array([0.5, -1e36])}}
+    with pytest.raises(TrainingError, match=r"Step 3 made params/head/kernel as large as 1e\+36\. .*smaller"):
+        require_finite(TrainState.create({"params": params}, ()), 3)
+
+
+def test_an_infinite_moment_of_the_optimizer_is_not_saved_and_a_plateau_without_value_is():
+    params = {"kernel": jax.numpy.ones(2)}
+    moments, plateau = optax.adam(0.1).init(params), scale_on_plateau().init({})
+    state = TrainState.create({"params": params}, (moments, plateau))
+    require_finite(state, 3)
+    exploded = jax.tree.map(lambda x: x + jax.numpy.inf if x.ndim else x, moments)
+    with pytest.raises(TrainingError, match="Step 3 made the state of the optimizer NaN or infinite"):
+        require_finite(state.replace(opt_state=(exploded, plateau)), 3)
 
 
 class Poisoned:

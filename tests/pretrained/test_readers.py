@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import resource
 import zipfile
 
 import h5py
@@ -219,6 +220,22 @@ def test_a_dataset_that_claims_more_than_its_file_could_hold_is_refused(tmp_path
         group.create_dataset("conv/kernel:0", (1000, 1000, 1000, 100), np.float32)
     with pytest.raises(CheckpointError, match="claims 400,000,000,000 bytes"):
         read_file(tmp_path / "hollow.h5")
+
+
+def test_an_attribute_that_claims_four_gigabytes_is_refused_without_taking_them(tmp_path):
+    with h5py.File(tmp_path / "hollow.h5", "w") as file:
+        file.attrs["layer_names"] = ["the only layer"]
+    content = (tmp_path / "hollow.h5").read_bytes()
+    length = content.index(
+        len("the only layer").to_bytes(4, "little") + bytes([0, 8])
+    )  # before the heap's address
+    (tmp_path / "hollow.h5").write_bytes(content[:length] + b"\xf0\xff\xff\xff" + content[length + 4 :])
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    with pytest.raises(CheckpointError, match="is damaged"):
+        read_file(tmp_path / "hollow.h5")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < peak + (1 << 20)
+    assert resource.getrlimit(resource.RLIMIT_AS) == limits
 
 
 def writers():
