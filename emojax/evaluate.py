@@ -7,8 +7,9 @@
 
 Config, labels, label graph, word vectors, data folder and fold come from the checkpoint; nothing else has to be named,
 and other data changes none of them. Writes into the work directory: metrics.json, predictions.csv (one row a record:
-id, truth, probabilities, values) and report/index.html; for another split than the validation split metrics_SPLIT.json,
-predictions_SPLIT.csv and report_SPLIT/.
+id, truth, probabilities, values), outputs_validation.npz (the same in full precision, with all that identifies the
+records and the system; see emojax/engine/outputs.py) and report/index.html; for another split than the validation
+split metrics_SPLIT.json, predictions_SPLIT.csv, outputs_SPLIT.npz and report_SPLIT/.
 """
 
 from __future__ import annotations
@@ -33,6 +34,11 @@ def parser() -> cli.Parser:
         help="other prepared data, or the run's own where it has moved",
     )
     add("--split", default="validation", help="split of the data to evaluate [validation]")
+    add(
+        "--all_outputs",
+        action="store_true",
+        help="store every output of the network in outputs_SPLIT.npz, e.g. features [N, D], not only what is measured",
+    )
     return options
 
 
@@ -57,7 +63,8 @@ def evaluate_run(options: argparse.Namespace) -> int:
     moved = "" if options.data_dir else " If it has moved, give --data_dir FOLDER."
     dataset = systems.load_data(restored.config, options.data_dir, moved=moved)
     system = systems.build(restored.config, restored.recipe)
-    metrics = evaluate(workdir, restored, system, dataset, options.split, which=options.step)
+    asked = {"which": options.step, "all_outputs": options.all_outputs}
+    metrics = evaluate(workdir, restored, system, dataset, options.split, **asked)
     print(f"{metrics['protocol']}, checkpoint of step {metrics['step']}")
     for name, value in metrics["metrics"].items():
         if isinstance(value, float):

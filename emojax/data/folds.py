@@ -24,6 +24,7 @@ from emojax.errors import ConfigError, DataError
 
 POSITIVE_FROM = 0.5  # categories are 0 or 1, or shares of a crowd
 POOL = ("train", "validation")
+POOL_RECORD = "pool_record"  # of an example in a fold: its (first) record in the pool
 _FOLD = re.compile(r"(\d+)/(\d+|all)")
 
 
@@ -35,11 +36,17 @@ class Fold(Dataset):
         base: the data set.
         pool: the splits that are divided.
         records: `train` and `validation` -> int64 [n], their records in the pool (the splits one after another).
+        k: number of the fold, from 1.
+        of: number of folds.
+        by: column whose values stay together.
     """
 
     base: Dataset = None
     pool: tuple[str, ...] = POOL
     records: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    k: int = 0
+    of: int = 0
+    by: str = ""
 
     def columns(self, split: str) -> Columns:
         if split not in self.records:
@@ -85,7 +92,8 @@ def fold(
     if not 1 <= k <= folds.max() + 1:
         raise ConfigError(f"There is no fold {k} of {folds.max() + 1}: they are numbered from 1.")
     records = {"train": np.flatnonzero(folds != k - 1), "validation": np.flatnonzero(folds == k - 1)}
-    view = Fold(**_fields(dataset), base=dataset, pool=pool, records=records)
+    division = {"k": k, "of": int(folds.max()) + 1, "by": by}
+    view = Fold(**_fields(dataset), base=dataset, pool=pool, records=records, **division)
     source = _pooled_source(dataset, pool, verify=False)
     splits = {name: _describe(view, name, source) for name in records}
     return dataclasses.replace(
@@ -135,6 +143,20 @@ def pool(outputs: Iterable[tuple[Fold, Mapping[str, np.ndarray]]]) -> dict[str, 
             f"Record {record} was predicted in two folds: these runs are not the folds of one division."
         )
     return together
+
+
+def fold_of(dataset: Dataset, split: str) -> dict | None:
+    """Which fold of which division the records of a split are, JSON values; None where they are no fold."""
+    if not isinstance(dataset, Fold) or split not in dataset.records:
+        return None
+    hashes = [dataset.base.splits[name].content_hash for name in dataset.pool]
+    return {
+        "k": dataset.k,
+        "of": dataset.of,
+        "by": dataset.by,
+        "pool": list(dataset.pool),
+        "content_hash": hashlib.sha256(" ".join(hashes).encode()).hexdigest(),
+    }
 
 
 class _Pooled(Mapping[str, np.ndarray]):

@@ -27,7 +27,10 @@ def flatten_frames(outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     Returns:
         Arrays ``[F, ...]``: values of records, and those of its example for each record. `index` is the number of the
         record, which comes once: of windows that overlap the first says it. `record` and `frame_mask` are left out.
+        Outputs without `record`, such as those that this has made, stay as they are.
     """
+    if "record" not in outputs:
+        return dict(outputs)
     shape = np.shape(outputs["record"])
     real = np.flatnonzero(np.asarray(outputs["frame_mask"]).reshape(-1) > 0)
     records, first = np.unique(np.asarray(outputs["record"]).reshape(-1)[real], return_index=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import pathlib
+from collections.abc import Mapping
 
 import jax
 import numpy as np
@@ -11,9 +12,11 @@ import numpy as np
 from emojax.data.columns import Columns
 from emojax.data.dataset import Dataset
 from emojax.data.decode import read_features
+from emojax.data.folds import POOL_RECORD, fold_of
 from emojax.data.frames import example_records
 from emojax.engine.inference import Predictor
 from emojax.engine.lock import RESULTS, locked
+from emojax.engine.outputs import Outputs, identities, make_meta, write_outputs
 from emojax.engine.restore import Restored
 from emojax.engine.runlog import read_log
 from emojax.engine.workdir import as_json, result_paths
@@ -29,6 +32,7 @@ def evaluate(
     *,
     out: pathlib.Path | None = None,
     which: str = "best",
+    all_outputs: bool = False,
 ) -> dict:
     """Predicts a split with the variables of a checkpoint, writes all results.
 
@@ -43,6 +47,7 @@ def evaluate(
         split: name of the split.
         out: folder of the results; the run's if None.
         which: how the checkpoint was asked for.
+        all_outputs: store every output of the network, e.g. ``embedding [N, D]``, and not only what is measured.
 
     Returns:
         What ``metrics.json`` holds.
@@ -55,27 +60,32 @@ def evaluate(
     system.recall(restored.meta)
     predictor = Predictor(system, dataset)
     variables = predictor.place(restored.variables)
-    predicted = predictor.predict(variables, split, title="evaluate")
+    measured, drawn = system.measure.reads, system.report.reads
+    reads = None if all_outputs else (*measured, *drawn)
+    predicted = predictor.predict(variables, split, reads=reads, title="evaluate")
 
     def predict_split(name: str) -> dict:
-        return predicted if name == split else predictor.predict(variables, name, title=name)
+        return predicted if name == split else predictor.predict(variables, name, reads=reads, title=name)
 
     outputs = system.measure.complete(predicted, predict_split)
     results = _results(restored, system, dataset, split, which, outputs)
-    metrics_file, predictions_file, page = result_paths(out or workdir, split)
+    paths = result_paths(out or workdir, split)
     columns = dataset.columns(split)
+    dropped = () if all_outputs else set(drawn) - set(measured)
+    kept = {name: values for name, values in outputs.items() if name not in dropped}
     with locked(out or workdir, RESULTS), explained(out or workdir):
-        write_predictions(predictions_file, system, outputs, columns)
+        write_predictions(paths.predictions, system, outputs, columns)
+        write_outputs(paths.outputs, describe_outputs(restored, system, dataset, split, kept))
         shown = {k: columns[k][example_records(outputs)] for k in system.report.columns if k in columns}
         system.report.write(
-            page.parent,
+            paths.page.parent,
             restored.variables,
             {**outputs, **shown},
             results,
             read_log(workdir),
             lambda indices, names: read_features(dataset, split, names, indices),
         )
-        write_json(metrics_file, results)  # last: where it is, the rest is
+        write_json(paths.metrics, results)  # last: where it is, the rest is
     return results
 
 
@@ -87,7 +97,7 @@ def _results(restored: Restored, system, dataset: Dataset, split: str, which: st
         "step": restored.step,
         "checkpoint": which,
         "trained": {"steps": restored.last_step, "of": restored.meta["total_steps"]},
-        "protocol": f"{dataset.name} {split}, {system.protocol}",
+        "protocol": _protocol(system, dataset, split),
         "split": {"name": split, "records": len(outputs["index"]), "content_hash": content_hash},
         "records": {name: described.num_records for name, described in dataset.splits.items()},
         "labels": system.labels.to_json(),
@@ -97,6 +107,35 @@ def _results(restored: Restored, system, dataset: Dataset, split: str, which: st
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "device": jax.devices()[0].device_kind,
     }
+
+
+def _protocol(system, dataset: Dataset, split: str) -> str:
+    return f"{dataset.name} {split}, {system.protocol}"
+
+
+def describe_outputs(
+    restored: Restored, system, dataset: Dataset, split: str, outputs: Mapping[str, np.ndarray]
+) -> Outputs:
+    """The outputs of an evaluation with what identifies the examples; arrays that are not of examples are left out."""
+    records = example_records(outputs)
+    fold = fold_of(dataset, split)
+    ids = identities(dataset.columns(split), records)
+    if fold is not None:
+        ids[POOL_RECORD] = dataset.records[split][records]
+    meta = make_meta(
+        system=system.config.name,
+        step=restored.step,
+        split=split,
+        dataset=dataset.name,
+        content_hash=dataset.split(split).content_hash,
+        labels=system.labels,
+        config=as_json(system.config),
+        recipe=system.recipe,
+        protocol=_protocol(system, dataset, split),
+        fold=fold,
+    )
+    arrays = {name: values for name, values in outputs.items() if np.shape(values)[:1] == records.shape}
+    return Outputs(arrays, ids, meta)
 
 
 def write_predictions(path: pathlib.Path, system, outputs: dict, columns: Columns) -> None:

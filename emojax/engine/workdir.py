@@ -6,7 +6,7 @@ import json
 import math
 import pathlib
 from collections.abc import Mapping
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NamedTuple, TypedDict
 
 from ml_collections import ConfigDict
 
@@ -115,12 +115,22 @@ def outdated(workdir: pathlib.Path) -> CheckpointError:
     )
 
 
-def result_paths(workdir: pathlib.Path, split: str) -> tuple[pathlib.Path, pathlib.Path, pathlib.Path]:
-    """Where the metrics, the predictions and the page of a split are written."""
+class ResultPaths(NamedTuple):
+    """The files of an evaluation."""
+
+    metrics: pathlib.Path
+    predictions: pathlib.Path
+    outputs: pathlib.Path
+    page: pathlib.Path
+
+
+def result_paths(workdir: pathlib.Path, split: str) -> ResultPaths:
+    """Where the metrics, the predictions, the outputs and the page of a split are written."""
     suffix = "" if split == "validation" else f"_{split}"
-    return (
+    return ResultPaths(
         workdir / f"metrics{suffix}.json",
         workdir / f"predictions{suffix}.csv",
+        workdir / f"outputs_{split}.npz",
         workdir / f"report{suffix}" / "index.html",
     )
 

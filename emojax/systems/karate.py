@@ -95,6 +95,7 @@ class KarateReport:
 
     system: KarateSystem
     columns: ClassVar = ()
+    reads: ClassVar = ()
 
     def write(self, folder, variables, outputs, results, log, read_records) -> None:
         folder = pathlib.Path(folder)

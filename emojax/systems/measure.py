@@ -23,7 +23,8 @@ class Measure(Protocol):
     def complete(self, outputs: Outputs, predict_split: Callable[[str], Outputs]) -> dict[str, np.ndarray]:
         """Adds to the predictions of an evaluation what is fitted on another split.
 
-        For instance the scores of an SVM, or thresholds chosen on the validation split.
+        For instance thresholds chosen on the validation split. What is complete is taken, too: outputs that were
+        saved, pooled or combined are completed anew.
 
         Args:
             outputs: predictions and truth ``[N, ...]``.
@@ -42,9 +43,11 @@ class Report(Protocol):
 
     Attributes:
         columns: columns of the data that only the report shows, where the data have them.
+        reads: outputs of `System.predict` that only the report shows, where the system has them.
     """
 
     columns: tuple[str, ...]
+    reads: tuple[str, ...]
 
     def write(
         self,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from emojax import evaluate, systems, train
+from emojax.engine.outputs import read_outputs
 from emojax.errors import ConfigError
 from tests.systems.tiny import use_tiny_backbone
 from tests.toy import make_config
@@ -29,6 +31,18 @@ def test_a_run_on_a_fold_is_evaluated_on_it(dataset, tmp_path, capsys, monkeypat
     assert results["split"]["records"] == counts["validation"]
     sources = {line.split(",")[1] for line in (tmp_path / "predictions.csv").read_text().splitlines()[1:]}
     assert sources == set(view.columns("validation")["source_id"])
+    outputs = read_outputs(tmp_path / "outputs_validation.npz")
+    assert set(outputs.ids["source_id"]) == sources and "embedding" not in outputs.arrays
+    np.testing.assert_array_equal(outputs.ids["pool_record"], view.records["validation"])
+    assert (outputs.meta["fold"]["k"], outputs.meta["fold"]["of"], outputs.meta["fold"]["by"]) == (
+        1,
+        5,
+        "source_id",
+    )
+    assert outputs.labels == view.labels and outputs.meta["system"] == results["system"]
+    system = systems.build(outputs.config, outputs.recipe)
+    again = json.loads(json.dumps(system.measure.metrics(outputs.arrays)))
+    assert again == results["metrics"]
 
 
 def test_a_fold_that_is_none_is_refused(dataset):

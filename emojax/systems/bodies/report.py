@@ -21,6 +21,7 @@ class BodyReport:
 
     system: Any
     columns: ClassVar = ()
+    reads: ClassVar = ()
 
     def write(self, folder, variables, outputs, results, log, read_records) -> None:
         system, folder = self.system, pathlib.Path(folder)

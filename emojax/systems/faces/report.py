@@ -28,6 +28,7 @@ class FaceReport:
 
     system: Any
     columns: ClassVar = ("age",)
+    reads: ClassVar = ("embedding", "face_mask")
 
     def write(self, folder, variables, outputs, results, log, read_records) -> None:
         system, folder = self.system, pathlib.Path(folder)

@@ -33,6 +33,7 @@ class PeopleReport:
 
     system: Any
     columns: ClassVar = ()
+    reads: ClassVar = ()
 
     def write(self, folder, variables, outputs, results, log, read_records) -> None:
         system, folder = self.system, pathlib.Path(folder)
