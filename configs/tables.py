@@ -47,6 +47,8 @@ METRICS = {
     "map": Metric("mAP (%)", 100, 2),
     "aae": Metric("mean AAE", digits=4),
     "ers": Metric("ERS", digits=4),
+    "mr2": Metric("mean R2", digits=4),
+    "mra": Metric("mean ROC-AUC", digits=4),
 }
 
 _CCC = ("ccc_valence", "ccc_arousal")
@@ -96,11 +98,18 @@ EMOTIC = {
     "4.22": _emotic("comparison with published work: the thesis's row", "aae"),
 }
 
+_ERS = ("ers", "mr2", "map", "mra")
+
 BOLD = {
-    "5.3": Table("TSN on RGB", ("ers",)),
-    "5.9": Table("TSN on RGB differences", ("ers",)),
-    "5.10": Table("ST-GCN", ("ers",)),
-    "5.11": Table("Laban features", ("ers",)),
+    "5.3": Table("TSN on RGB", _ERS),
+    "5.4": Table("TSN on RGB by number of segments", _ERS),
+    "5.5": Table("TSN on RGB by consensus", _ERS),
+    "5.6": Table("TSN on optical flow, pre-training of the context stream", _ERS),
+    "5.7": Table("TSN on optical flow, pre-training of the face stream", _ERS),
+    "5.8": Table("TSN on optical flow", _ERS),
+    "5.9": Table("TSN on RGB differences", _ERS),
+    "5.10": Table("ST-GCN", _ERS),
+    "5.11": Table("Laban features", _ERS),
 }
 
 # Thesis (`FAMILY` of the config files) -> number -> table.

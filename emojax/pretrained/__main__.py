@@ -114,8 +114,9 @@ def _list(options: argparse.Namespace) -> None:
 
 def _describe(arch: Architecture) -> str:
     kinds = "torch .pth/.pt/.pth.tar, .safetensors, .npz" + (", Keras .h5/.keras" if arch.keras else "")
-    lines = [f"{arch.name}  ({arch.image_size} px; accepts {kinds})"]
-    for flavour, coding in arch.codings.items():
+    size = f"input {list(arch.input_shape)}" if arch.input_shape else f"{arch.image_size} px"
+    lines = [f"{arch.name}  ({size}; accepts {kinds})"]
+    for flavour, coding in () if arch.input_shape else arch.codings.items():
         lines.append(f"    input of {flavour} weights: {coding}")
     for file in arch.published:
         known = f"sha256 {file.sha256}..." if file.sha256 else "sha256 not known"

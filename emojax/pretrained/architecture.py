@@ -77,6 +77,7 @@ class Architecture:
         config: of a whole network: config that builds the same one.
         settings: fields of `config.model` of a face system that is this network with its classifier or heads.
         image_sizes: at which torch's code pools the whole map; empty for any.
+        input_shape: of one input that is no image; empty for RGB images of `image_size`.
         torch_code: how torch makes the network, with ``{classes}``, ``{words}`` and ``{size}`` left open; empty where
             no code for torch has it.
     """
@@ -98,6 +99,7 @@ class Architecture:
     config: str = ""
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     image_sizes: tuple[int, ...] = ()
+    input_shape: tuple[int, ...] = ()
     torch_code: str = ""
 
     def is_head(self, path: str) -> bool:

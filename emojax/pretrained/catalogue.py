@@ -18,6 +18,7 @@ from emojax.pretrained.architecture import (
     Published,
 )
 from emojax.pretrained.authors import authors_networks
+from emojax.pretrained.skeletons import skeleton_networks
 
 _IMAGENET_TERMS = "weights BSD-3-Clause (torchvision); ImageNet images: non-commercial research"
 _PLACES_TERMS = "CC BY (Places365)"
@@ -194,6 +195,7 @@ def architectures() -> dict[str, Architecture]:
         _densenet("densenet_tiny"),
         _resnet("resnet_tiny"),
         *authors_networks(),
+        *skeleton_networks(),
     )
     return {entry.name: entry for entry in entries}
 

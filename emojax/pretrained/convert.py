@@ -134,8 +134,8 @@ def export_weights(weights: Weights) -> dict[str, np.ndarray]:
 def abstract_shapes(arch_name: str, num_classes: int, num_attributes: int = 0) -> dict[str, tuple[int, ...]]:
     """Shapes of our variables by path, without computing any."""
     arch = architecture(arch_name)
-    size = arch.image_size
-    image = jax.ShapeDtypeStruct((1, size, size, 3), jnp.float32)
+    shape = arch.input_shape or (arch.image_size, arch.image_size, 3)
+    image = jax.ShapeDtypeStruct((1, *shape), jnp.float32)
     net, constants = build(arch, num_classes, num_attributes)
     init = functools.partial(init_with_constants, net, constants, jax.random.key(0), train=False)
     variables = {k: v for k, v in jax.eval_shape(init, image).items() if k != CONSTANTS}

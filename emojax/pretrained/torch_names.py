@@ -40,6 +40,8 @@ def torch_tensors(arch: str, rule: Rule, shapes: Mapping[str, tuple[int, ...]]) 
 
 def _tensor(arch: str, rule: Rule, path: str, ndim: int) -> SourceTensor:
     collection, *modules, leaf = path.split("/")
+    if not modules:  # a parameter of the network itself
+        return SourceTensor(rule(arch, (leaf,)), SAME)
     prefix = rule(arch, tuple(modules))
     if collection == "batch_stats":
         return SourceTensor(f"{prefix}.running_{leaf}", SAME)

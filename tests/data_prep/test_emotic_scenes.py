@@ -18,7 +18,7 @@ from emojax.data.loader import Batches, Order
 from emojax.models.backbones import create_backbone
 from emojax.pretrained.layouts import flatten
 from emojax.pretrained.native import Weights, save_weights
-from emojax.systems.people.inputs import FROZEN, SCENE_NETWORK
+from emojax.systems.scenes import FROZEN, SCENE_NETWORK
 
 SIZE = 64
 

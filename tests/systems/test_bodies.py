@@ -16,9 +16,14 @@ from emojax import systems
 from emojax.data.loader import Batches, Order
 from emojax.engine.mesh import data_mesh, put_batch
 from emojax.engine.step import make_train_step
-from emojax.errors import ConfigError, DataError
+from emojax.errors import CheckpointError, ConfigError, DataError
+from emojax.graphs.partitions import partition_matrices
+from emojax.graphs.skeletons import BODY_18
 from emojax.labels import BOLD_LABELS, EMOTIC_LABELS
-from emojax.systems.bodies.inputs import _snippet_images, skeleton
+from emojax.pretrained.convert import abstract_shapes, export_weights, import_weights
+from emojax.pretrained.native import Weights, save_weights, write_safetensors
+from emojax.systems.bodies.inputs import skeleton, snippets
+from emojax.systems.bodies.weights import load_trunk
 
 SIZE = 32
 
@@ -113,15 +118,104 @@ def test_moving_keeps_confidences_and_turns_every_joint_of_a_frame_alike():
 def test_differences_of_one_snippet_stand_in_order_and_equal_frames_give_zeros():
     frames = np.zeros((1, 6, 2, 2, 3), np.uint8)
     frames[0, 3:] = 51  # one change, between the third and the fourth frame
-    made = np.asarray(_snippet_images(jnp.asarray(frames), "diff", jnp.float32))
+    made = np.asarray(snippets({"body": frames}, get_config("bold_diff_b"), jnp.float32)["body"])
     assert made.shape == (1, 1, 2, 2, 15)
     expected = np.repeat([0, 0, 0.2 / 0.452, 0, 0], 3)
     np.testing.assert_allclose(made[0, 0, 0, 0], expected, atol=1e-6)
 
 
+def test_a_flow_stack_has_the_planes_of_x_and_y_in_turn_in_order_of_time():
+    planes = np.zeros(
+        (1, 10, 4, 2), np.uint8
+    )  # two snippets of five frames, planes of 2 x 2 above one another
+    for frame in range(10):
+        planes[0, frame, :2], planes[0, frame, 2:] = 10 * frame, 10 * frame + 5
+    made = np.asarray(snippets({"flow_body": planes}, get_config("bold_flow_b"), jnp.float32)["body"])
+    assert made.shape == (1, 2, 2, 2, 10)
+    expected = (np.arange(20).reshape(2, 10) * 5 / 255 - 0.5) / 0.226
+    np.testing.assert_allclose(made[0, :, 1, 0], expected, rtol=1e-5)
+
+
+def test_partial_bn_freezes_statistics_scale_and_bias_of_all_batch_norms_but_the_first(dataset):
+    config = config_of("bold_rgb_b", model__partial_bn=True, model__segments=1, model__eval_segments=1)
+    system, mesh = systems.build(config, dataset.recipe), data_mesh(jax.devices()[:1])
+    program, before = system.program(2), system.init(jax.random.key(0))
+    batch = next(Batches(dataset, "train", system.inputs, Order(4, train=True)))
+    state = program.init(jax.tree.map(jnp.copy, before))
+    state, _ = make_train_step(program, mesh, 0)(state, put_batch(batch, mesh))
+    changed, first = set(), ("encoder", "body", "bn1")
+    for collection in ("params", "batch_stats"):
+        old = jax.tree_util.tree_leaves_with_path(before[collection])
+        for (path, was), now in zip(old, jax.tree.leaves(state.variables[collection]), strict=True):
+            names = tuple(key.key for key in path)
+            if not np.array_equal(now, was):
+                changed.add(names)
+    leaves = {"params": ("scale", "bias"), "batch_stats": ("mean", "var")}
+    assert {(*first, leaf) for kind in leaves.values() for leaf in kind} <= changed
+    assert len(system.frozen_norms) == 8 and first not in system.frozen_norms
+    assert not {names for names in changed if names[:-1] in system.frozen_norms}
+    assert ("encoder", "body", "layer1_0", "conv1", "kernel") in changed
+
+
+def kinetics_file(folder, partition="spatial"):
+    """A file with the layout of the public checkpoint: every tensor different, and a classifier of 400 actions."""
+    shapes = abstract_shapes("st_gcn_kinetics", 0)
+    rng = np.random.default_rng(3)
+    values = {path: rng.normal(size=shape).astype(np.float32) for path, shape in shapes.items()}
+    matrix = partition_matrices(BODY_18, partition, normalisation="column").astype(np.float32)
+    state = export_weights(Weights("st_gcn_kinetics", values, {"A": matrix}, {}))
+    state |= {"fcn.weight": np.zeros((400, 256, 1, 1), np.float32), "fcn.bias": np.zeros(400, np.float32)}
+    write_safetensors(state, {"format": "pt"}, folder / "theirs.safetensors")
+    weights = import_weights(folder / "theirs.safetensors", "st_gcn_kinetics").weights
+    save_weights(weights, folder / "ours.safetensors")
+    return state, folder / "ours.safetensors"
+
+
+def test_kinetics_weights_come_by_name_with_their_matrix_and_their_order_of_channels(tmp_path):
+    state, file = kinetics_file(tmp_path)
+    config = get_config("bold_stgcn_spatial_kinetics")
+    system = systems.build(config, systems.stand_in(config))
+    fresh = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), jax.eval_shape(system.init, jax.random.key(0)))
+    fresh["constants"] = jax.tree.map(np.asarray, system.constants)
+    variables, record = load_trunk(fresh, str(file))
+    params, trunk = variables["params"], variables["params"]["trunk"]
+    np.testing.assert_array_equal(variables["constants"]["trunk"]["matrices"], state["A"])
+    np.testing.assert_array_equal(trunk["data_norm"]["scale"], state["data_bn.weight"])
+    for unit, ours in ((0, trunk["unit_1"]), (9, trunk["unit_10"])):
+        theirs = f"st_gcn_networks.{unit}"
+        np.testing.assert_array_equal(
+            ours["graph_conv"]["kernel"][0, 0], state[f"{theirs}.gcn.conv.weight"][:, :, 0, 0].T
+        )
+        kernel = state[f"{theirs}.tcn.2.weight"].transpose(2, 3, 1, 0)
+        np.testing.assert_array_equal(ours["temporal_conv"]["kernel"], kernel)
+        np.testing.assert_array_equal(trunk[f"edge_importance_{unit + 1}"], state[f"edge_importance.{unit}"])
+    assert not np.any(params["labels"]["kernel"]) and record["left_out"] == []
+    config.model.edge_importance = False
+    plain = systems.build(config, systems.stand_in(config))
+    fresh = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), jax.eval_shape(plain.init, jax.random.key(0)))
+    assert len(load_trunk(fresh | {"constants": variables["constants"]}, str(file))[1]["left_out"]) == 10
+
+
+@pytest.mark.parametrize(
+    "change", [{"units": "units9"}, {"partition": "distance"}, {"partition": "spatial_true"}]
+)
+def test_kinetics_weights_are_refused_by_another_network(tmp_path, change):
+    _, file = kinetics_file(tmp_path)
+    config = get_config("bold_stgcn_spatial_kinetics")
+    config.model.update(change)
+    system = systems.build(config, systems.stand_in(config))
+    fresh = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), jax.eval_shape(system.init, jax.random.key(0)))
+    fresh["constants"] = jax.tree.map(np.asarray, system.constants)
+    with pytest.raises(CheckpointError, match="partition=spatial"):
+        load_trunk(fresh, str(file))
+
+
 @pytest.mark.parametrize(
     "changes, message",
     [
+        ({"model__streams": "body,scenes"}, "need the stream 'context'"),
+        ({"model__streams": "body,context,scenes", "model__modality": "diff"}, "need the stream 'context'"),
+        ({"init_from__trunk": "file"}, "is for an ST-GCN"),
         ({"model__net": "tsm"}, "model.net"),
         ({"model__streams": "body,pose"}, "body, context, face"),
         ({"model__consensus": "linear", "model__segments": 3, "model__eval_segments": 25}, "make them equal"),

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from emojax.data.recipe import Recipe
-from emojax.errors import ConfigError
+from emojax.errors import ConfigError, DataError
 from emojax.graphs.partitions import NORMALISATIONS, PARTITIONS
 from emojax.labels import BOLD_LABELS
 from emojax.models.backbones import backbone_names
 from emojax.models.consensus import CONSENSUS
 from emojax.models.st_gcn import PROPAGATIONS, UNITS
 from emojax.ranges import Range, require_ranges, whole
-from emojax.systems.bodies.inputs import streams_of
+from emojax.systems.bodies.inputs import features_of, streams_of
 from emojax.systems.checks import require_choice, require_image_size, require_monitor
+from emojax.systems.scenes import SCENE_STREAMS
 
-STREAMS = ("body", "context", "face")
+STREAMS = ("body", "context", "face", *SCENE_STREAMS)
+# What a system is about beside ImageNet -> field of `config.init_from` that names its weights.
+PRETRAINING = {"places365": "context", "affectnet": "face", "kinetics": "trunk"}
 _CHOICES = {
+    "pretraining": ("", *PRETRAINING),
     "model.net": ("tsn", "stgcn", "laban_conv1d", "laban_lstm"),
-    "model.modality": ("rgb", "diff"),
+    "model.modality": ("rgb", "flow", "diff"),
     "model.backbone": backbone_names(),
     "model.consensus": CONSENSUS,
     "model.partition": tuple(PARTITIONS),
@@ -51,6 +55,8 @@ def check(config, recipe: Recipe) -> None:
                 f"The consensus 'linear' has a weight for each segment: config.model.segments is {options.segments}, "
                 f"eval_segments {options.eval_segments}; make them equal (spec 10, G21)."
             )
+    if config.init_from.trunk and options.net != "stgcn":
+        raise ConfigError("config.init_from.trunk is for an ST-GCN (config.model.net=stgcn).")
     if options.net == "laban_lstm" and options.laban == "descriptor":
         raise ConfigError("config.model.net 'laban_lstm' reads frames: set --config.model.laban=frames.")
 
@@ -61,5 +67,29 @@ def _require_streams(config, recipe: Recipe) -> None:
         raise ConfigError(
             f"config.model.streams is {config.model.streams!r}; name some of {', '.join(STREAMS)}, each once."
         )
-    for name in streams:
-        require_image_size(config, recipe, name)
+    scores = set(streams) & set(SCENE_STREAMS)
+    if scores and (config.model.modality != "rgb" or "context" not in streams):
+        raise ConfigError(
+            f"The streams {', '.join(sorted(scores))} are scores of the masked frame: they need the stream 'context' "
+            f"of config.model.modality=rgb (spec 2.5); this system has {config.model.modality}, {', '.join(streams)}."
+        )
+    if config.model.modality == "flow":
+        _require_flow(config, recipe)
+    else:
+        for name in features_of(config):
+            require_image_size(config, recipe, name)
+
+
+def _require_flow(config, recipe: Recipe) -> None:
+    wanted = (2 * config.image_size, config.image_size)
+    for name in features_of(config).values():
+        if name not in recipe.features:
+            raise DataError(
+                f"{recipe.origin} holds no optical flow ({name}); prepare it with "
+                "python -m data_prep.bold --modalities rgb,flow,skeleton."
+            )
+        if (found := recipe.feature(name).shape) != wanted:
+            raise ConfigError(
+                f"config.image_size is {config.image_size}, but {name} of {recipe.origin} has planes of {found[1]} "
+                f"pixels: set --config.image_size={found[1]}."
+            )

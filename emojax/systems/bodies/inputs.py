@@ -12,13 +12,17 @@ import numpy as np
 from emojax.data.augment import normalize
 from emojax.data.inputs import Inputs
 from emojax.data.recipe import Recipe
-from emojax.data.select import FlowStack, Segments, Whole
+from emojax.data.select import FlowStack, Segments, Select, Whole
+from emojax.systems.scenes import SCENE_STREAMS
 from emojax.vision.laban import VISIBLE_FROM
 
 TRUTH = ("categories", "vad")
 WINDOW = 5  # frames that every snippet needs around its own, so that all modalities see the same places
-_BEFORE, _AFTER = 2, 3  # frames of an RGB difference stack around the sampled one
-_DIFFERENCE_STD = 0.452  # twice the mean standard deviation of ImageNet's channels
+# Modality -> frames before and after the sampled one that a snippet takes, and its channels (spec 1.4).
+_NEIGHBOURS = {"rgb": (0, 0), "flow": (2, 2), "diff": (2, 3)}
+CHANNELS = {"rgb": 3, "flow": 10, "diff": 15}
+_FLOW_MEAN, _FLOW_STD = 0.5, 0.226  # the latter is the mean standard deviation of ImageNet's channels
+_DIFFERENCE_STD = 2 * _FLOW_STD
 
 # Changes of `random_move` (spec 1.6): the first and the last frame draw one each, frames between are interpolated.
 _ANGLES = np.deg2rad((-10.0, -5.0, 0.0, 5.0, 10.0))
@@ -30,10 +34,10 @@ def inputs_of(config) -> Inputs:
     """What of the data a system takes."""
     options = config.model
     if options.net == "tsn":
-        train, evaluation = (Segments(k, WINDOW) for k in (options.segments, options.eval_segments))
-        if options.modality == "diff":
-            train, evaluation = (FlowStack(s, _BEFORE, _AFTER) for s in (train, evaluation))
-        return Inputs(streams_of(config), TRUTH, train, evaluation)
+        train, evaluation = (
+            _snippets(k, options.modality) for k in (options.segments, options.eval_segments)
+        )
+        return Inputs(tuple(features_of(config).values()), TRUTH, train, evaluation)
     if options.net == "stgcn":
         return Inputs((), ("joints", *TRUTH), Whole(options.frames, shift=True))
     if options.laban == "frames":
@@ -41,26 +45,55 @@ def inputs_of(config) -> Inputs:
     return Inputs((), ("laban_descriptor", *TRUTH), Segments(1))
 
 
+def _snippets(count: int, modality: str) -> Select:
+    segments, (before, after) = Segments(count, WINDOW), _NEIGHBOURS[modality]
+    return FlowStack(segments, before, after) if before or after else segments
+
+
 def streams_of(config) -> tuple[str, ...]:
     """``"body, context"`` -> ``("body", "context")``."""
     return tuple(name.strip() for name in config.model.streams.split(",") if name.strip())
 
 
+def image_streams(config) -> tuple[str, ...]:
+    """The streams that have a backbone: all but the scores of scenes and attributes."""
+    return tuple(name for name in streams_of(config) if name not in SCENE_STREAMS)
+
+
+def features_of(config) -> dict[str, str]:
+    """Stream -> feature of the records that it reads."""
+    prefix = "flow_" if config.model.modality == "flow" else ""
+    return {name: f"{prefix}{name}" for name in image_streams(config)}
+
+
 def snippets(batch: Mapping[str, jax.Array], config, dtype) -> dict[str, jax.Array]:
-    """Stream -> normalised images ``[B, K, H, W, C]`` of the K snippets; C is 3, or 15 for RGB differences."""
-    return {name: _snippet_images(batch[name], config.model.modality, dtype) for name in streams_of(config)}
+    """Stream -> normalised images ``[B, K, H, W, C]`` of the K snippets; C is 3, of flow 10, of differences 15."""
+    make = {"rgb": _pictures, "flow": _flow_stacks, "diff": _differences}[config.model.modality]
+    return {name: make(batch[feature]).astype(dtype) for name, feature in features_of(config).items()}
 
 
-def _snippet_images(images: jax.Array, modality: str, dtype) -> jax.Array:
-    values = images.astype(jnp.float32) / 255
-    if modality == "rgb":
-        return normalize(values).astype(dtype)
-    stack = _BEFORE + 1 + _AFTER
-    frames = values.reshape(len(values), -1, stack, *values.shape[2:])
+def _pictures(images: jax.Array) -> jax.Array:
+    return normalize(images.astype(jnp.float32) / 255)
+
+
+def _flow_stacks(planes: jax.Array) -> jax.Array:
+    """``[B, K 5, 2 H, W]``, plane x above plane y -> ``[B, K, H, W, 10]``: x, y, x, y, ... in order of time."""
+    before, after = _NEIGHBOURS["flow"]
+    stack, (batch, time, rows, width) = before + 1 + after, planes.shape
+    values = (planes.astype(jnp.float32) / 255 - _FLOW_MEAN) / _FLOW_STD
+    values = values.reshape(batch, time // stack, stack * 2, rows // 2, width)
+    return jnp.moveaxis(values, 2, -1)
+
+
+def _differences(images: jax.Array) -> jax.Array:
+    """``[B, K 6, H, W, 3]`` -> ``[B, K, H, W, 15]``, the channels of one difference side by side."""
+    before, after = _NEIGHBOURS["diff"]
+    frames = (images.astype(jnp.float32) / 255).reshape(
+        len(images), -1, before + 1 + after, *images.shape[2:]
+    )
     differences = (frames[:, :, 1:] - frames[:, :, :-1]) / _DIFFERENCE_STD
-    # [B, K, 5, H, W, 3] -> [B, K, H, W, 15], the channels of one difference side by side.
     moved = jnp.moveaxis(differences, 2, 4)
-    return moved.reshape(*moved.shape[:4], -1).astype(dtype)
+    return moved.reshape(*moved.shape[:4], -1)
 
 
 def skeleton(joints: jax.Array, frames: jax.Array, keys: jax.Array | None = None) -> jax.Array:

@@ -11,11 +11,12 @@ from emojax.graphs.skeletons import BODY_18
 from emojax.graphs.word_vectors import load_word_vectors
 from emojax.labels import Labels
 from emojax.models.backbones import create_backbone
+from emojax.models.freeze import later_batch_norms
 from emojax.models.fusion import linear_head
 from emojax.models.laban_nets import LabanConv1D, LabanLSTM
 from emojax.models.st_gcn import STGCN
 from emojax.models.tsn import TSN
-from emojax.systems.bodies.inputs import streams_of
+from emojax.systems.bodies.inputs import CHANNELS, image_streams, streams_of
 
 
 class SequenceNet(nn.Module):
@@ -60,11 +61,23 @@ def build_net(config, labels: Labels, dtype) -> nn.Module:
     options = config.model
     sizes = (len(labels.classes), len(labels.dimensions))
     if options.net == "tsn":
-        encoders = {name: _backbone(options.backbone, dtype) for name in streams_of(config)}
+        encoders = {name: _backbone(options.backbone, dtype) for name in image_streams(config)}
         return TSN(
             streams_of(config), encoders, *sizes, embedding=options.embedding, consensus=options.consensus
         )
     return SequenceNet(_trunk(options, dtype), *sizes)
+
+
+def later_norms(config, dtype) -> frozenset[tuple[str, ...]]:
+    """Paths of what Partial BN freezes (spec 2.5): the batch norms of every backbone but its first."""
+    size, channels = config.image_size, CHANNELS[config.model.modality]
+    example = jax.ShapeDtypeStruct((1, size, size, channels), dtype)
+    made = _backbone(config.model.backbone, dtype)
+    return frozenset(
+        ("encoder", *path)
+        for name in image_streams(config)
+        for path in later_batch_norms(name, made(name=None), example)
+    )
 
 
 def _backbone(arch: str, dtype):

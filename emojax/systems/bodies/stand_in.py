@@ -16,5 +16,7 @@ def stand_in(config) -> Recipe:
     statistics = {"num_samples": _NUM_TRAIN, "vad_mean": [0.5] * len(BOLD_LABELS.dimensions)}
     for name, size in sizes.items():
         statistics |= {f"{name}_mean": [0.0] * size, f"{name}_std": [1.0] * size}
-    features = dict.fromkeys(("body", "context", "face"), image)
+    planes = Feature("image", (2 * config.image_size, config.image_size), "raw")
+    streams = ("body", "context", "face")
+    features = dict.fromkeys(streams, image) | {f"flow_{name}": planes for name in streams}
     return Recipe("BoLD (shapes only)", BOLD_LABELS, features, statistics, origin=config.data_dir)

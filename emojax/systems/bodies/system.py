@@ -16,16 +16,35 @@ from emojax.engine.mesh import gather_rows
 from emojax.engine.precision import compute_dtype
 from emojax.engine.step import sample_keys
 from emojax.models.constants import CONSTANTS, init_with_constants
-from emojax.models.time import map_segments
-from emojax.pretrained.initialise import initialise
+from emojax.models.time import fold_time, map_segments, unfold_time
 from emojax.systems.base import Batch, System, Variables
-from emojax.systems.bodies.checks import check
-from emojax.systems.bodies.inputs import TRUTH, Standardised, inputs_of, skeleton, snippets, streams_of
+from emojax.systems.bodies.checks import PRETRAINING, check
+from emojax.systems.bodies.inputs import (
+    CHANNELS,
+    TRUTH,
+    Standardised,
+    image_streams,
+    inputs_of,
+    skeleton,
+    snippets,
+    streams_of,
+)
 from emojax.systems.bodies.measure import BodyMeasure
-from emojax.systems.bodies.network import build_net, net_constants
+from emojax.systems.bodies.network import build_net, later_norms, net_constants
 from emojax.systems.bodies.objective import objective
 from emojax.systems.bodies.stand_in import stand_in
+from emojax.systems.bodies.weights import load_trunk
 from emojax.systems.measure import Report
+from emojax.systems.scenes import (
+    FROZEN,
+    RANDOM_SCENES,
+    SCENE_NETWORK,
+    SCENE_SIZES,
+    SCENE_STREAMS,
+    scene_network,
+    scene_scores,
+)
+from emojax.systems.weights import load_streams
 
 __all__ = ["BodySystem", "build", "stand_in"]
 
@@ -60,8 +79,26 @@ class BodySystem(System):
                 recipe, "laban" if options.laban == "frames" else "laban_descriptor"
             )
         self.net = build_net(config, self.labels, self.dtype)
-        if options.net == "tsn" and not any(config.init_from.values()):
+        self.scene_net = None
+        wanted = PRETRAINING.get(config.pretraining)
+        if wanted and not config.init_from[wanted]:
+            self.notes.append(
+                f"config.init_from.{wanted} names no file: without its pre-training ({config.pretraining}) this system "
+                "is another"
+            )
+        if options.net == "tsn":
+            self._prepare_streams()
+
+    def _prepare_streams(self) -> None:
+        config = self.config
+        if config.model.partial_bn:
+            self.frozen_norms = later_norms(config, self.dtype)
+        if not any(config.init_from.values()):
             self.notes.append("the streams start random, the published numbers from ImageNet and Places365")
+        if set(streams_of(config)) & set(SCENE_STREAMS):
+            self.scene_net = scene_network(self.dtype)
+            if not config.init_from.scene_network:
+                self.notes.append(RANDOM_SCENES)
 
     @functools.cached_property
     def constants(self) -> dict:
@@ -71,24 +108,35 @@ class BodySystem(System):
 
     def init(self, key: jax.Array, constants: Mapping | None = None) -> Variables:
         constants = self.constants if constants is None else constants
-        return init_with_constants(self.net, constants, key, self._example(), train=False)
+        variables = init_with_constants(self.net, constants, key, self._example(), train=False)
+        if self.scene_net is not None:
+            # Not a parameter: no gradient, no weight decay, no update of statistics.
+            size = self.config.image_size
+            images, own = jnp.zeros((1, size, size, 3)), jax.random.fold_in(key, 1)
+            variables[FROZEN] = {SCENE_NETWORK: dict(self.scene_net.init(own, images, train=False))}
+        return variables
 
     def _example(self):
         """Inputs of one clip, zeros, for making parameters."""
         options, size = self.config.model, self.config.image_size
         if options.net == "tsn":
-            channels = 3 if options.modality == "rgb" else 15
-            picture = jnp.zeros((1, options.segments, size, size, channels))
-            return dict.fromkeys(streams_of(self.config), picture)
+            picture = jnp.zeros((1, options.segments, size, size, CHANNELS[options.modality]))
+            given = {
+                name: jnp.zeros((1, options.segments, SCENE_SIZES[name]))
+                for name in streams_of(self.config)
+                if name in SCENE_SIZES
+            }
+            return dict.fromkeys(image_streams(self.config), picture) | given
         if options.net == "stgcn":
             return jnp.zeros((1, options.frames, 18, 3))
         return jnp.zeros((1, options.frames, 54)) if options.laban == "frames" else jnp.zeros((1, 216, 1))
 
     def initial_variables(self, key: jax.Array) -> Variables:
-        variables = super().initial_variables(key)
-        wanted = {f"encoder/{stream}": path for stream, path in self.config.init_from.items() if path}
-        if wanted:
-            variables, self.initialised_from = initialise(variables, wanted)
+        files = dict(self.config.init_from)
+        trunk = files.pop("trunk")
+        variables, self.initialised_from = load_streams(super().initial_variables(key), files, "encoder")
+        if trunk:
+            variables, self.initialised_from["trunk"] = load_trunk(variables, trunk)
         return variables
 
     def _inputs(self, batch: Batch, keys: jax.Array | None) -> tuple[object, dict]:
@@ -105,12 +153,24 @@ class BodySystem(System):
             return self._laban(batch["laban"]), {"frame_mask": batch["frame_mask"]}
         return self._laban(batch["laban_descriptor"])[..., None], {}
 
+    def _with_scores(self, images: Mapping[str, jax.Array], variables: Mapping) -> dict[str, jax.Array]:
+        """Adds the scores ``[B, K, D]`` of the frozen scene network, where there is one, to ``[B, K, H, W, C]``."""
+        if self.scene_net is None:
+            return dict(images)
+        context = images["context"]
+        scores = scene_scores(self.scene_net, fold_time(context), variables[FROZEN][SCENE_NETWORK])
+        wanted = {name: scores[name] for name in streams_of(self.config) if name in scores}
+        return {**images, **unfold_time(wanted, context.shape[1])}
+
     def loss(self, params, model_state, batch: Batch, key: jax.Array):
         x, options = self._inputs(batch, sample_keys(key, batch["position"]))
-        mutable = [name for name in model_state if name != CONSTANTS]
+        if self.config.model.net == "tsn":
+            x = self._with_scores(x, model_state)
+        network = {name: value for name, value in model_state.items() if name != FROZEN}
+        mutable = [name for name in network if name != CONSTANTS]
         with self.frozen_parts_kept():
             outputs, new_state = self.net.apply(
-                {"params": params, **model_state},
+                {"params": params, **network},
                 x,
                 train=True,
                 mask=batch["mask"],
@@ -126,16 +186,16 @@ class BodySystem(System):
         """``logits [b, C]``, ``dimensions [b, K]`` in (0, 1), of a TSN ``snippet_weights [b, segments]``."""
         x, options = self._inputs(batch, None)
         if self.config.model.net != "tsn":
-            return self.net.apply(variables, x, train=False, **options)
+            return self.net.apply(_network(variables), x, train=False, **options)
         # One snippet after the other, so that memory does not grow with their number.
         features = map_segments(lambda one: self._snippet_features(variables, one), x)
-        outputs = self.net.apply(variables, features, method="conclude")
+        outputs = self.net.apply(_network(variables), features, method="conclude")
         return {name: outputs[name] for name in ("logits", "dimensions", "snippet_weights")}
 
     def _snippet_features(self, variables: Variables, images: Mapping[str, jax.Array]) -> jax.Array:
         """Fused features ``[b, D]`` of one snippet of each video, stream -> images ``[b, H, W, C]``."""
-        alone = {stream: x[:, None] for stream, x in images.items()}
-        return self.net.apply(variables, alone, method="snippets")[:, 0]
+        alone = self._with_scores({stream: x[:, None] for stream, x in images.items()}, variables)
+        return self.net.apply(_network(variables), alone, method="snippets")[:, 0]
 
     @property
     def report(self) -> Report:
@@ -148,6 +208,10 @@ class BodySystem(System):
         if path[0] == "encoder" and len(path) > 1:
             return path[1]
         return "trunk" if path[0] == "trunk" else "heads"
+
+
+def _network(variables: Mapping) -> dict:
+    return {name: value for name, value in variables.items() if name != FROZEN}
 
 
 def _protocol(config) -> str:

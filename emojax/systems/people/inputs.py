@@ -9,10 +9,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from emojax.data.augment import AugmentSpec, augment, normalize
-from emojax.models.backbones import create_backbone
 from emojax.models.constants import CONSTANTS
 from emojax.models.pose_nets import POSE_SIZE
-from emojax.models.streams import NUM_ATTRIBUTES, NUM_SCENES, in_order
+from emojax.models.streams import in_order
+from emojax.systems.scenes import (
+    FROZEN,
+    SCENE_NETWORK,
+    SCENE_SIZES,
+    SCENE_STREAMS,
+    scene_network,
+    scene_scores,
+)
 
 # Statistics of grey pixels in [0, 1] where the data has none of its own, or no depth maps at all.
 _DEPTH_MEAN, _DEPTH_STD = 0.5, 0.25
@@ -32,11 +39,8 @@ AUGMENTATIONS = {
     "none": None,
     "code": AugmentSpec(flip=0.5, brightness=0.4, contrast=0.4, saturation=0.4),
 }
-SCENE_STREAMS = ("scenes", "attributes")
-VECTOR_SIZES = {"pose": POSE_SIZE, "scenes": NUM_SCENES, "attributes": NUM_ATTRIBUTES}
-SCENE_NETWORK = "scene_network"  # its name under `FROZEN` and in `config.init_from`
+VECTOR_SIZES = {"pose": POSE_SIZE, **SCENE_SIZES}
 DEPTH = "depth_normalization"  # constants: mean and standard deviation of grey pixels in [0, 1]
-FROZEN = "frozen"  # collection of networks that are never trained
 
 
 def mask_boxes(images: jax.Array, boxes: jax.Array) -> jax.Array:
@@ -77,9 +81,7 @@ class StreamInputs:
         self.scene_net = None
         used = list(self.streams)
         if config.model.scene_source == "network" and set(used) & set(SCENE_STREAMS):
-            self.scene_net = create_backbone(
-                "wide_resnet18_places", dtype=dtype, num_classes=NUM_SCENES, num_attributes=NUM_ATTRIBUTES
-            )
+            self.scene_net = scene_network(dtype)
             used = [s for s in used if s not in SCENE_STREAMS] + ["context"]
         names = [f for s in in_order(used) for f in _FEATURES[s]]
         if "context" in used and self.mask_context:
@@ -149,9 +151,7 @@ class StreamInputs:
     def _scene_scores(self, context, batch, variables) -> dict[str, jax.Array]:
         """Probabilities of Places365 scenes and SUN attributes; nothing is learned through them."""
         images = self.image(self._masked(batch)) if context is None else context
-        said = self.scene_net.apply(jax.lax.stop_gradient(variables), images, train=False)
-        logits = {"scenes": said["logits"], "attributes": said["attribute_logits"]}
-        return {name: jax.lax.stop_gradient(jax.nn.softmax(x)) for name, x in logits.items()}
+        return scene_scores(self.scene_net, images, variables)
 
 
 def _depth_image(depth: jax.Array, constants: Mapping[str, jax.Array]) -> jax.Array:

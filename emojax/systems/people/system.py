@@ -22,12 +22,13 @@ from emojax.models.streams import STREAMS
 from emojax.systems.base import Batch, System, Variables
 from emojax.systems.measure import Report
 from emojax.systems.people.checks import IMAGE_STREAMS, check, monitor_of, named
-from emojax.systems.people.inputs import FROZEN, SCENE_NETWORK, StreamInputs
+from emojax.systems.people.inputs import StreamInputs
 from emojax.systems.people.measure import PeopleMeasure
 from emojax.systems.people.network import WORDS, build_net, encoders, net_constants
 from emojax.systems.people.objective import dimension_values, loss_dimensions, objective
 from emojax.systems.people.stand_in import stand_in
-from emojax.systems.people.weights import load_streams
+from emojax.systems.scenes import FROZEN, RANDOM_SCENES, SCENE_NETWORK
+from emojax.systems.weights import load_streams
 
 __all__ = ["PeopleSystem", "build", "stand_in"]
 
@@ -74,7 +75,7 @@ class PeopleSystem(System):
         self.monitor = monitor_of(config)
         self.headline = ("map", "aae", "jaccard") if predicts_dimensions else ("map", "jaccard")
         if self.stream_inputs.scene_net is not None and not config.init_from.get(SCENE_NETWORK):
-            self.notes.append("the frozen scene network has random weights: its scores mean nothing")
+            self.notes.append(RANDOM_SCENES)
 
     def _later_batch_norms(self) -> frozenset[tuple[str, ...]]:
         example = self.stream_inputs.example(self.config.image_size, self._shapes)

@@ -8,16 +8,19 @@ from emojax.errors import ConfigError
 from emojax.models.constants import CONSTANTS
 from emojax.pretrained.initialise import initialise
 from emojax.systems.base import Variables
-from emojax.systems.people.inputs import FROZEN, SCENE_NETWORK
+from emojax.systems.scenes import FROZEN, SCENE_NETWORK
 
 
-def load_streams(variables: Variables, init_from: Mapping[str, str]) -> tuple[Variables, dict]:
+def load_streams(
+    variables: Variables, init_from: Mapping[str, str], inside: str = ""
+) -> tuple[Variables, dict]:
     """Puts weights into fresh variables.
 
     Args:
         variables: ``params``, ``batch_stats`` and perhaps ``frozen``.
         init_from: stream, or ``scene_network``, -> file of ``python -m emojax.pretrained import`` or work
             directory of a run whose backbone is taken; empty for random weights.
+        inside: module that holds the streams; empty where they are the network's own.
 
     Returns:
         The variables, and for each part where its weights come from.
@@ -26,8 +29,9 @@ def load_streams(variables: Variables, init_from: Mapping[str, str]) -> tuple[Va
         CheckpointError: a file cannot be read or does not fit.
         ConfigError: a part that the network does not have.
     """
-    wanted = {part: path for part, path in init_from.items() if path}
-    scene_file, record = wanted.pop(SCENE_NETWORK, ""), {}
+    given = {part: path for part, path in init_from.items() if path}
+    scene_file, record = given.pop(SCENE_NETWORK, ""), {}
+    wanted = {f"{inside}/{part}" if inside else part: path for part, path in given.items()}
     apart = {k: v for k, v in variables.items() if k in (FROZEN, CONSTANTS)}
     network = {k: v for k, v in variables.items() if k not in apart}
     if wanted:
@@ -36,7 +40,7 @@ def load_streams(variables: Variables, init_from: Mapping[str, str]) -> tuple[Va
         if scene_file:
             raise ConfigError(
                 f"config.init_from.{SCENE_NETWORK} is given, but this system has no scene network: its "
-                "scores come from the records (config.model.scene_source)."
+                "scores, if it has any, come from the records."
             )
         return {**network, **apart}, record
     frozen = dict(variables[FROZEN])
