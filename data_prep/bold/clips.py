@@ -54,35 +54,44 @@ def count_frames(path: pathlib.Path) -> int:
     return sum(1 for _ in read_frames(path))
 
 
-def stream_pictures(frame: np.ndarray, joints: np.ndarray, size: int) -> dict[str, np.ndarray]:
-    """What the streams see of one person in one frame: BGR pictures ``[size, size, 3]`` uint8.
+def stream_pictures(
+    frame: np.ndarray, joints: np.ndarray, size: int, *, fill: int | np.ndarray = 0, nothing: int = 0
+) -> dict[str, np.ndarray]:
+    """What the streams see of one person in one frame: pictures ``[size, size, C]`` uint8.
 
-    The body is cut out, or the whole frame where no joint is visible; in the context the person is black; the face is
-    black where no joint of the head is visible. Sides are stretched to a square.
+    The body is cut out, or the whole frame where no joint is visible; in the context the person is hidden; the face is
+    empty where no joint of the head is visible. Sides are stretched to a square.
 
     Args:
-        frame: ``[H, W, 3]`` uint8 BGR.
+        frame: ``[H, W, C]`` uint8, e.g. BGR.
         joints: ``[18, 3]`` x, y, confidence.
         size: of the pictures.
+        fill: what hides the person, one value or one a channel: black.
+        nothing: what an empty face consists of: black.
     """
     height, width = frame.shape[:2]
     body, mask, face = (box(joints, width, height) for box in (body_box, mask_box, face_box))
     context = frame
     if mask is not None:
         context = frame.copy()
-        context[mask[1] : mask[3], mask[0] : mask[2]] = 0
+        context[mask[1] : mask[3], mask[0] : mask[2]] = fill
+    empty = np.full((size, size, frame.shape[2]), nothing, np.uint8)
     return {
         "body": _resize(frame if body is None else _cut(frame, body), size),
         "context": _resize(context, size),
-        "face": np.zeros((size, size, 3), np.uint8) if face is None else _resize(_cut(frame, face), size),
+        "face": empty if face is None else _resize(_cut(frame, face), size),
     }
 
 
 def encode_pictures(pictures: Mapping[str, np.ndarray], encoding: str) -> dict[str, bytes]:
-    """JPEG of quality 95, or packed RGB pixels (`raw`)."""
+    """JPEG of quality 95, or the pixels (`raw`); BGR pictures become RGB, grey ones ``[H, W]`` stay grey."""
     if encoding == "jpeg":
         return {name: encode_jpeg(picture) for name, picture in pictures.items()}
-    return {name: cv2.cvtColor(picture, cv2.COLOR_BGR2RGB).tobytes() for name, picture in pictures.items()}
+    return {name: _packed(picture) for name, picture in pictures.items()}
+
+
+def _packed(picture: np.ndarray) -> bytes:
+    return (picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)).tobytes()
 
 
 def _cut(frame: np.ndarray, box: Box) -> np.ndarray:

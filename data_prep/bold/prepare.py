@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import pathlib
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 import emojax
-from data_prep.bold.clips import STREAMS, count_frames, encode_pictures, read_frames, stream_pictures
-from data_prep.bold.raw import Instance, Raw, find_bold, read_joints, signature, track
+from data_prep.bold.clips import MAX_FRAMES, STREAMS
+from data_prep.bold.flow import require_tvl1
+from data_prep.bold.people import FILLS, FRAMES, MODALITIES, ClipPeople, Options
+from data_prep.bold.raw import Instance, Raw, find_bold, signature, track
+from data_prep.bold.sizes import print_sizes, stored_sizes
 from data_prep.claim import Part
 from data_prep.door import INTERRUPTED, add_output_options, print_part
 from data_prep.pipeline import Record, ShardResult, plan_splits, sum_skipped, write_shards
@@ -21,36 +25,19 @@ from emojax import cli
 from emojax.data.columns import columns_name, open_columns
 from emojax.data.dataset import Dataset, save_dataset, write_tfds_metadata
 from emojax.data.recipe import Feature
-from emojax.errors import DataError, Skip
+from emojax.errors import ConfigError, DataError, Skip
 from emojax.graphs.statistics import body_statistics
 from emojax.labels import BOLD_LABELS, BOLD_POSITIVE_FROM
 from emojax.vision.laban import laban_descriptor, laban_features
-from emojax.vision.skeleton_boxes import body_box
 
 NAME = "bold"
-MODALITIES = ("rgb", "skeleton")
 _INSTANCES_PER_SHARD = 32  # about 4,800 frames with three pictures each: 250 MB
 _OF_SEQUENCE = ("clip", "person", "categories", "vad")
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
-    """What decides the content of the records.
-
-    Attributes:
-        size: side of the pictures in pixels.
-        encoding: `jpeg` or `raw`.
-        modalities: of `MODALITIES`; without `rgb` the records hold no picture, and clips are only counted.
-    """
-
-    size: int = 224
-    encoding: str = "jpeg"
-    modalities: tuple[str, ...] = MODALITIES
-
-
-@dataclasses.dataclass(frozen=True)
 class BoldSource:
-    """Converts annotated people to records, one a frame; see `data_prep.pipeline.Source`. Items are instances."""
+    """Converts annotated people to records, one a frame of a person; see `data_prep.pipeline.Source`."""
 
     raw: Raw
     options: Options
@@ -63,53 +50,64 @@ class BoldSource:
         for name, value in state.items():
             object.__setattr__(self, name, value)
 
-    def read(self, items: Sequence[Instance]) -> Iterator[tuple[str, Instance]]:
-        for instance in items:
-            yield f"{instance.where} ({instance.clip})", instance
+    def read(
+        self, items: tuple[str, Sequence[Instance]]
+    ) -> Iterator[tuple[str, tuple[Instance, ClipPeople]]]:
+        split, all_of_them = items
+        for _, group in itertools.groupby(all_of_them, key=lambda instance: instance.clip):
+            instances = tuple(group)
+            people = ClipPeople(self.raw, instances, self.options, split)
+            for instance in instances:
+                yield f"{instance.where} ({instance.clip})", (instance, people)
 
-    def signature(self, item: Instance) -> bytes:
-        return signature(self.raw, item.clip)
+    def signature(self, item: tuple[Instance, ClipPeople]) -> bytes:
+        return signature(self.raw, item[0].clip)
 
-    def convert(self, item: Instance) -> list[Record]:
+    def convert(self, item: tuple[Instance, ClipPeople]) -> list[Record]:
         """The records of all frames; raises Skip. What is cheap to find out comes before the clip is decoded."""
-        shared = {"categories": item.confidences(), "vad": item.values()}
-        person, last = item.person(), item.last_frame()
-        table = read_joints(self.raw.joint_file(item.clip))
-        path = self.raw.video(item.clip)
-        num_frames = count_frames(path)
+        instance, people = item
+        shared = {"categories": instance.confidences(), "vad": instance.values()}
+        person, last = instance.person(), instance.last_frame()
+        track(people.table, person, MAX_FRAMES)
+        num_frames = people.num_frames
         if last >= num_frames:
-            detail = f"the annotation goes to frame {last}, {path} has {num_frames}"
+            detail = f"the annotation goes to frame {last}, {instance.clip} has {num_frames}"
             raise Skip("fewer_frames_than_annotated", detail)
-        joints = track(table, person, num_frames)
-        shared |= {"clip": item.clip, "person": person}
-        laban, pictures = laban_features(joints), self._pictures(path, joints)
+        joints = track(people.table, person, num_frames)
+        shared |= {"clip": instance.clip, "person": person}
+        laban = laban_features(joints)
         return [
             Record(
-                {**features, "source_id": f"{item.clip} person {person} frame {i}".encode()},
-                {**shared, "frame": i, "joints": joints[i], "laban": laban[i], "body_visible": visible},
+                {**features, "source_id": f"{instance.clip} person {person} frame {i}".encode()},
+                {
+                    **shared,
+                    "frame": i,
+                    "joints": joints[i],
+                    "laban": laban[i],
+                    "body_visible": visible,
+                    **{f"_bytes_{name}": len(data) for name, data in features.items()},
+                },
             )
-            for i, (features, visible) in enumerate(pictures)
+            for i, (features, visible) in enumerate(_pictures(people, person, joints))
         ]
 
-    def _pictures(self, path: pathlib.Path, joints: np.ndarray) -> Iterator[tuple[dict[str, bytes], bool]]:
-        """Of each frame the encoded pictures, and whether the body was found in it."""
-        if "rgb" not in self.options.modalities:
-            for of_frame in joints:
-                yield {}, bool((of_frame[:, 2] > 0).any())
-            return
-        for frame, of_frame in zip(read_frames(path), joints):
-            pictures = stream_pictures(frame, of_frame, self.options.size)
-            height, width = frame.shape[:2]
-            visible = body_box(of_frame, width, height) is not None
-            yield encode_pictures(pictures, self.options.encoding), visible
+
+def _pictures(people: ClipPeople, person: int, joints: np.ndarray) -> Iterator[tuple[dict[str, bytes], bool]]:
+    """Of each frame the encoded pictures, and whether the body was found in it."""
+    if not people.options.pictures:
+        return (({}, bool((of_frame[:, 2] > 0).any())) for of_frame in joints)
+    found = people.found[person]
+    return zip(found.pictures, found.visible)
 
 
 def record_features(options: Options) -> dict[str, Feature]:
     """The features of `dataset.json`."""
-    shape = (options.size, options.size, 3)
-    pictures = STREAMS if "rgb" in options.modalities else ()
+    shape, planes = (options.size, options.size, 3), (2 * options.size, options.size)
+    pictures = dict.fromkeys(STREAMS, shape) if "rgb" in options.modalities else {}
+    if "flow" in options.modalities:
+        pictures |= {f"flow_{name}": planes for name in STREAMS}
     return {
-        **{name: Feature("image", shape, options.encoding) for name in pictures},
+        **{name: Feature("image", shape, options.encoding) for name, shape in pictures.items()},
         "source_id": Feature("bytes"),
     }
 
@@ -136,11 +134,13 @@ def prepare(
     Raises:
         DataError: `raw` is no BoLD, `out` belongs to another run or cannot be written, a split is empty.
     """
+    if "flow" in options.modalities:
+        require_tvl1()
     found = find_bold(raw)
     shards = plan_splits(
         NAME,
         {split: len(instances) for split, instances in found.instances.items()},
-        lambda split, part: tuple(found.instances[split][part.start : part.stop]),
+        lambda split, part: (split, tuple(found.instances[split][part.start : part.stop])),
         num_shards=num_shards,
         items_per_shard=_INSTANCES_PER_SHARD,
     )
@@ -172,7 +172,7 @@ def describe(
     Raises:
         DataError: a split is empty, with the reasons.
     """
-    splits, statistics, skipped = {}, {}, sum_skipped(results)
+    splits, statistics, sizes, skipped = {}, {}, {}, sum_skipped(results)
     for split in dict.fromkeys(result.split for result in results):
         columns = read_columns(out, results, split)
         if not columns:
@@ -181,6 +181,7 @@ def describe(
             )
             raise DataError(f"No person of the {split} split could be prepared: {reasons}.")
         starts = np.flatnonzero(columns["frame"] == 0)
+        sizes[split] = stored_sizes(columns)
         values = {
             "source_id": np.array([f"{columns['clip'][i]} person {columns['person'][i]}" for i in starts]),
             "laban_descriptor": np.stack(
@@ -203,7 +204,7 @@ def describe(
             written = open_columns(file, splits[split].columns_hash, splits[split].num_records)
             statistics = body_statistics(written, BOLD_LABELS)
     made_by = "emojax.graphs.statistics:body_statistics"
-    build = {**parameters, "version": emojax.__version__, "statistics": made_by}
+    build = {**parameters, "version": emojax.__version__, "statistics": made_by, "sizes": sizes}
     features = record_features(options)
     return Dataset(str(out), NAME, BOLD_LABELS, features, splits, statistics, build, skipped_counts(results))
 
@@ -214,7 +215,10 @@ _EPILOG = """examples:
       features as columns
   python -m data_prep.bold --raw ~/BOLD_public --out data/bold_skeleton --modalities skeleton
       joints and Laban features alone: megabytes instead of hundreds of gigabytes, enough for ST-GCN and LMA systems
-  python -m data_prep.bold --raw RAW --out data/synthetic_bold --size 64 --encoding raw
+  python -m data_prep.bold --raw ~/BOLD_public --out data/bold --modalities rgb,flow,skeleton --frames sampled
+      TV-L1 optical flow, too; validation and test keep only the pictures that evaluation with 25 segments reads
+  python -m data_prep.bold --raw RAW --out data/synthetic_bold --size 64 --encoding raw \\
+      --modalities rgb,flow,skeleton --flow_side 96
       the synthetic clips of `python -m data_prep.synthetic bold --out RAW`, small
 
 The same command continues an interrupted run. Afterwards: python -m data_prep.check DIR
@@ -238,9 +242,28 @@ def _parser() -> cli.Parser:
     parser.add_argument(
         "--modalities",
         type=_modalities,
-        default=MODALITIES,
+        default=Options().modalities,
         metavar="LIST",
-        help="of rgb,skeleton [rgb,skeleton]",
+        help="of rgb,flow,skeleton [rgb,skeleton]; flow takes hours on the whole of BoLD",
+    )
+    parser.add_argument(
+        "--flow_side",
+        type=int,
+        default=0,
+        metavar="PX",
+        help="compute flow on frames whose shorter side has PX pixels: less work, coarser [0: their own size]",
+    )
+    parser.add_argument(
+        "--flow_fill",
+        choices=FILLS,
+        default=Options().flow_fill,
+        help="what hides the person in flow images of the context: their minimum, as published, or no motion [minimum]",
+    )
+    parser.add_argument(
+        "--frames",
+        choices=FRAMES,
+        default="all",
+        help="sampled: validation and test keep only the pictures that evaluation with 25 segments reads [all]",
     )
     add_output_options(parser, default_size=Options().size)
     return parser
@@ -258,11 +281,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> None:
-    options = Options(args.size, args.encoding, args.modalities)
+    if args.flow_side < 0 or 0 < args.flow_side < 16:
+        raise ConfigError("--flow_side is 0 or at least 16 pixels.")
+    options = Options(args.size, args.encoding, args.modalities, args.flow_side, args.flow_fill, args.frames)
     dataset, results = prepare(
         args.raw, args.out, options, num_shards=args.shards, workers=args.workers, part=args.part
     )
     if dataset is None:
         return print_part(args.part, args.out, results)
     print_summary(dataset, sum_skipped(results))
+    print_sizes(dataset)
     print(f"\nCheck it: python -m data_prep.check {args.out}")

@@ -248,6 +248,8 @@ def _single_bytes(buffer: bytearray, span: Span) -> np.ndarray:
     values = read_bytes(buffer, first, last)
     if len(values) != 1:
         raise ValueError(f"{len(values)} strings of bytes, not one")
+    if not values[0]:
+        raise ValueError("empty: the preparation left this picture out")
     return np.frombuffer(values[0], np.uint8)
 
 

@@ -9,14 +9,18 @@ import numpy as np
 import pytest
 
 from data_prep.bold.clips import read_frames, stream_pictures
-from data_prep.bold.prepare import Options, main, prepare
+from data_prep.bold.flow import decode_flow, encode_flow, with_flow
+from data_prep.bold.people import Options, sampled_frames
+from data_prep.bold.prepare import main, prepare
 from data_prep.bold.raw import find_bold, read_joints, track
+from data_prep.bold.sizes import size_table
 from data_prep.check.command import main as check
 from data_prep.pipeline import sum_skipped
 from data_prep.synthetic.bold.clip import draw_clip, plan_clip
 from data_prep.synthetic.bold.generate import Settings, generate
 from data_prep.synthetic.bold.motion import MOTIONS
 from emojax.data.decode import read_features
+from emojax.data.select import FlowStack, Segments
 from emojax.errors import DataError, Skip
 from emojax.graphs.statistics import body_statistics
 from emojax.labels import BOLD_CATEGORIES, BOLD_LABELS
@@ -231,3 +235,88 @@ def test_parts_are_joined_to_the_same_records_and_the_check_is_content(raw, prep
     assert (out / "dataset.json").read_text() == (pathlib.Path(dataset.path) / "dataset.json").read_text()
     assert check([str(out), "--workers", "1"]) == 0
     assert "statistics are right" in capsys.readouterr().out
+
+
+def test_flow_is_stored_from_minus_to_plus_20_pixels():
+    field = np.array([[-99, -20], [0, 0.05], [20, 31]], np.float32)
+    np.testing.assert_array_equal(encode_flow(field), [[0, 0], [128, 128], [255, 255]])
+    moves = np.linspace(-20, 20, 997)
+    assert np.abs(decode_flow(encode_flow(moves)) - moves).max() <= 20 / 255 + 1e-6
+
+
+@pytest.mark.parametrize("side", [0, 48])
+def test_flow_of_a_shifted_picture_is_its_shift_and_the_last_frame_repeats_the_pair_before(side):
+    rng = np.random.default_rng(1)
+    picture = cv2.GaussianBlur(rng.integers(0, 256, (96, 120, 3), np.uint8), (0, 0), 4)
+    picture = cv2.normalize(picture, None, 0, 255, cv2.NORM_MINMAX)
+    frames = [np.roll(picture, (-2 * i, 3 * i), (0, 1)) for i in range(3)]
+    flows = [decode_flow(flow) for _, flow in with_flow(frames, side)]
+    assert len(flows) == 3
+    for flow in flows:
+        np.testing.assert_allclose(np.median(flow[20:-20, 20:-20], axis=(0, 1)), (3, -2), atol=0.35)
+    np.testing.assert_array_equal(flows[2], flows[1])
+
+
+@pytest.fixture(scope="module")
+def with_flow_data(raw, tmp_path_factory):
+    out = tmp_path_factory.mktemp("bold") / "flow"
+    options = Options(32, "raw", ("rgb", "flow", "skeleton"), flow_side=32, frames="sampled")
+    return prepare(raw, out, options, workers=1)
+
+
+def test_flow_is_a_feature_of_its_own_and_changes_nothing_else(raw, prepared, with_flow_data):
+    dataset, _ = with_flow_data
+    plain, _ = prepared
+    names = ("body", "flow_body", "flow_context", "flow_face")
+    records = read_features(dataset, "train", names, [2])
+    np.testing.assert_array_equal(records["body"], read_features(plain, "train", ("body",), [2])["body"])
+    joints = dataset.columns("train")["joints"][2]
+    path = raw / "videos" / str(dataset.columns("train").sequences["clip"][0])
+    _, flow = list(with_flow(read_frames(path), 32))[2]
+    expected = stream_pictures(flow, joints, 32, fill=flow.min(axis=(0, 1)))
+    for name, picture in expected.items():
+        np.testing.assert_array_equal(
+            records[f"flow_{name}"][0].reshape(2, 32, 32), np.moveaxis(picture, -1, 0)
+        )
+    for name in ("joints", "laban"):
+        np.testing.assert_array_equal(dataset.columns("train")[name], plain.columns("train")[name])
+
+
+def test_sampled_frames_are_those_that_evaluation_reads_and_others_are_empty(prepared, with_flow_data):
+    assert sampled_frames(200)["rgb"] == frozenset(
+        int(Segments(25, 5).middle_offsets(200)[k]) + 2 for k in range(25)
+    )
+    dataset, plain = with_flow_data[0], prepared[0]
+    layout, rgb, flow = dataset.columns("validation").layout, Segments(25, 5), FlowStack(Segments(25, 5))
+    for select, name in ((rgb, "body"), (flow, "flow_context")):
+        records = np.unique(select.plan(layout, False).table)
+        assert len(read_features(dataset, "validation", (name,), records)[name]) == len(records)
+    read = np.unique(rgb.plan(layout, False).table)
+    left_out = np.setdiff1d(np.arange(len(dataset.columns("validation")["frame"])), read)
+    assert len(left_out)
+    with pytest.raises(DataError, match="left this picture out"):
+        read_features(dataset, "validation", ("body",), left_out[:1])
+    read_features(plain, "validation", ("body",), left_out)
+
+
+def test_the_size_table_counts_pictures_of_every_layout(with_flow_data):
+    dataset, _ = with_flow_data
+    lines = size_table(dataset)
+    this = [line for line in lines if line.endswith("this one")]
+    assert len(this) == 2 and all("raw sampled" in line for line in this)
+    sizes = dataset.build["sizes"]["validation"]
+    assert sizes["rgb"]["stored"] == sizes["rgb"]["read"] < sizes["frames"]
+    assert sizes["rgb"]["bytes"] == sizes["rgb"]["stored"] * 3 * 3 * 32 * 32
+    assert sizes["flow"]["bytes"] == sizes["flow"]["stored"] * 3 * 2 * 32 * 32
+
+
+def test_a_clip_is_decoded_once_for_all_its_people(raw, monkeypatch, tmp_path):
+    from data_prep.bold import people
+
+    opened = []
+    read = people.read_frames
+    monkeypatch.setattr(people, "read_frames", lambda path: opened.append(path) or read(path))
+    dataset, _ = prepare(raw, tmp_path / "data", Options(16, "raw"), num_shards=1, workers=1)
+    clips = [clip for split in dataset.splits for clip in dataset.columns(split).sequences["clip"]]
+    good = [path for path in opened if any(str(path).endswith(str(clip)) for clip in clips)]
+    assert len(set(clips)) < len(clips) and len(good) == len(set(good)) == len(set(clips))

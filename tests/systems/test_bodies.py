@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from configs.bold import VARIANTS, get_config
-from data_prep.bold.prepare import Options, prepare
+from data_prep.bold.people import Options
+from data_prep.bold.prepare import prepare
 from data_prep.synthetic.bold.generate import Settings, generate
 from emojax import systems
 from emojax.data.loader import Batches, Order

@@ -67,6 +67,7 @@ def _require_streams(config, recipe: Recipe) -> None:
         raise ConfigError(
             f"config.model.streams is {config.model.streams!r}; name some of {', '.join(STREAMS)}, each once."
         )
+    _require_frames(config, recipe)
     scores = set(streams) & set(SCENE_STREAMS)
     if scores and (config.model.modality != "rgb" or "context" not in streams):
         raise ConfigError(
@@ -78,6 +79,18 @@ def _require_streams(config, recipe: Recipe) -> None:
     else:
         for name in features_of(config):
             require_image_size(config, recipe, name)
+
+
+def _require_frames(config, recipe: Recipe) -> None:
+    options = config.model
+    if recipe.build.get("frames") == "sampled" and (
+        options.modality == "diff" or options.eval_segments != 25
+    ):
+        raise ConfigError(
+            f"{recipe.origin} was prepared with --frames sampled: it holds what evaluation with 25 segments of rgb or "
+            f"flow reads. config.model has {options.modality}, eval_segments {options.eval_segments}: prepare the data "
+            "with --frames all, or set --config.model.eval_segments=25."
+        )
 
 
 def _require_flow(config, recipe: Recipe) -> None:
