@@ -112,5 +112,12 @@ BOLD = {
     "5.11": Table("Laban features", _ERS),
 }
 
+# Frames or clips of the test subjects (image_sequences spec 5.2).
+SASE = {
+    "7.1": Table("SASE-FE, 6 emotions: freezing and pooling of VGG-Face", split="test"),
+    "7.4": Table("SASE-FE, 12 classes: still images", split="test"),
+    "7.6": Table("OULU-CASIA: still images", split="test"),
+}
+
 # Thesis (`FAMILY` of the config files) -> number -> table.
-TABLES = {"emotion_gcn": EMOTION_GCN, "emotic": EMOTIC, "bold": BOLD}
+TABLES = {"emotion_gcn": EMOTION_GCN, "emotic": EMOTIC, "bold": BOLD, "sase": SASE}

@@ -67,8 +67,11 @@ class Source(Protocol):
     def signature(self, item: Any) -> bytes:
         """Something cheap that changes when the item's input files change, e.g. their sizes."""
 
-    def convert(self, item: Any) -> Record | Sequence[Record]:
-        """Makes the record, or the records of an item that has several (the frames of a clip); or raises `Skip`."""
+    def convert(self, item: Any) -> Record | Iterable[Record | Skip]:
+        """Makes the record, or the records of an item that has several (the frames of a clip); or raises `Skip`.
+
+        Among several a `Skip` stands for one that is left out.
+        """
 
 
 @dataclasses.dataclass(frozen=True)
@@ -226,17 +229,15 @@ def _make_shard(task: _Task) -> ShardResult:
     with TFRecordWriter(path) as writer:
         for where, item in task.source.read(task.shard.items):
             inputs.update(task.source.signature(item))
-            try:
-                records = task.source.convert(item)
-            except Skip as skip:
-                count, example = skipped.get(skip.reason, (0, f"{where}: {skip.detail}"))
-                skipped[skip.reason] = (count + 1, example)
-            else:
-                for record in (records,) if isinstance(records, Record) else records:
-                    writer.write(encode_example(record.features))
-                    num_records += 1
-                    for name, value in record.columns.items():
-                        columns[name].append(value)
+            for record in _converted(task.source, item):
+                if isinstance(record, Skip):
+                    count, example = skipped.get(record.reason, (0, f"{where}: {record.detail}"))
+                    skipped[record.reason] = (count + 1, example)
+                    continue
+                writer.write(encode_example(record.features))
+                num_records += 1
+                for name, value in record.columns.items():
+                    columns[name].append(value)
             advance()
     arrays = {name: np.array(values) for name, values in columns.items()}
     return ShardResult(
@@ -248,6 +249,15 @@ def _make_shard(task: _Task) -> ShardResult:
         inputs=inputs.hexdigest(),
         content=file_digest(path),
     )
+
+
+def _converted(source: Source, item: Any) -> Iterator[Record | Skip]:
+    """The records of an item, and a `Skip` for the item or for each record that is left out."""
+    try:
+        records = source.convert(item)
+        yield from (records,) if isinstance(records, Record) else records
+    except Skip as skip:
+        yield skip
 
 
 def _is_intact(out: pathlib.Path, result: ShardResult) -> bool:

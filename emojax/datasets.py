@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from emojax.errors import ConfigError
-from emojax.labels import AFFECTNET_CLASSES, BOLD_CATEGORIES, EMOTIC_CATEGORIES
+from emojax.labels import AFFECTNET_CLASSES, BOLD_CATEGORIES, EMOTIC_CATEGORIES, OULU_LABELS, SASE_LABELS
 
 RAW = "RAW_FOLDER"
 
@@ -171,7 +171,25 @@ BOLD = Card(
     num_classes=(len(BOLD_CATEGORIES),),
     records=(13_239,),
 )
-CARDS = {card.name: card for card in (AFFECTNET, AFFWILD2, EMOTIC, BOLD)}
+# Videos, image_sequences spec 1.2 and 1.3; landmarks are not part of the data sets.
+_WITH_LANDMARKS = "--raw {raw} --landmarks {raw}/landmarks"
+SASEFE = Card(
+    name="sasefe",
+    title="SASE-FE",
+    classes=SASE_LABELS.classes,
+    num_classes=(len(SASE_LABELS.classes),),
+    raw=_WITH_LANDMARKS,
+    records=(643,),
+)
+OULU_CASIA = Card(
+    name="oulu_casia",
+    title="OULU-CASIA",
+    classes=OULU_LABELS.classes,
+    num_classes=(len(OULU_LABELS.classes),),
+    raw=_WITH_LANDMARKS,
+    records=(480,),
+)
+CARDS = {card.name: card for card in (AFFECTNET, AFFWILD2, EMOTIC, BOLD, SASEFE, OULU_CASIA)}
 
 
 def card(name: str) -> Card:

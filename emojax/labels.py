@@ -70,6 +70,12 @@ EMOTIC_LABELS = Labels(EMOTIC_CATEGORIES, VALENCE_AROUSAL_DOMINANCE)
 BOLD_LABELS = Labels(BOLD_CATEGORIES, VALENCE_AROUSAL_DOMINANCE)
 BOLD_POSITIVE_FROM = 0.5  # a crowd confidence of at least this counts as a positive label
 
+# image_sequences spec 1.1: alphabetical. A class of SASE-FE is emotion + 6 * deceptive.
+SASE_EMOTIONS = ("anger", "contempt", "disgust", "happiness", "sadness", "surprise")
+OULU_EMOTIONS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise")
+SASE_LABELS = Labels(tuple(f"{kind}_{name}" for kind in ("genuine", "deceptive") for name in SASE_EMOTIONS))
+OULU_LABELS = Labels(OULU_EMOTIONS)
+
 
 def class_permutation(wanted: Labels, stored: Labels) -> list[int]:
     """Where each wanted class stands among the stored: ``values[..., permutation]`` is in the wanted order.

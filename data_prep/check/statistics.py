@@ -11,7 +11,7 @@ import numpy as np
 from data_prep.emotic.statistics import depth_statistics, side_input_counts
 from emojax.data.dataset import FILE_NAME, Dataset
 from emojax.errors import DataError
-from emojax.graphs.statistics import face_statistics, people_statistics
+from emojax.graphs.statistics import face_statistics, people_statistics, sequence_statistics
 
 _RELATIVE = 1e-6
 
@@ -46,6 +46,8 @@ def _recomputed(dataset: Dataset, depth: np.ndarray) -> dict[str, Any]:
             | depth_statistics(*depth.T)
             | {"side_inputs": side_inputs}
         )
+    if "geometry" in columns:
+        return sequence_statistics(columns, dataset.labels)
     if "label" in columns or "valence" in columns:
         return face_statistics(columns, dataset.labels)
     return {}

@@ -25,6 +25,9 @@ class Columns(Protocol):
     def __getitem__(self, name: str) -> np.ndarray: ...
 
 
+GEOMETRY_COMPONENTS = 64  # that are kept; the configs take 32 of them
+
+
 def face_statistics(columns: Mapping[str, np.ndarray], labels: Labels) -> dict[str, object]:
     """Statistics of faces, from what labels there are.
 
@@ -93,6 +96,34 @@ def body_statistics(columns: Columns, labels: Labels) -> dict[str, object]:
         "vad_mean": vad.mean(axis=0, dtype=np.float64).tolist(),
         **_moments("laban", columns["laban"]),
         **_moments("laban_descriptor", columns.sequences["laban_descriptor"]),
+    }
+
+
+def sequence_statistics(columns: Columns, labels: Labels) -> dict[str, object]:
+    """Statistics of frames of videos of one expression each (image_sequences spec 1.7).
+
+    Args:
+        columns: of the training split: `label` ``[N]`` and `geometry` ``[N, 136]`` of the frames.
+        labels: C classes.
+
+    Returns:
+        `num_samples` N, `num_videos`, `counts` [C]; `geometry_mean`, `geometry_std` [136]; `geometry_components`
+        [K][136], principal components of the standardised geometry, the largest loading of each positive, and
+        `geometry_explained` [K], their shares of the variance; K is at most `GEOMETRY_COMPONENTS`.
+    """
+    moments = _moments("geometry", columns["geometry"])
+    standard = (columns["geometry"] - np.array(moments["geometry_mean"])) / np.array(moments["geometry_std"])
+    values, vectors = np.linalg.eigh(standard.T @ standard / len(standard))
+    components = vectors[:, ::-1].T[:GEOMETRY_COMPONENTS]
+    largest = np.take_along_axis(components, np.abs(components).argmax(axis=1)[:, None], axis=1)
+    shares = np.maximum(values[::-1], 0) / max(values.sum(), 1e-12)
+    return {
+        "num_samples": columns.num_records,
+        "num_videos": len(columns.layout.starts),
+        "counts": np.bincount(columns["label"], minlength=len(labels.classes)).tolist(),
+        **moments,
+        "geometry_components": (components * np.where(largest < 0, -1, 1)).tolist(),
+        "geometry_explained": shares[:GEOMETRY_COMPONENTS].tolist(),
     }
 
 

@@ -106,9 +106,14 @@ class System(abc.ABC):
         """What of a batch travels with its predictions, ``[b, ...]`` or ``[b, T, ...]``; all columns by default."""
         return {name: batch[name] for name in self.inputs.columns if name in batch}
 
+    @property
+    def data_labels(self) -> Labels:
+        """Labels of the data that the system reads: its own, unless it takes classes together."""
+        return self.labels
+
     def require_data(self, recipe: Recipe) -> None:
         """Raises DataError for data that the system cannot predict: other labels, pictures of another size."""
-        self.labels.require_equal(recipe.labels, mine=self.recipe.origin, theirs=recipe.origin)
+        self.data_labels.require_equal(recipe.labels, mine=self.recipe.origin, theirs=recipe.origin)
         for name in self.inputs.features:
             mine, theirs = self.recipe.feature(name), recipe.feature(name)
             if (mine.kind, mine.shape) != (theirs.kind, theirs.shape):

@@ -1,0 +1,69 @@
+"""Options and end of the commands that prepare SASE-FE and OULU-CASIA."""
+
+from __future__ import annotations
+
+import argparse
+
+from data_prep.door import add_output_options, print_part
+from data_prep.pipeline import sum_skipped
+from data_prep.sequences.prepare import Options, Plan, prepare
+from data_prep.summary import print_summary
+from emojax import cli
+from emojax.errors import ConfigError
+
+
+def add_options(parser: cli.Parser) -> None:
+    """Adds --raw, --landmarks, --window, --seed and those of the output."""
+    add = parser.add_argument
+    add("--raw", type=cli.path, required=True, metavar="DIR", help="folder of the data set as distributed")
+    add(
+        "--landmarks",
+        type=cli.path,
+        metavar="DIR",
+        help="folder of landmark files SUBJECT/VIDEO.csv, as OpenFace writes them: columns frame (from 1), "
+        "x_0 ... x_67, y_0 ... y_67 [RAW/landmarks]",
+    )
+    add(
+        "--window",
+        type=_share,
+        nargs=2,
+        default=Options().window,
+        metavar=("FROM", "TO"),
+        help="part of each video that is kept [0.5 0.8]",
+    )
+    add("--seed", type=cli.whole_number(0), default=0, metavar="N", help="of the drawing of subjects [0]")
+    add_output_options(parser, default_size=Options().size)
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no share from 0 to 1")
+    return value
+
+
+def options_of(args: argparse.Namespace) -> Options:
+    """The options of a command line; ConfigError for a window without an inside."""
+    low, high = args.window
+    if not low < high:
+        raise ConfigError(f"--window {low} {high}: the first share must be below the second.")
+    return Options(args.size, args.encoding, window=(low, high), seed=args.seed)
+
+
+def run(args: argparse.Namespace, plan: Plan, options: Options) -> None:
+    """Prepares, and prints the table."""
+    dataset, results = prepare(
+        plan,
+        args.landmarks or args.raw / "landmarks",
+        args.out,
+        options,
+        num_shards=args.shards,
+        workers=args.workers,
+        part=args.part,
+    )
+    if dataset is None:
+        return print_part(args.part, args.out, results)
+    print_summary(dataset, sum_skipped(results))
+    for split, members in plan.splits.items():
+        print(f"{split}: {len(members)} subjects")
+    print(f"\nCheck it: python -m data_prep.check {args.out}")

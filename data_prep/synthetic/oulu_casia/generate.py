@@ -1,0 +1,50 @@
+"""Draws a synthetic OULU-CASIA in its raw layout (see `data_prep.oulu_casia.raw`)."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+import pathlib
+import shutil
+
+from data_prep.oulu_casia.raw import EMOTION_FOLDERS
+from data_prep.synthetic.expressions.clip import Clip
+from data_prep.synthetic.expressions.generate import LANDMARKS, Settings, Task, generate, write_frames
+
+DEFAULT = Settings(frames=17)
+_FOLDER = "OriginalImg/VL/Strong"
+
+
+def draw(out: pathlib.Path, settings: Settings, workers: int) -> int:
+    """Draws 6 videos a subject into `out`; returns their number. Errors: `generate`."""
+    turn = math.radians(settings.turn)
+    tasks = [
+        Task(
+            os.fspath(out),
+            Clip(person, name, "apex", settings.frames, settings.size, turn=turn, seed=settings.seed),
+            f"{_FOLDER}/P{person + 1:03d}/{folder}",
+            write_frames,
+        )
+        for person in range(settings.subjects)
+        for name, folder in EMOTION_FOLDERS.items()
+    ]
+    content = {"dataset": "oulu_casia", **dataclasses.asdict(settings), "size": list(settings.size)}
+    generate(out, "OULU-CASIA", content, tasks, _add_faults if settings.faults else None, workers)
+    return len(tasks)
+
+
+def _add_faults(out: pathlib.Path) -> None:
+    """Bad folders of a person of their own, copied from good ones (reason of the skip in the comment)."""
+    good, bad = out / _FOLDER / "P001", out / _FOLDER / "P099"
+    marks = out / LANDMARKS
+    for name in ("Anger", "Disgust", "Fear"):
+        shutil.copytree(good / name, bad / name)
+        (marks / "P099").mkdir(exist_ok=True)
+        shutil.copy(marks / "P001" / f"{name}.csv", marks / "P099" / f"{name}.csv")
+    (bad / "Boredom").mkdir()  # unknown_emotion
+    (bad / "Happiness").mkdir()  # no_frames
+    shutil.copy(marks / "P001" / "Happiness.csv", marks / "P099" / "Happiness.csv")
+    (marks / "P099" / "Anger.csv").unlink()  # no_landmark_file
+    for frame in (bad / "Disgust").iterdir():
+        frame.write_bytes(frame.read_bytes()[:200])  # truncated_image in every frame

@@ -1,0 +1,5 @@
+"""Expressions in image sequences: the systems of the SASE-FE and OULU-CASIA thesis."""
+
+from emojax.systems.sequences.system import build, stand_in
+
+__all__ = ["build", "stand_in"]

@@ -1,0 +1,189 @@
+"""The network that a config describes (image_sequences spec 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from emojax.engine.mesh import DATA_AXIS
+from emojax.models.backbones import create_backbone
+from emojax.models.c3d import C3D, WIDTHS
+from emojax.models.constants import constant
+from emojax.models.dropout import dropout
+from emojax.models.recurrent import Recurrent, last_output
+from emojax.models.time import fold_time, frame_keys, unfold_time
+from emojax.models.vgg_head import HEADS, DenseLayers, pool_map
+from emojax.systems.sequences.inputs import streams_of
+
+TINY_WIDTHS = (16, 32, 32, 64, 64)
+
+
+class FrameFeatures(nn.Module):
+    """Convolutions and pooling of every stream of a frame, and its geometry, side by side; then ``fc6`` and ``fc7``.
+
+    Attributes:
+        trunks: stream -> makes its convolutions, called with ``name``.
+        head: of `HEADS`.
+        units, dropout_rate: of the dense layers.
+        frozen: the convolutions are not trained: no gradient is computed for them.
+        dtype: of the dense layers.
+    """
+
+    trunks: Mapping[str, Callable[..., nn.Module]]
+    head: str
+    units: int
+    dropout_rate: float
+    frozen: bool
+    dtype: Any
+
+    @nn.compact
+    def __call__(
+        self,
+        inputs: Mapping[str, jax.Array],
+        *,
+        train: bool,
+        mask: jax.Array | None = None,
+        keys: jax.Array | None = None,
+    ) -> dict[str, jax.Array]:
+        """Stages of `DenseLayers` where the head has them, ``features [N, D]`` in any case.
+
+        Args:
+            inputs: stream -> normalised images ``[N, H, W, 3]``; ``geometry [N, G]``.
+            train: dropout; needs `keys`.
+            mask: ``[N]``, 0 for padding.
+            keys: ``[N]`` random keys.
+        """
+        pooling, dense = HEADS[self.head]
+        parts = []
+        for name, make in self.trunks.items():
+            trunk = make(name=name)(inputs[name], train=train and not self.frozen, mask=mask)["features"]
+            pooled = pool_map(trunk, pooling)
+            parts.append(jax.lax.stop_gradient(pooled) if self.frozen else pooled)
+        if "geometry" in inputs:
+            parts.append(inputs["geometry"])
+        x = jnp.concatenate(parts, axis=-1)
+        if not dense:
+            return {"features": x}
+        return DenseLayers(self.units, self.dropout_rate, self.dtype, name="head")(x, train=train, keys=keys)
+
+
+class FrameNet(nn.Module):
+    """Classifier of single frames: `FrameFeatures`, then ``fc8``.
+
+    Attributes:
+        frames: see there.
+        num_classes: of the logits.
+    """
+
+    frames: FrameFeatures
+    num_classes: int
+
+    @nn.compact
+    def __call__(self, inputs, *, train: bool, mask=None, keys=None) -> dict[str, jax.Array]:
+        """As `FrameFeatures`, and ``logits [N, C]`` float32."""
+        stages = self.frames(inputs, train=train, mask=mask, keys=keys)
+        return {**stages, "logits": _classifier(self.num_classes)(stages["features"])}
+
+
+class ClipNet(nn.Module):
+    """Classifier of clips by C3D.
+
+    Attributes:
+        c3d: the network.
+        num_classes: of the logits.
+    """
+
+    c3d: C3D
+    num_classes: int
+
+    @nn.compact
+    def __call__(self, inputs, *, train: bool, mask=None, keys=None) -> dict[str, jax.Array]:
+        """``inputs["clip"] [B, T, H, W, 3]`` -> the stages of `C3D` and ``logits [B, C]``."""
+        stages = self.c3d(inputs["clip"], train=train, keys=keys)
+        return {**stages, "logits": _classifier(self.num_classes)(stages["features"])}
+
+
+class RecurrentNet(nn.Module):
+    """Classifier of clips by recurrent layers on ``fc7`` of their frames.
+
+    Attributes:
+        frames: see `FrameFeatures`.
+        recurrent: the layers.
+        num_classes: of the logits.
+        stage: of the frames' features: ``fc7`` or ``fc7_linear``.
+        reduced: project by the constants ``pca_mean [D]`` and ``pca_components [P, D]``; the frames' network is not
+            trained then.
+        dropout_rate: before the classifier.
+    """
+
+    frames: FrameFeatures
+    recurrent: Recurrent
+    num_classes: int
+    stage: str
+    reduced: bool
+    dropout_rate: float
+
+    @nn.compact
+    def __call__(self, inputs, *, train: bool, mask=None, keys=None) -> dict[str, jax.Array]:
+        """Stream -> images ``[B, T, H, W, 3]``; gives ``sequence [B, T, D]`` and ``logits [B, C]`` float32."""
+        time = next(iter(inputs.values())).shape[1]
+        rows = None if mask is None else jnp.repeat(mask, time)
+        of_frames = None if keys is None else frame_keys(keys, time).reshape(-1)
+        fixed = train and not self.reduced
+        x = self.frames(fold_time(dict(inputs)), train=fixed, mask=rows, keys=of_frames)[self.stage]
+        x = unfold_time(x, time).astype(jnp.float32)
+        if self.reduced:
+            x = jax.lax.stop_gradient(x - constant(self, "pca_mean"))
+            x = jnp.dot(x, constant(self, "pca_components").T, precision=jax.lax.Precision.HIGHEST)
+        hidden = last_output(self.recurrent(x))
+        if train and self.dropout_rate:
+            hidden = dropout(hidden, keys, self.dropout_rate)
+        return {"sequence": x, "logits": _classifier(self.num_classes)(hidden)}
+
+
+def build_net(config, num_classes: int, dtype) -> nn.Module:
+    """`FrameNet`, `ClipNet` or `RecurrentNet`."""
+    options = config.model
+    if options.net == "c3d":
+        widths = TINY_WIDTHS if options.backbone != "vggface" else WIDTHS
+        c3d = C3D(widths, options.fc_units, options.dropout, options.pool5_pad, dtype, name="trunk")
+        return ClipNet(c3d, num_classes)
+    frames = FrameFeatures(
+        {stream: _trunk(options.backbone, dtype) for stream in streams_of(config)},
+        options.head,
+        options.fc_units,
+        options.dropout,
+        trunk_is_frozen(config),
+        dtype,
+        name="frames",
+    )
+    if options.net == "cnn":
+        return FrameNet(frames, num_classes)
+    recurrent = Recurrent(
+        options.cell,
+        options.rnn_units,
+        options.rnn_layers,
+        reset_after=options.gru_variant == "reset_after",
+        dtype=dtype,
+        name="recurrent",
+    )
+    reduced = options.rnn_input == "features"
+    return RecurrentNet(frames, recurrent, num_classes, options.feature, reduced, options.dropout)
+
+
+def trunk_is_frozen(config) -> bool:
+    """Whether no convolution is trained."""
+    factors = config.optimizer.factors
+    return factors.first == 0 == factors.trunk
+
+
+def _trunk(backbone: str, dtype) -> Callable[..., nn.Module]:
+    return lambda name: create_backbone(backbone, dtype=dtype, axis_name=DATA_AXIS, module_name=name)
+
+
+def _classifier(num_classes: int) -> nn.Module:
+    return nn.Dense(num_classes, kernel_init=nn.initializers.glorot_uniform(), name="classifier")

@@ -1,0 +1,42 @@
+"""The shape of a face as a vector: its 68 landmarks, normalised (image_sequences spec 1.7)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from emojax.errors import Skip
+from emojax.vision.align import eye_centres
+
+NUM_VALUES = 136
+# Landmark i of a mirrored face is landmark MIRROR_68[i] of the face.
+MIRROR_68 = np.array(
+    [
+        *range(16, -1, -1),
+        *range(26, 16, -1),
+        *range(27, 31),
+        *range(35, 30, -1),
+        *(45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40),
+        *range(54, 47, -1),
+        *range(59, 54, -1),
+        *(64, 63, 62, 61, 60, 67, 66, 65),
+    ]
+)
+
+
+def face_geometry(landmarks: np.ndarray) -> np.ndarray:
+    """Landmarks ``[68, 2]`` -> ``[136]`` float32: x0, y0, x1, ... about their centroid, in distances of the eyes.
+
+    Raises:
+        Skip: `eyes_in_one_place`.
+    """
+    left, right = eye_centres(landmarks)
+    distance = float(np.hypot(*(right - left)))
+    if not distance > 1e-3:
+        raise Skip("eyes_in_one_place", f"the centres of the eyes are {distance:g} pixels apart")
+    return ((landmarks - landmarks.mean(axis=0)) / distance).astype(np.float32).ravel()
+
+
+def mirrored_geometry(geometry: np.ndarray) -> np.ndarray:
+    """`face_geometry` of the mirrored face, ``[..., 136]``."""
+    points = geometry.reshape(*geometry.shape[:-1], 68, 2)[..., MIRROR_68, :]
+    return (points * (-1, 1)).reshape(geometry.shape).astype(geometry.dtype)
