@@ -6,7 +6,6 @@ import dataclasses
 import math
 import os
 import pathlib
-import shutil
 
 from data_prep.oulu_casia.raw import EMOTION_FOLDERS
 from data_prep.synthetic.expressions.clip import Clip
@@ -35,16 +34,11 @@ def draw(out: pathlib.Path, settings: Settings, workers: int) -> int:
 
 
 def _add_faults(out: pathlib.Path) -> None:
-    """Bad folders of a person of their own, copied from good ones (reason of the skip in the comment)."""
-    good, bad = out / _FOLDER / "P001", out / _FOLDER / "P099"
-    marks = out / LANDMARKS
-    for name in ("Anger", "Disgust", "Fear"):
-        shutil.copytree(good / name, bad / name)
-        (marks / "P099").mkdir(exist_ok=True)
-        shutil.copy(marks / "P001" / f"{name}.csv", marks / "P099" / f"{name}.csv")
-    (bad / "Boredom").mkdir()  # unknown_emotion
-    (bad / "Happiness").mkdir()  # no_frames
-    shutil.copy(marks / "P001" / "Happiness.csv", marks / "P099" / "Happiness.csv")
-    (marks / "P099" / "Anger.csv").unlink()  # no_landmark_file
-    for frame in (bad / "Disgust").iterdir():
+    """Spoils frames and landmarks of the first person (reason of the skip in the comment)."""
+    videos, marks = out / _FOLDER / "P001", out / LANDMARKS / "P001"
+    (videos / "Boredom").mkdir()  # unknown_emotion
+    (marks / "Anger.csv").unlink()  # no_landmark_file
+    for frame in (videos / "Disgust").iterdir():
         frame.write_bytes(frame.read_bytes()[:200])  # truncated_image in every frame
+    for frame in (videos / "Happiness").iterdir():
+        frame.unlink()  # no_frames

@@ -6,7 +6,6 @@ import dataclasses
 import math
 import os
 import pathlib
-import shutil
 
 from data_prep.sasefe.raw import CODES, FOLDER
 from data_prep.synthetic.expressions.clip import Clip
@@ -52,22 +51,17 @@ def _clip(person: int, code: str, settings: Settings) -> Clip:
 
 
 def _add_faults(out: pathlib.Path) -> None:
-    """Bad videos of a person of their own, copied from good ones (reason of the skip in the comment)."""
-    good, bad = (out / FOLDER / subject_name(i) for i in (0, 0))
-    bad = out / FOLDER / "Broken"
-    bad.mkdir()
-    marks = out / LANDMARKS
-    (marks / "Broken").mkdir()
-    for code in ("N2A", "N2C", "N2D", "N2H", "N2S"):
-        shutil.copy(good / f"{code}.mp4", bad / f"{code}.mp4")
-        shutil.copy(marks / good.name / f"{code}.csv", marks / "Broken" / f"{code}.csv")
-    (bad / "N2A.mp4").write_bytes(b"no video")  # unreadable_video
-    (bad / "X2Y.mp4").write_bytes(b"no code")  # unknown_code
-    (marks / "Broken" / "N2C.csv").unlink()  # no_landmark_file
-    lines = (marks / "Broken" / "N2D.csv").read_text().splitlines()
-    (marks / "Broken" / "N2D.csv").write_text("\n".join(lines[:1]))  # no_face in every frame
-    rows = [line.split(",") for line in (marks / "Broken" / "N2H.csv").read_text().splitlines()]
-    short = "\n".join(",".join(row[:-1]) for row in rows)
-    (marks / "Broken" / "N2H.csv").write_text(short)  # bad_landmark_file: 67 y
-    moved = [rows[0], *([*row[:5], *(f"{float(v) + 5000:.2f}" for v in row[5:])] for row in rows[1:])]
-    (marks / "Broken" / "N2S.csv").write_text("\n".join(",".join(row) for row in moved))  # landmarks_outside
+    """Spoils videos and landmarks of the first person (reason of the skip in the comment)."""
+    videos, marks = out / FOLDER / subject_name(0), out / LANDMARKS / subject_name(0)
+    (videos / "N2A.mp4").write_bytes(b"no video")  # unreadable_video
+    (videos / "X2Y.mp4").write_bytes(b"no code")  # unknown_code
+    (marks / "N2C.csv").unlink()  # no_landmark_file
+    header, *rows = [line.split(",") for line in (marks / "N2D.csv").read_text().splitlines()]
+    moved = [[*row[:5], *(f"{float(v) + 5000:.2f}" for v in row[5:])] for row in rows]
+    spoilt = {
+        "N2D": [header],  # no_face in every frame
+        "N2H": [row[:-1] for row in (header, *rows)],  # bad_landmark_file: 67 y
+        "N2S": [header, *moved],  # landmarks_outside in every frame
+    }
+    for code, lines in spoilt.items():
+        (marks / f"{code}.csv").write_text("\n".join(",".join(line) for line in lines))
