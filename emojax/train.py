@@ -72,6 +72,7 @@ def describe(config, system, dataset, workdir: pathlib.Path) -> str:
     """What is about to be trained, on what, from which weights."""
     import jax
 
+    from emojax.engine.precision import described
     from emojax.engine.restore import Stored
 
     counts = {s: dataset.split(s).num_records for s in ("train", "validation")}
@@ -85,7 +86,7 @@ def describe(config, system, dataset, workdir: pathlib.Path) -> str:
     lines = [
         f"system   {config.name}: {parameters:,} parameters, batches of {config.batch_size}",
         f"data     {dataset.path}{fold}: {counts['train']:,} train, {counts['validation']:,} validation records",
-        f"devices  {jax.device_count()} x {jax.devices()[0].device_kind}",
+        f"devices  {jax.device_count()} x {jax.devices()[0].device_kind}, {described(config.precision)}",
         *(f"note     {note}" for note in system.notes),
     ]
     return "\n".join(lines)

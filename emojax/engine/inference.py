@@ -12,7 +12,8 @@ import numpy as np
 from emojax import progress
 from emojax.data.dataset import Dataset
 from emojax.data.loader import Batches, Order
-from emojax.engine.mesh import data_mesh, replicated
+from emojax.engine.mesh import data_mesh, no_silent_copies, replicated
+from emojax.engine.precision import exactness
 from emojax.engine.prefetch import DevicePrefetcher
 from emojax.engine.step import make_predict_step
 
@@ -44,7 +45,7 @@ class Predictor:
         """Predictions and truth of a split.
 
         Args:
-            variables: replicated on the mesh.
+            variables: of the system, here or on the devices.
             split: name of the split.
             reads: outputs that are wanted, of those the system has; what else it predicts is neither computed nor
                 copied. None for all.
@@ -55,10 +56,11 @@ class Predictor:
         """
         batches = make_batches(self._system, self._dataset, split, self._mesh, train=False)
         step = self._step(None if reads is None else tuple(reads))
-        return predict_split(step, variables, batches, self._mesh, title=title)
+        return predict_split(step, self.place(variables), batches, self._mesh, title=title)
 
     def _compiled(self, reads: tuple[str, ...] | None):
-        return make_predict_step(with_truth(self._system, reads), self._mesh)
+        predict = with_truth(self._system, reads)
+        return make_predict_step(predict, self._mesh, **exactness(self._system.config))
 
 
 def make_batches(
@@ -141,7 +143,8 @@ def predict_split(
     fetched = []
     try:
         for item in prefetcher:
-            in_flight.append(predict_step(variables, item.arrays))
+            with no_silent_copies():
+                in_flight.append(predict_step(variables, item.arrays))
             if len(in_flight) > _IN_FLIGHT:
                 fetched.append(jax.device_get(in_flight.popleft()))
             bar.update()

@@ -16,6 +16,7 @@ from emojax.engine.cadence import length
 from emojax.engine.checkpoint import Checkpoints
 from emojax.engine.finite import require_finite
 from emojax.engine.lock import locked
+from emojax.engine.mesh import no_silent_copies
 from emojax.engine.monitor import EarlyStopping
 from emojax.engine.prefetch import DevicePrefetcher, Prefetched
 from emojax.engine.processes import AgreedStop, agreed, leads, others_explained
@@ -184,9 +185,10 @@ class _Loop:
         run, saved = self.run, self.step
         while not (ending := self._ending()):
             item = next(self.prefetcher)
-            self.state, logs = run.train_step(self.state, item.arrays)
-            self.step += 1
-            self.late.push(self.step, logs, item.records)
+            with no_silent_copies():
+                self.state, logs = run.train_step(self.state, item.arrays)
+                self.step += 1
+                self.late.push(self.step, logs, item.records)
             self.timer.step()
             self.bar.update()
             if self._after_step(item):

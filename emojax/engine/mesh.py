@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 
 import jax
@@ -31,6 +32,15 @@ def put_batch(batch: Mapping[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Arra
     """Places this process's rows ``[B / processes, ...]`` of a batch on its devices of the mesh."""
     sharding = batch_sharding(mesh)
     return {k: jax.make_array_from_process_local_data(sharding, v) for k, v in batch.items()}
+
+
+def no_silent_copies() -> contextlib.AbstractContextManager:
+    """Inside, a copy between host and device that the code does not ask for is an error (of this thread).
+
+    A NumPy array among a step's arguments would be copied anew at every step, and a number read from a device would
+    wait for it. `jax.device_put` and `jax.device_get` ask. CPUs share the host's memory: nothing is read across there.
+    """
+    return jax.transfer_guard("disallow")
 
 
 def gather_rows(tree, axis_name: str | None = DATA_AXIS):

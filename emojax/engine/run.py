@@ -21,6 +21,7 @@ from emojax.engine.fields import RANGES
 from emojax.engine.inference import Predictor, make_batches
 from emojax.engine.mesh import data_mesh, replicated
 from emojax.engine.monitor import Monitor
+from emojax.engine.precision import exactness
 from emojax.engine.state import TrainState
 from emojax.engine.step import make_train_step
 from emojax.engine.workdir import as_json
@@ -48,7 +49,7 @@ class Run:
         self.cadence = Cadence.of(config.run, self.steps_per_epoch, self.total_steps)
         self.monitor = Monitor(system.monitor, config.monitor_direction)
         self.program = system.program(self.steps_per_epoch)
-        self.train_step = make_train_step(self.program, self.mesh, config.seed)
+        self.train_step = make_train_step(self.program, self.mesh, config.seed, **exactness(config))
         self.predictor = Predictor(system, dataset, self.mesh)
 
     @functools.cached_property

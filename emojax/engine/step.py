@@ -14,36 +14,39 @@ import jax.numpy as jnp
 from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as P
 
+from emojax.engine.compiler import compiler_options
 from emojax.engine.mesh import DATA_AXIS
+from emojax.engine.precision import full_products
 from emojax.engine.program import Logs, Program
 from emojax.engine.state import TrainState
 
 Batch = dict[str, jax.Array]
 
-# On CPUs XLA would run independent convolutions side by side (the streams of a person), each on all cores: they get
-# in each other's way. One after the other, two tiny ResNets take 25 ms a step, not 35, and three ResNet-18 at 224 px
-# 1.42 s, not 1.51, in 733 MiB, not 1,300 (2 cores, 2026-11-26).
-_COMPILER_OPTIONS = {"cpu": {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"}}
 
-
-def make_train_step(program: Program, mesh: Mesh, seed: int):
+def make_train_step(
+    program: Program, mesh: Mesh, seed: int, *, precision: str = "auto", deterministic: bool = False
+):
     """Compiled ``(state, batch) -> (state, logs)``; the state's buffers are donated.
 
     Args:
         program: its update runs on each device with its rows of the batch.
         mesh: devices; the batch is split over its `data` axis, the state is replicated.
         seed: seed of the run.
+        precision: `config.precision`; see `full_products`.
+        deterministic: `config.run.deterministic`; see `compiler_options`.
     """
 
     def device_step(state: TrainState, batch: Batch) -> tuple[TrainState, Logs]:
         key = jax.random.fold_in(jax.random.key(seed), state.step)
-        new_state, logs = program.update(state, batch, key)
+        with full_products(precision):
+            new_state, logs = program.update(state, batch, key)
         return jax.tree.map(_like, state, new_state), logs
 
     mapped = jax.shard_map(
         device_step, mesh=mesh, in_specs=(P(), P(DATA_AXIS)), out_specs=(P(), P()), check_vma=False
     )
-    return jax.jit(mapped, donate_argnums=0, compiler_options=_compiler_options(mesh))
+    options = compiler_options(mesh, deterministic=deterministic)
+    return jax.jit(mapped, donate_argnums=0, compiler_options=options)
 
 
 def _like(old: jax.Array, new: jax.Array) -> jax.Array:
@@ -54,21 +57,27 @@ def _like(old: jax.Array, new: jax.Array) -> jax.Array:
     return new.astype(old.dtype)
 
 
-def make_predict_step(predict: Callable[[Any, Batch], dict[str, jax.Array]], mesh: Mesh):
-    """Compiled ``(variables, batch) -> outputs``, each output ``[B, ...]`` replicated on every device."""
+def make_predict_step(
+    predict: Callable[[Any, Batch], dict[str, jax.Array]],
+    mesh: Mesh,
+    *,
+    precision: str = "auto",
+    deterministic: bool = False,
+):
+    """Compiled ``(variables, batch) -> outputs``, each output ``[B, ...]`` replicated on every device.
+
+    `precision` and `deterministic` are those of `make_train_step`.
+    """
 
     def device_predict(variables, batch):
-        outputs = predict(variables, batch)
+        with full_products(precision):
+            outputs = predict(variables, batch)
         return jax.tree.map(lambda x: jax.lax.all_gather(x, DATA_AXIS, tiled=True), outputs)
 
     mapped = jax.shard_map(
         device_predict, mesh=mesh, in_specs=(P(), P(DATA_AXIS)), out_specs=P(), check_vma=False
     )
-    return jax.jit(mapped, compiler_options=_compiler_options(mesh))
-
-
-def _compiler_options(mesh: Mesh) -> dict[str, str]:
-    return _COMPILER_OPTIONS.get(mesh.devices.flat[0].platform, {})
+    return jax.jit(mapped, compiler_options=compiler_options(mesh, deterministic=deterministic))
 
 
 def sample_keys(key: jax.Array, position: jax.Array) -> jax.Array:
