@@ -97,7 +97,9 @@ def faces() -> ConfigDict:
     config.num_epochs = 10
     config.num_steps = 0  # length of the run in steps; 0: num_epochs
     config.seed = 0
-    config.precision = "auto"  # auto (bfloat16 on GPU and TPU, float32 on CPU), bfloat16, float32 (never TF32)
+    config.precision = (
+        "auto"  # auto (bfloat16 on GPU and TPU, float32 on CPU), bfloat16, float32 (never TF32)
+    )
     config.augment = "full"  # none, code, full: spec 1.7
     config.align = "rotate_crop"  # of the prepared data: none, rotate_crop, similarity (spec 1.6); empty: any
     config.sampler = "none"  # none, expression, age: spec 5.1
@@ -171,7 +173,9 @@ def run_options() -> ConfigDict:
     run.eval_every_epochs = 1
     run.eval_every_steps = 0  # 0: see eval_every_epochs
     run.stop_after_steps = 0  # stop early, e.g. for a trial; 0: run to the end
-    run.deterministic = False  # on a GPU: the same bits in every process, at the cost of speed; CPUs always are
+    run.deterministic = (
+        False  # on a GPU: the same bits in every process, at the cost of speed; CPUs always are
+    )
     return run
 
 

@@ -199,7 +199,9 @@ def bodies() -> ConfigDict:
     config.num_epochs = 25
     config.num_steps = 0  # length of the run in steps; 0: num_epochs
     config.seed = 0
-    config.precision = "auto"  # auto (bfloat16 on GPU and TPU, float32 on CPU), bfloat16, float32 (never TF32)
+    config.precision = (
+        "auto"  # auto (bfloat16 on GPU and TPU, float32 on CPU), bfloat16, float32 (never TF32)
+    )
     config.monitor = "ers"  # validation metric that makes a checkpoint the best
     config.monitor_direction = "larger"  # larger, smaller: which is better
 

@@ -237,7 +237,9 @@ def people() -> ConfigDict:
     config.num_steps = 0  # length of the run in steps; 0: num_epochs
     config.seed = 0
     config.augment = "none"  # none, code: flip and colour jitter of 0.4, of a public recipe
-    config.precision = "auto"  # auto (bfloat16 on GPU and TPU, float32 on CPU), bfloat16, float32 (never TF32)
+    config.precision = (
+        "auto"  # auto (bfloat16 on GPU and TPU, float32 on CPU), bfloat16, float32 (never TF32)
+    )
     config.monitor = "auto"  # auto: map_over_aae where there are dimensions (spec 5), else map
     config.monitor_direction = "larger"  # larger, smaller: which is better
 

@@ -1,72 +1,15 @@
-"""Measurements of a run: compilation, the bare step, the fed step, the input alone."""
+"""Measurements of a run: the fed step, the input alone, and a batch of random values (the bare step: `bare.py`)."""
 
 from __future__ import annotations
 
 import tempfile
 import time
 
-import jax
 import numpy as np
 
 from emojax.data.loader import as_numbers
-from emojax.engine import compile_cache, roofline
 from emojax.engine.loop import train
-from emojax.engine.mesh import put_batch
 from emojax.engine.run import Run
-
-
-class BareStep:
-    """The compiled training step on a batch that stays on the device.
-
-    Compiled anew, never taken from the cache on disk, so that the times are those of a compilation.
-
-    Attributes:
-        costs: `trace_seconds`, `compile_seconds`, `parameters`; FLOPs, bytes and memory of the compiled program.
-    """
-
-    def __init__(self, run: Run):
-        self._run = run
-        self._batch = put_batch(random_batch(run), run.mesh)
-        state = jax.block_until_ready(run.initial_state())
-        start = time.perf_counter()
-        lowered = run.train_step.lower(state, self._batch)
-        traced = time.perf_counter()
-        with compile_cache.bypassed():
-            self._program = lowered.compile()
-        self.costs = {
-            "trace_seconds": traced - start,
-            "compile_seconds": time.perf_counter() - traced,
-            "parameters": sum(x.size for x in jax.tree.leaves(state.params)),
-            **_program_costs(self._program),
-        }
-
-    def time(self, steps: int, warmup: int = 3) -> dict:
-        """Times `steps` steps after `warmup`; the outputs of each are waited for.
-
-        Returns:
-            `step_seconds_mean`, `step_seconds_median`, `step_seconds_p90`, `images_per_second`, `peak_memory_bytes`
-            (None where the device does not report it), and percent of the roofline where the device is known.
-        """
-        state = jax.block_until_ready(self._run.initial_state())  # the steps donate it
-        seconds = []
-        for i in range(warmup + steps):
-            begin = time.perf_counter()
-            state, logs = self._program(state, self._batch)
-            jax.block_until_ready((state, logs))
-            if i >= warmup:
-                seconds.append(time.perf_counter() - begin)
-        median = float(np.median(seconds))
-        device = self._run.mesh.devices.flat[0]
-        known = roofline.of_device(device.device_kind)
-        work = {"flops": self.costs["flops_per_device"], "nbytes": self.costs["bytes_per_device"]}
-        return {
-            "step_seconds_mean": float(np.mean(seconds)),
-            "step_seconds_median": median,
-            "step_seconds_p90": float(np.quantile(seconds, 0.9)),
-            "images_per_second": self._run.config.batch_size / median,
-            "peak_memory_bytes": (device.memory_stats() or {}).get("peak_bytes_in_use"),
-            **(roofline.percent_of_roofline(known, **work, seconds=median) if known else {}),
-        }
 
 
 def random_batch(run: Run) -> dict[str, np.ndarray]:
@@ -100,17 +43,6 @@ def _random_values(run: Run, name: str, lead: tuple[int, ...], rng: np.random.Ge
     if feature.kind == "int":
         return rng.integers(0, len(run.system.labels.classes), shape, dtype=np.int32)
     return rng.uniform(-1, 1, shape).astype(np.float32)
-
-
-def _program_costs(compiled) -> dict:
-    costs = compiled.cost_analysis() or {}
-    memory = compiled.memory_analysis()
-    planned = memory.argument_size_in_bytes + memory.temp_size_in_bytes + memory.output_size_in_bytes
-    return {
-        "flops_per_device": float(costs.get("flops", 0.0)),
-        "bytes_per_device": float(costs.get("bytes accessed", 0.0)),
-        "program_memory_bytes": planned - memory.alias_size_in_bytes,
-    }
 
 
 def measure_fed_step(config, system, dataset, steps: int, mesh=None) -> dict:

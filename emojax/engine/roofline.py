@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Roofline:
 
 # Beginning of `device_kind` -> peak; vendors' data sheets, dense (no sparsity).
 _KNOWN = {
+    "NVIDIA B200": Roofline(2250e12, 7.7e12),
     "NVIDIA H200": Roofline(989e12, 4.8e12),
     "NVIDIA H100 PCIe": Roofline(756e12, 2.0e12),
     "NVIDIA H100": Roofline(989e12, 3.35e12),
@@ -42,16 +44,35 @@ def of_device(device_kind: str) -> Roofline | None:
     return _KNOWN[max(names, key=len)] if names else None
 
 
-def percent_of_roofline(roof: Roofline, *, flops: float, nbytes: float, seconds: float) -> dict[str, float]:
-    """Shares of the peak rates that a step reached, in percent.
+def shares(device_kind: str, costs: Mapping[str, float | None], *, seconds: float) -> dict[str, float]:
+    """How near a step came to what the device can do, in percent; empty for an unknown device or unknown costs.
 
     Args:
-        roof: the device.
-        flops: floating-point operations of a step.
-        nbytes: bytes that the compiled program reads and writes (an upper bound: caches save some).
+        device_kind: name of the device.
+        costs: of a step: ``flops_per_device``, and ``bytes_per_device`` that the compiled program reads and writes
+            (an upper bound: caches save some); None where XLA does not count them.
         seconds: time of a step.
+
+    Returns:
+        `percent_of_compute_peak` and `percent_of_bandwidth_peak`, each where it is known, and `percent_of_roofline`,
+        the larger.
     """
-    return {
-        "percent_of_compute_peak": 100 * flops / roof.flops / seconds,
-        "percent_of_bandwidth_peak": 100 * nbytes / roof.bandwidth / seconds,
-    }
+    roof = of_device(device_kind)
+    if roof is None:
+        return {}
+    flops, nbytes = costs.get("flops_per_device"), costs.get("bytes_per_device")
+    found = {}
+    if flops:
+        found["percent_of_compute_peak"] = 100 * flops / roof.flops / seconds
+    if nbytes:
+        found["percent_of_bandwidth_peak"] = 100 * nbytes / roof.bandwidth / seconds
+    return found | ({"percent_of_roofline": max(found.values())} if found else {})
+
+
+def floor(device_kind: str, costs: Mapping[str, float | None]) -> dict[str, float]:
+    """`floor_seconds`: a step cannot be quicker, by the operations and bytes that are known; empty without any."""
+    roof = of_device(device_kind)
+    flops, nbytes = costs.get("flops_per_device") or 0.0, costs.get("bytes_per_device") or 0.0
+    if roof is None or not (flops or nbytes):
+        return {}
+    return {"floor_seconds": max(flops / roof.flops, nbytes / roof.bandwidth)}

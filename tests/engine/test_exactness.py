@@ -45,7 +45,9 @@ def test_no_product_of_a_float32_step_may_be_rounded_to_tf32(dataset):
 
 def test_bfloat16_keeps_the_fast_products(dataset):
     lines = products(gpu_program(make_run(dataset, precision="bfloat16")))
-    half = [line for line in lines if "bf16" in line]  # those that a loss wants in full float32 say so themselves
+    half = [
+        line for line in lines if "bf16" in line
+    ]  # those that a loss wants in full float32 say so themselves
     assert len(half) > 20 and not any("HIGHEST" in line for line in half)
 
 
