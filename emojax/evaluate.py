@@ -4,6 +4,7 @@
   python -m emojax.evaluate --workdir runs/demo --step latest
   python -m emojax.evaluate --workdir runs/emotic --split test
   python -m emojax.evaluate --workdir runs/demo --data_dir data/other --split test
+  python -m emojax.evaluate --workdir runs/bold --split test --submission bold.csv   # for BoLD's evaluation server
 
 Config, labels, label graph, word vectors, data folder and fold come from the checkpoint; nothing else has to be named,
 and other data changes none of them. Writes into the work directory: metrics.json, predictions.csv (one row a record:
@@ -39,6 +40,13 @@ def parser() -> cli.Parser:
         action="store_true",
         help="store every output of the network in outputs_SPLIT.npz, e.g. features [N, D], not only what is measured",
     )
+    add(
+        "--submission",
+        type=cli.path,
+        metavar="FILE",
+        help="write the file that the evaluation server of the data set takes, of a split without public labels; "
+        "nothing is measured",
+    )
     return options
 
 
@@ -63,6 +71,8 @@ def evaluate_run(options: argparse.Namespace) -> int:
     moved = "" if options.data_dir else " If it has moved, give --data_dir FOLDER."
     dataset = systems.load_data(restored.config, options.data_dir, moved=moved)
     system = systems.build(restored.config, restored.recipe)
+    if options.submission:
+        return _submit(options, restored, system, dataset)
     asked = {"which": options.step, "all_outputs": options.all_outputs}
     metrics = evaluate(workdir, restored, system, dataset, options.split, **asked)
     print(f"{metrics['protocol']}, checkpoint of step {metrics['step']}")
@@ -70,6 +80,25 @@ def evaluate_run(options: argparse.Namespace) -> int:
         if isinstance(value, float):
             print(f"  {name:24} {value:.4f}")
     print(f"Written: {', '.join(str(path) for path in result_paths(workdir, options.split))}")
+    return 0
+
+
+def _submit(options: argparse.Namespace, restored, system, dataset) -> int:
+    from emojax.engine.evaluation import store_outputs
+    from emojax.engine.workdir import result_paths
+    from emojax.files import write_text
+
+    write = getattr(system.measure, "submission", None)
+    if write is None:
+        raise ConfigError(
+            f"{dataset.name} has no evaluation server that emojax knows: leave out --submission."
+        )
+    text, notes = write(store_outputs(options.workdir, restored, system, dataset, options.split))
+    write_text(options.submission, text)
+    for note in notes:
+        print(f"note: {note}")
+    outputs = result_paths(options.workdir, options.split).outputs
+    print(f"Written: {options.submission} ({len(text.splitlines()):,} people), {outputs}")
     return 0
 
 

@@ -32,7 +32,7 @@ from emojax.vision.laban import laban_descriptor, laban_features
 
 NAME = "bold"
 _INSTANCES_PER_SHARD = 32  # about 4,800 frames with three pictures each: 250 MB
-_OF_SEQUENCE = ("clip", "person", "categories", "vad")
+_OF_SEQUENCE = ("clip", "person", "annotation", "categories", "vad")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +74,7 @@ class BoldSource:
             detail = f"the annotation goes to frame {last}, {instance.clip} has {num_frames}"
             raise Skip("fewer_frames_than_annotated", detail)
         joints = track(people.table, person, num_frames)
-        shared |= {"clip": instance.clip, "person": person}
+        shared |= {"clip": instance.clip, "person": person, "annotation": instance.number}
         laban = laban_features(joints)
         return [
             Record(
@@ -158,7 +158,8 @@ def prepare(
     )
     if part is not None:
         return None, results
-    dataset = describe(out, options, parameters, results)
+    annotated = {split: len(instances) for split, instances in found.instances.items()}
+    dataset = describe(out, options, {**parameters, "annotated": annotated}, results)
     save_dataset(dataset)
     write_tfds_metadata(dataset)
     return dataset, results

@@ -41,11 +41,13 @@ class Instance:
         row: the fields of the annotation, as read.
         where: file and line, for messages.
         labelled: False in the test split.
+        number: of the person in its annotation file, from 0.
     """
 
     row: tuple[str, ...]
     where: str
     labelled: bool
+    number: int
 
     @property
     def clip(self) -> str:
@@ -175,7 +177,7 @@ def _read_annotations(path: pathlib.Path, *, labelled: bool) -> list[Instance]:
                     f"{path}, line {line}: {len(row)} columns, but BoLD's annotation has {expected[-1]}: video, "
                     f"person, two frames{', 26 confidences, valence, arousal, dominance, ...' if labelled else ''}."
                 )
-            instances.append(Instance(tuple(row), f"{path.name} line {line}", labelled))
+            instances.append(Instance(tuple(row), f"{path.name} line {line}", labelled, len(instances)))
     if not instances:
         raise DataError(f"{path} holds no annotation.")
     return sorted(instances, key=lambda i: i.clip)  # stable: people of a clip in the order of the file

@@ -89,6 +89,26 @@ def evaluate(
     return results
 
 
+def store_outputs(workdir: pathlib.Path, restored: Restored, system, dataset: Dataset, split: str) -> Outputs:
+    """Predicts a split whose labels may be unknown; writes its outputs and its predictions, measures nothing.
+
+    Args:
+        workdir, restored, system, dataset, split: see `evaluate`.
+    """
+    dataset.split(split)
+    system.require_data(dataset.recipe)
+    system.recall(restored.meta)
+    predictor = Predictor(system, dataset)
+    variables = predictor.place(restored.variables)
+    predicted = predictor.predict(variables, split, reads=system.measure.reads, title="predict")
+    outputs = describe_outputs(restored, system, dataset, split, predicted)
+    paths = result_paths(workdir, split)
+    with locked(workdir, RESULTS), explained(workdir):
+        write_predictions(paths.predictions, system, predicted, dataset.columns(split))
+        write_outputs(paths.outputs, outputs)
+    return outputs
+
+
 def _results(restored: Restored, system, dataset: Dataset, split: str, which: str, outputs: dict) -> dict:
     """What ``metrics.json`` holds."""
     content_hash = dataset.split(split).content_hash

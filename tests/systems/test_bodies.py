@@ -16,6 +16,7 @@ from data_prep.synthetic.bold.generate import Settings, generate
 from emojax import systems
 from emojax.data.loader import Batches, Order
 from emojax.engine.mesh import data_mesh, put_batch
+from emojax.engine.outputs import Outputs, identities
 from emojax.engine.step import make_train_step
 from emojax.errors import CheckpointError, ConfigError, DataError
 from emojax.graphs.partitions import partition_matrices
@@ -252,3 +253,27 @@ def test_a_split_without_labels_is_not_measured(dataset):
     }
     with pytest.raises(DataError, match="no labels"):
         system.measure.metrics({**predicted, **truth})
+
+
+def test_a_submission_has_the_rows_of_the_annotation_in_its_order(dataset, tmp_path):
+    columns, annotated = dataset.columns("test"), dataset.recipe.build["annotated"]["test"]
+    system = systems.build(config_of("bold_stgcn_spatial"), dataset.recipe)
+    rows = len(columns.sequences["vad"])
+    assert annotated == rows  # nobody was left out of these
+    rng = np.random.default_rng(0)
+    arrays = {"logits": rng.normal(size=(rows, 26)), "dimensions": rng.uniform(size=(rows, 3))}
+    ids = identities(columns, columns.layout.starts)
+    meta = {"split": "test", "recipe": dataset.recipe.to_json()}
+    text, notes = system.measure.submission(Outputs(arrays, ids, meta))
+    table = np.loadtxt(text.splitlines(), delimiter=",")
+    order = ids["annotation"]
+    np.testing.assert_allclose(table[order, :3], arrays["dimensions"], atol=5e-7)
+    np.testing.assert_allclose(table[order, 3:], 1 / (1 + np.exp(-arrays["logits"])), atol=5e-7)
+    assert not notes and all(len(cell.split(".")[1]) == 6 for cell in text.splitlines()[0].split(","))
+    part = Outputs({k: v[1:] for k, v in arrays.items()}, {k: v[1:] for k, v in ids.items()}, meta)
+    text, notes = system.measure.submission(part)
+    lost = np.loadtxt(text.splitlines(), delimiter=",")[order[0]]
+    np.testing.assert_allclose(lost[:3], arrays["dimensions"][1:].mean(axis=0), atol=1e-6)
+    assert notes == [f"1 of {rows} people could not be prepared: their rows are the mean of the others"]
+    with pytest.raises(DataError, match="prepare them again"):
+        system.measure.submission(Outputs(arrays, {}, meta))

@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping
 import jax.numpy as jnp
 import numpy as np
 
+from emojax.engine.outputs import Outputs
 from emojax.errors import DataError
 from emojax.labels import Labels
 from emojax.metrics.bold import emotion_recognition_score
 from emojax.systems.bodies.inputs import TRUTH
 from emojax.systems.bodies.objective import objective
+from emojax.systems.bodies.submission import submission_table, submission_text
 
 
 class BodyMeasure:
@@ -51,6 +53,20 @@ class BodyMeasure:
             dimensions=self._labels.dimensions,
         )
         return {"loss": float(total), **{name: float(value) for name, value in parts.items()}, **score}
+
+    def submission(self, outputs: Outputs) -> tuple[str, list[str]]:
+        """The file for BoLD's evaluation server, and what the user should know; see `submission`.
+
+        Raises:
+            DataError: the data do not tell the rows of the annotation.
+        """
+        split = outputs.meta["split"]
+        annotated = outputs.recipe.build.get("annotated", {}).get(split, 0)
+        table, missing = submission_table(outputs.arrays, outputs.ids, annotated)
+        notes = [
+            f"{missing} of {annotated} people could not be prepared: their rows are the mean of the others"
+        ]
+        return submission_text(table), notes if missing else []
 
     def columns(self, outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Columns of ``predictions.csv``: truth and score of each category, truth and value of each dimension."""
