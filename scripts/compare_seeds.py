@@ -16,7 +16,7 @@ Does each stream help with people in context?
       "configs/emotic.py:demo model.streams=body,context,face"
 
 A system is a config, with changed fields behind it. The numbers are those of the last epoch on the test split,
-or on the validation split of data without one; nothing is chosen on either. Behind them stands the difference
+or on the validation split of data without one (BoLD's has no labels); nothing is chosen on either. Behind them stands the difference
 to the system above, in standard errors of that difference. Finished runs are kept in --out/results.jsonl with
 the content hash of their training data, and not run again on the same data.
 """
@@ -41,7 +41,7 @@ from emojax.errors import TrainingError
 
 SHOWN = (
     *("accuracy", "mean_class_accuracy", "svm_accuracy", "ccc_valence", "ccc_arousal"),
-    *("region_accuracy", "mask_iou", "map", "aae"),
+    *("region_accuracy", "mask_iou", "map", "aae", "ers", "mra", "mr2"),
 )
 
 
@@ -69,11 +69,17 @@ def reached(config, dataset: Dataset, workdir: pathlib.Path) -> dict[str, float]
         )
     state, run = result.state, Run(config, system, dataset)
     outputs = system.measure.complete(
-        run.predict(state.variables, "test" if "test" in dataset.splits else "validation"),
+        run.predict(state.variables, measured_split(dataset)),
         lambda split: run.predict(state.variables, split),
     )
     metrics = system.measure.metrics(outputs)
     return {name: metrics[name] for name in SHOWN if name in metrics}
+
+
+def measured_split(dataset: Dataset) -> str:
+    """The test split where there is one with labels, else the validation split."""
+    counts = dataset.splits["test"].class_counts.values() if "test" in dataset.splits else ()
+    return "test" if any(counts) else "validation"
 
 
 def run_all(options) -> list[dict]:
