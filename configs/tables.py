@@ -44,6 +44,7 @@ METRICS = {
     "aff_wild2_score": Metric("0.67 F1 + 0.33 accuracy (%)", 100, 2),
     "ccc_valence": Metric("CCC valence"),
     "ccc_arousal": Metric("CCC arousal"),
+    "ccc_mean": Metric("mean CCC"),
     "map": Metric("mAP (%)", 100, 2),
     "aae": Metric("mean AAE", digits=4),
     "ers": Metric("ERS", digits=4),
@@ -119,5 +120,13 @@ SASE = {
     "7.6": Table("OULU-CASIA: still images", split="test"),
 }
 
+# Thesis 002 (affwild_gan spec 6). Its chapter 6 prints statistics of curves: here the best CCC that they give.
+AFFWILD = {
+    "2.24": Table("CNNs on Aff-Wild, quoted", _CCC),
+    "2.25": Table("CNN-RNNs on Aff-Wild, quoted", _CCC),
+    "2.27": Table("CNN-M on Aff-Wild, quoted", _CCC),
+    "6.1": Table("CNN-M, small set", ("ccc_mean",)),
+}
+
 # Thesis (`FAMILY` of the config files) -> number -> table.
-TABLES = {"emotion_gcn": EMOTION_GCN, "emotic": EMOTIC, "bold": BOLD, "sase": SASE}
+TABLES = {"emotion_gcn": EMOTION_GCN, "emotic": EMOTIC, "bold": BOLD, "sase": SASE, "affwild": AFFWILD}

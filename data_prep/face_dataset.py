@@ -32,6 +32,7 @@ def describe(
     results: Sequence[ShardResult],
     *,
     sequence_by: Sequence[str] = (),
+    every_class: bool = True,
 ) -> Dataset:
     """Writes the columns; returns the content of `dataset.json`: counts, hashes, statistics of the training labels.
 
@@ -43,9 +44,10 @@ def describe(
         parameters: of the preparation.
         results: of all shards; among their columns are `label`, or `valence` and `arousal`, or all three.
         sequence_by: see `data_prep.split.write_split`.
+        every_class: whether each split needs a record of each class.
 
     Raises:
-        DataError: a split has no record, or none of some class.
+        DataError: a split has no record, or, with `every_class`, none of some class.
     """
     splits, statistics = {}, {}
     skipped = sum_skipped(results)
@@ -56,7 +58,8 @@ def describe(
         counted = {}
         if "label" in features:
             counts = np.bincount(columns["label"], minlength=len(labels.classes))
-            _require_every_class(split, labels.classes, counts, skipped[split])
+            if every_class:
+                _require_every_class(split, labels.classes, counts, skipped[split])
             counted = dict(zip(labels.classes, counts))
         splits[split] = write_split(out, split, results, columns, counted, sequence_by=sequence_by)
         if split == "train":

@@ -11,7 +11,14 @@ import re
 from collections.abc import Mapping, Sequence
 
 from emojax.errors import ConfigError
-from emojax.labels import AFFECTNET_CLASSES, BOLD_CATEGORIES, EMOTIC_CATEGORIES, OULU_LABELS, SASE_LABELS
+from emojax.labels import (
+    AFFECTNET_CLASSES,
+    AFFWILD_CLASSES,
+    BOLD_CATEGORIES,
+    EMOTIC_CATEGORIES,
+    OULU_LABELS,
+    SASE_LABELS,
+)
 
 RAW = "RAW_FOLDER"
 
@@ -189,7 +196,20 @@ OULU_CASIA = Card(
     raw=_WITH_LANDMARKS,
     records=(480,),
 )
-CARDS = {card.name: card for card in (AFFECTNET, AFFWILD2, EMOTIC, BOLD, SASEFE, OULU_CASIA)}
+# Specs affwild_gan 1.5 and affwild_cnn_rnn 1.3: frames after face detection, and those of them with a category.
+AFFWILD = Card(
+    name="affwild",
+    title="Aff-Wild",
+    classes=AFFWILD_CLASSES,
+    num_classes=(len(AFFWILD_CLASSES),),
+    options=(
+        Option("--train", "train_set", usual=("big",)),
+        Option("--labels", "labels", usual=("va",)),
+    ),
+    records=(507_208, 104_506, 107_640),
+    subjects=r"_(left|right)$",
+)
+CARDS = {card.name: card for card in (AFFECTNET, AFFWILD2, EMOTIC, BOLD, SASEFE, OULU_CASIA, AFFWILD)}
 
 
 def card(name: str) -> Card:

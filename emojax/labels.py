@@ -65,6 +65,9 @@ BOLD_CATEGORIES = (
     *("embarrassment", "yearning", "disapproval", "aversion", "annoyance", "anger", "sensitivity"),
     *("sadness", "disquietment", "fear", "pain", "suffering"),
 )
+# affwild_cnn_rnn spec 1.2: the order of its tables.
+AFFWILD_CLASSES = ("neutral", "happy", "sad", "angry", "fear", "surprise", "disgust")
+AFFWILD_LABELS = Labels(AFFWILD_CLASSES, VALENCE_AROUSAL)
 VALENCE_AROUSAL_DOMINANCE = ("valence", "arousal", "dominance")
 EMOTIC_LABELS = Labels(EMOTIC_CATEGORIES, VALENCE_AROUSAL_DOMINANCE)
 BOLD_LABELS = Labels(BOLD_CATEGORIES, VALENCE_AROUSAL_DOMINANCE)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import collections
 import dataclasses
-import itertools
 import os
 import pathlib
 from collections.abc import Iterator, Sequence
@@ -22,6 +21,7 @@ from data_prep.affwild2.raw import SPLITS, Found, find_videos
 from data_prep.claim import Part
 from data_prep.door import INTERRUPTED, add_output_options, print_faces, print_part
 from data_prep.face_dataset import describe, encode_face
+from data_prep.frame_index import FrameIndex
 from data_prep.pipeline import Record, ShardResult, plan_splits, write_shards
 from emojax import cli
 from emojax.data.dataset import Dataset, Feature, save_dataset, write_tfds_metadata
@@ -140,7 +140,7 @@ def prepare(
     """
     found = find_videos(videos, annotations)
     _require_every_class(annotations, found)
-    frames = {split: _FrameIndex(found.videos[split]) for split in SPLITS}
+    frames = {split: FrameIndex(found.videos[split]) for split in SPLITS}
     shards = plan_splits(
         NAME,
         {split: frames[split].total for split in SPLITS},
@@ -184,28 +184,6 @@ def _require_every_class(annotations: pathlib.Path, found: Found) -> None:
                 f"No frame of the {split} split in {annotations} has the expression {', '.join(empty)}, but class "
                 f"weights and the label graph need every class. Frames by expression code: {counted}."
             )
-
-
-class _FrameIndex:
-    """All frames of a list of videos as one row, to be cut into shards: a shard holds runs of frames."""
-
-    def __init__(self, videos: Sequence[Video]):
-        self._videos = videos
-        self._ends = list(itertools.accumulate(video.num_frames for video in videos))
-
-    @property
-    def total(self) -> int:
-        return self._ends[-1]
-
-    def cut(self, part: range) -> tuple[tuple[Video, int, int], ...]:
-        """(video, first frame, past the last) of every video that has frames in the range, from 0."""
-        pieces = []
-        for video, end in zip(self._videos, self._ends):
-            first = end - video.num_frames
-            start, stop = max(part.start, first), min(part.stop, end)
-            if start < stop:
-                pieces.append((video, start - first, stop - first))
-        return tuple(pieces)
 
 
 _EPILOG = """examples:

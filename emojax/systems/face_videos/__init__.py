@@ -1,0 +1,5 @@
+"""Valence, arousal and category of a face in every frame of a video: CNNs and CNN-RNNs."""
+
+from emojax.systems.face_videos.system import build, stand_in
+
+__all__ = ["build", "stand_in"]

@@ -1,0 +1,60 @@
+"""From a batch of faces to the inputs of a network, on the device (affwild_gan spec 1.6, affwild_cnn_rnn A8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+
+from emojax.data.augment import normalize
+from emojax.data.inputs import Inputs
+from emojax.data.select import Pictures, Windows
+
+VALUES = ("valence", "arousal")
+OUTPUTS = ("va", "category", "both")
+TRUNK_COLUMN = "trunk"  # features that `python -m emojax.cache` computed
+
+_CAFFE = (103.939, 116.779, 123.68)  # means of blue, green and red, of Keras's VGG
+_VGG_FACE = (93.594, 104.7624, 129.1863)
+
+
+def _caffe(means):
+    return lambda x: x[..., ::-1] - jnp.array(means, jnp.float32)
+
+
+# uint8 RGB as float32 -> what a trunk reads
+CODINGS = {
+    "unit": lambda x: x / 127.5 - 1,
+    "half": lambda x: (x - 128) / 128,
+    "caffe": _caffe(_CAFFE),
+    "vggface": _caffe(_VGG_FACE),
+    "imagenet": lambda x: normalize(x / 255),
+}
+
+
+def inputs_of(config) -> Inputs:
+    """What of the data a system takes."""
+    options = config.model
+    images = () if options.cached else ("image",)
+    columns = [*VALUES, "sequence"]
+    if options.outputs != "va":
+        columns.append("label")
+    if options.cached:
+        columns.append(TRUNK_COLUMN)
+    select = Windows(options.window, max_step=options.max_step or None) if options.window > 1 else Pictures()
+    return Inputs(images, tuple(columns), select)
+
+
+def network_input(batch: Mapping[str, jax.Array], config, dtype) -> jax.Array:
+    """Coded images ``[B, T, H, W, 3]``, or stored features ``[B, T, D]``; T is 1 of single frames."""
+    if config.model.cached:
+        x = batch[TRUNK_COLUMN].astype(jnp.float32)
+    else:
+        x = CODINGS[config.model.input_coding](batch["image"].astype(jnp.float32)).astype(dtype)
+    return x if config.model.window > 1 else x[:, None]
+
+
+def frames_of(batch: Mapping[str, jax.Array]) -> jax.Array:
+    """``[B, T]``: 1 for a real frame."""
+    return batch["frame_mask"] if "frame_mask" in batch else batch["mask"][:, None]

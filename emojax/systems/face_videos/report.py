@@ -1,0 +1,116 @@
+"""The report of an Aff-Wild system: which figures it has and what they say."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from emojax.report import classification, curves, traces, valence_arousal
+from emojax.report.page import Picture, Section, Table, write_report
+from emojax.systems.face_videos.inputs import VALUES
+from emojax.systems.face_videos.measure import truth_of
+
+_CURVES = ("kind", "step", "epoch", "loss", "ccc_valence", "ccc_arousal", "accuracy", "mean_class_accuracy")
+_SHOWN_VIDEOS = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class FrameReport:
+    """See `emojax.systems.measure.Report`."""
+
+    system: Any
+    columns: ClassVar = ("frame", "video_id")
+
+    def write(self, folder, variables, outputs, results, log, read_records) -> None:
+        folder = pathlib.Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        metrics, split = results["metrics"], results["split"]
+        sections = [training_section(folder, log)]
+        if "dimensions" in outputs:
+            sections += [_dimensions(folder, outputs, metrics), _traces(folder, outputs)]
+        if "logits" in outputs:
+            sections.append(_categories(folder, metrics, self.system.labels.classes))
+        write_report(
+            folder,
+            f"{results['system']}: step {results['step']}",
+            [section for section in sections if section.pictures],
+            subtitle=f"{results['protocol']}, {split['records']:,} frames",
+            key_figures={name.replace("_", " "): f"{metrics[name]:.3f}" for name in self.system.headline},
+            config=self.system.config.to_dict(),
+            provenance={
+                "checkpoint": f"{results['checkpoint']}, step {results['step']}",
+                "records": f"{split['records']:,}, content hash {split['content_hash'][:16]}",
+                "protocol": results["protocol"],
+                "evaluated": f"{results['date']} on {results['device']}",
+                "initialised from": self.system.origin(),
+            },
+        )
+
+
+def training_section(folder: pathlib.Path, log: Sequence[Mapping]) -> Section:
+    """Curves of the run, and minimum, mean and standard deviation of its losses (affwild_gan tables 6.1-6.6)."""
+    if not log:
+        return Section("Training")
+    rows = [{k: v for k, v in row.items() if k in _CURVES} for row in log]
+    path = curves.training_figure(folder / "training.png", rows)
+    kinds = {"train": "training batches", "eval": "validation split"}
+    names = ("loss", "ccc_loss", "mse_loss", "cross_entropy")
+    found = [
+        (f"{name}, {kinds[kind]}", *statistics)
+        for name in names
+        for kind in kinds
+        if (statistics := traces.curve_statistics(log, kind, name))
+    ]
+    caption = "Over the whole run, as logged: config.run.log_every and eval_every_steps say how often."
+    return Section(
+        "Training",
+        tables=[Table(found, ("curve", "minimum", "mean", "standard deviation"), caption)],
+        pictures=[Picture(path, "Training means and validation scores.", wide=True)],
+    )
+
+
+def _dimensions(folder: pathlib.Path, outputs: Mapping, metrics: Mapping) -> Section:
+    path = valence_arousal.prediction_figure(
+        folder / "predictions.png", np.asarray(outputs["dimensions"]), truth_of(outputs), VALUES
+    )
+    kinds = ("ccc", "mse", "pcc", "sagr", "video_ccc")
+    rows = [(name, *(metrics[f"{kind}_{name}"] for kind in kinds)) for name in VALUES]
+    header = ("dimension", "CCC", "MSE", "PCC", "sign agreement", "mean CCC of videos")
+    return Section(
+        "Valence and arousal",
+        tables=[Table(rows, header)],
+        pictures=[Picture(path, "Each frame of the split; the line is a perfect prediction.", wide=True)],
+    )
+
+
+def _traces(folder: pathlib.Path, outputs: Mapping) -> Section:
+    """The longest videos of the split."""
+    if "frame" not in outputs:
+        return Section("Videos")
+    names, counts = np.unique(outputs["sequence"], return_counts=True)
+    pictures = []
+    for number in names[np.argsort(-counts, kind="stable")[:_SHOWN_VIDEOS]]:
+        rows = np.flatnonzero(outputs["sequence"] == number)
+        series = {"annotated": truth_of(outputs)[rows], "predicted": np.asarray(outputs["dimensions"])[rows]}
+        name = str(outputs["video_id"][rows[0]]) if "video_id" in outputs else f"sequence {number}"
+        path = traces.trace_figure(folder / f"trace_{number}.png", outputs["frame"][rows], series, title=name)
+        pictures.append(Picture(path, f"{name}: annotated and predicted values.", wide=True))
+    return Section("Videos", pictures=pictures)
+
+
+def _categories(folder: pathlib.Path, metrics: Mapping, names: Sequence[str]) -> Section:
+    path = classification.confusion_figure(
+        folder / "confusion.png", np.array(metrics["confusion_matrix"]), names
+    )
+    each = metrics["per_class"]
+    rows = [(n, each[n]["count"], each[n]["precision"], each[n]["recall"], each[n]["f1"]) for n in names]
+    caption = f"Always answering the commonest category is right in {metrics['majority_accuracy']:.1%} of the frames."
+    return Section(
+        "Categories",
+        tables=[Table(rows, ("category", "frames", "precision", "recall", "F1"), caption)],
+        pictures=[Picture(path, "Each row sums to 100 %.")],
+    )

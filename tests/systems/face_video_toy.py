@@ -1,0 +1,102 @@
+"""Faces in videos at a size for seconds: features in a column, and an arousal that only the past explains."""
+
+from __future__ import annotations
+
+import pathlib
+
+import numpy as np
+
+from emojax.cli import load_config_file
+from emojax.data.columns import number_sequences, write_columns
+from emojax.data.dataset import Dataset, Feature, Split, load_dataset, save_dataset, shard_name
+from emojax.data.example import encode_example
+from emojax.data.tfrecord import TFRecordSource, TFRecordWriter
+from emojax.graphs.statistics import face_statistics
+from emojax.labels import AFFWILD_LABELS
+
+WIDTH = 6  # of the column of features
+_MEMORY = 8.0
+
+
+def make_videos(folder: pathlib.Path, lengths=None, *, pixels: int = 8, seed: int = 0) -> Dataset:
+    """Writes videos. The features show valence, category and a random walk's steps; arousal is what adds up of those.
+
+    The mean grey of the picture shows the valence too.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    described, statistics = {}, {}
+    for number, (split, of_split) in enumerate(
+        (lengths or {"train": (70,) * 12, "validation": (45, 80, 33)}).items()
+    ):
+        columns = columns_of(of_split, split, seed + number)
+        file = shard_name("affwild", split, 0, 1)
+        with TFRecordWriter(folder / file) as writer:
+            for i in range(sum(of_split)):
+                grey = np.full((pixels, pixels, 3), 128 + 100 * columns["valence"][i], np.uint8)
+                labels = {name: columns[name][i] for name in ("valence", "arousal", "label")}
+                writer.write(encode_example({"image": grey.tobytes(), **labels}))
+        source = TFRecordSource([folder / file])
+        columns_hash = write_columns(folder, split, columns, {})
+        counts = dict(zip(AFFWILD_LABELS.classes, np.bincount(columns["label"], minlength=7).tolist()))
+        described[split] = Split(
+            len(source), (file,), (len(source),), counts, source.content_hash(), columns_hash
+        )
+        if split == "train":
+            statistics = face_statistics(columns, AFFWILD_LABELS)
+    kinds = {"valence": "float", "arousal": "float", "label": "int"}
+    features = {
+        "image": Feature("image", (pixels, pixels, 3), "raw"),
+        **{k: Feature(v) for k, v in kinds.items()},
+    }
+    build = {"statistics": "emojax.graphs.statistics:face_statistics"}
+    save_dataset(Dataset(str(folder), "affwild", AFFWILD_LABELS, features, described, statistics, build))
+    return load_dataset(folder)
+
+
+def columns_of(lengths, split: str, seed: int) -> dict[str, np.ndarray]:
+    """Columns of all frames of a split."""
+    rng = np.random.default_rng(seed)
+    video = np.repeat(np.arange(len(lengths)), lengths)
+    count = len(video)
+    steps = rng.normal(0, 1, count)
+    arousal, keep = np.zeros(count), np.exp(-1 / _MEMORY)
+    for i in range(count):
+        arousal[i] = (keep * arousal[i - 1] if i and video[i] == video[i - 1] else 0) + 0.25 * steps[i]
+    valence = rng.uniform(-0.9, 0.9, count).astype(np.float32)
+    label = np.clip(((valence + 1) * 3.5).astype(int), 0, 6)
+    trunk = np.stack([valence, steps, *rng.normal(0, 1, (WIDTH - 2, count))], axis=-1).astype(np.float32)
+    names = np.array([f"{split}{v}" for v in video])
+    return {
+        "valence": valence,
+        "arousal": np.clip(arousal, -1, 1).astype(np.float32),
+        "label": label,
+        "trunk": trunk,
+        "video_id": names,
+        "video": names,
+        "subject": names,
+        "frame": np.concatenate([np.arange(1, n + 1) for n in lengths]),
+        "source_id": np.array([f"{name}/{i:06d}" for i, name in enumerate(names)]),
+        "sequence": number_sequences(names),
+    }
+
+
+def toy_config(spec: str, dataset: Dataset, **changes):
+    """A variant that reads the toy's features; `changes` use ``__`` for dots."""
+    config = load_config_file(f"{spec}@demo")
+    toy = {
+        "data_dir": dataset.path,
+        "image_size": 8,
+        "model.cached": WIDTH,
+        "model.fc_units": (),
+        "model.units": 24,
+        "model.rnn_dropout": 0.0,
+        "model.window": 20 if config.model.window > 1 else 1,
+        "batch_size": 6 if config.model.window > 1 else 60,
+        "eval_batch_size": 4,
+        "num_epochs": 25,
+        "optimizer.learning_rate": 0.02,
+        "run.checkpoint_every_steps": 1000,
+        "run.eval_every_epochs": 100,
+    }
+    config.update_from_flattened_dict(toy | {k.replace("__", "."): v for k, v in changes.items()})
+    return config

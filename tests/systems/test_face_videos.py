@@ -1,0 +1,146 @@
+"""Aff-Wild systems: what a recurrent net learns, what an evaluation covers, on how many devices."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from emojax import systems
+from emojax.cli import load_config_file
+from emojax.engine.inference import Predictor
+from emojax.engine.loop import train
+from emojax.engine.mesh import data_mesh
+from emojax.errors import ConfigError, DataError
+from emojax.metrics.valence_arousal import concordance_correlation_coefficient
+from emojax.systems.face_videos.objective import va_loss
+from tests.systems.face_video_toy import make_videos, toy_config
+
+GRU, CNN = "configs/affwild.py:affwild_cnn_gru", "configs/affwild.py:affwild_cnnm_small"
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    return make_videos(tmp_path_factory.mktemp("videos"))
+
+
+def fit(spec, videos, workdir, *, devices=1, **changes):
+    config = toy_config(spec, videos, **changes)
+    system = systems.build(config, videos.recipe)
+    mesh = data_mesh(jax.devices()[:devices])
+    return system, train(config, system, videos, workdir, mesh=mesh, progress=False)
+
+
+@pytest.fixture(scope="module")
+def recurrent(videos, tmp_path_factory):
+    return fit(GRU, videos, tmp_path_factory.mktemp("gru"))
+
+
+def test_a_recurrent_net_learns_what_only_the_past_explains_and_a_frame_wise_net_does_not(
+    recurrent, videos, tmp_path
+):
+    _, with_memory = recurrent
+    _, without = fit(CNN, videos, tmp_path)
+    for result in (with_memory, without):
+        assert result.metrics["ccc_valence"] > 0.9
+    assert with_memory.metrics["ccc_arousal"] > 0.8
+    assert without.metrics["ccc_arousal"] < 0.6
+
+
+@pytest.mark.parametrize("window", [1, 7, 45, 100])
+def test_an_evaluation_covers_each_frame_once_whatever_the_window(videos, window):
+    config = toy_config(GRU, videos, model__window=window, model__cell="gru" if window > 1 else "none")
+    system = systems.build(config, videos.recipe)
+    variables = system.initial_variables(jax.random.key(0))
+    outputs = Predictor(system, videos, data_mesh(jax.devices()[:1])).predict(variables, "validation")
+    frames = system.measure.complete(outputs, None)
+    columns = videos.columns("validation")
+    np.testing.assert_array_equal(frames["index"], np.arange(columns.num_records))
+    np.testing.assert_array_equal(frames["arousal"], columns["arousal"])
+    assert frames["dimensions"].shape == (columns.num_records, 2)
+    assert all(len(values) == columns.num_records for values in system.measure.columns(frames).values())
+
+
+def test_metrics_are_of_all_frames_and_of_each_video(recurrent, videos):
+    system, result = recurrent
+    outputs = Predictor(system, videos, data_mesh(jax.devices()[:1])).predict(
+        result.state.variables, "validation"
+    )
+    frames = system.measure.complete(outputs, None)
+    metrics = system.measure.metrics(outputs)
+    assert metrics == system.measure.metrics(frames) == result.metrics
+    predicted = frames["dimensions"][:, 1]
+    assert metrics["ccc_arousal"] == pytest.approx(
+        concordance_correlation_coefficient(predicted, frames["arousal"])
+    )
+    first = frames["sequence"] == 0
+    assert metrics["per_video"]["0"]["frames"] == first.sum() == 45
+    expected = concordance_correlation_coefficient(predicted[first], frames["arousal"][first])
+    assert metrics["per_video"]["0"]["arousal"] == pytest.approx(expected)
+    assert metrics["loss"] == pytest.approx(1 - metrics["ccc_mean"], abs=1e-5)
+
+
+def test_windows_on_eight_devices_train_as_on_one_and_a_killed_run_goes_on_bit_for_bit(videos, tmp_path):
+    options = {
+        "num_epochs": 2,
+        "run__eval_every_epochs": 1,
+        "model__outputs": "both",
+        "model__head_units": (8,),
+    }
+    _, one = fit(GRU, videos, tmp_path / "one", **options)
+    _, eight = fit(GRU, videos, tmp_path / "eight", devices=8, **options)
+    assert one.metrics["loss"] == pytest.approx(eight.metrics["loss"], rel=1e-4)
+    assert not fit(GRU, videos, tmp_path / "parts", run__stop_after_steps=5, **options)[1].finished
+    _, parts = fit(GRU, videos, tmp_path / "parts", **options)
+    for a, b in zip(jax.tree.leaves(one.state), jax.tree.leaves(parts.state)):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_padded_frames_change_neither_the_loss_nor_its_gradient(videos):
+    options = toy_config(GRU, videos).objective
+    rng = np.random.default_rng(0)
+    predicted, truth = (jnp.asarray(rng.uniform(-1, 1, (2, 9, 2)), jnp.float32) for _ in range(2))
+    mask = jnp.array([[1] * 9, [1] * 5 + [0] * 4], jnp.float32)
+    spoilt = truth.at[1, 5:].set(jnp.nan)
+    for scope in ("batch", "sequence"):
+        options.ccc_scope = scope
+        grad = jax.grad(va_loss)(predicted, spoilt, mask, options)
+        assert not np.asarray(grad[1, 5:]).any() and np.isfinite(grad).all()
+    options.ccc_scope = "batch"
+    kept = np.asarray(mask, bool)
+    expected = [
+        concordance_correlation_coefficient(np.asarray(predicted)[kept][:, i], np.asarray(truth)[kept][:, i])
+        for i in range(2)
+    ]
+    assert float(va_loss(predicted, spoilt, mask, options)) == pytest.approx(1 - np.mean(expected), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("spec", "size", "count"),
+    [
+        # affwild_gan spec 2.1 and 2.2
+        ("affwild_cnnm_small", 96, 25_419_074),
+        ("affwild_cnnm_small", 64, 14_933_314),
+        ("affwild_vggface", 96, 61_122_044),
+        ("affwild_vggface", 224, 145_008_124),
+    ],
+)
+def test_parameters_are_those_of_the_specification(spec, size, count):
+    config = load_config_file(f"configs/affwild.py:{spec}")
+    config.image_size = size
+    system = systems.build(config, systems.stand_in(config))
+    shapes = jax.eval_shape(system.init, jax.random.key(0))
+    assert sum(x.size for x in jax.tree.leaves(shapes["params"])) == count
+
+
+def test_what_does_not_go_together_is_one_line(videos):
+    with pytest.raises(ConfigError, match="A recurrent network reads windows"):
+        systems.build(toy_config(CNN, videos, model__cell="lstm"), videos.recipe)
+    with pytest.raises(ConfigError, match="config.model.fc_units is"):
+        systems.build(toy_config(CNN, videos, model__fc_units=(0,)), videos.recipe)
+    with pytest.raises(ConfigError, match="accuracy"):
+        systems.build(toy_config(CNN, videos, monitor="accuracy"), videos.recipe)
+    with pytest.raises(DataError, match="Aff-Wild2|classes differ"):
+        other = systems.stand_in(load_config_file("configs/affwild2.py:aw2_single"))
+        systems.build(toy_config(CNN, videos), other)
