@@ -16,9 +16,9 @@ Does each stream help with people in context?
       "configs/emotic.py:demo model.streams=body,context,face"
 
 A system is a config, with changed fields behind it. The numbers are those of the last epoch on the test split,
-or on the validation split of data without one (BoLD's has no labels); nothing is chosen on either. Behind them stands the difference
-to the system above, in standard errors of that difference. Finished runs are kept in --out/results.jsonl with
-the content hash of their training data, and not run again on the same data.
+or on the validation split of data whose test split is not there or has no labels; nothing is chosen on either.
+Behind them stands the difference to the system above, in standard errors of that difference. Finished runs are kept
+in --out/results.jsonl with the content hash of their training data, and not run again on the same data.
 """
 
 from __future__ import annotations
