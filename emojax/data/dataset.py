@@ -222,6 +222,11 @@ def load_dataset(
 
 def _read_json(folder: pathlib.Path, card: Card | None, config, moved: str) -> dict:
     if not (folder / FILE_NAME).exists():
+        if any(folder.glob("*.tfrecord-*")):
+            raise DataError(
+                f"{folder} has shards but no {FILE_NAME}: it is not completely prepared, or not completely copied. "
+                "Run its preparation command again, which keeps finished shards, or copy the file."
+            )
         missing = FILE_NAME + " in the folder" if folder.is_dir() else "folder"
         raise DataError(
             f"There is no prepared data in {folder} (no such {missing}).{moved} {how_to_make(folder, card, config)}"

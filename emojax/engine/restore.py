@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import math
+import os
 import pathlib
 from collections.abc import Mapping
 from typing import Any, TypedDict
@@ -251,11 +253,28 @@ class Stored:
     def _way_on(self, step: int) -> str:
         others = [other for other in self.steps() if other != step]
         then = f"training resumes from step {others[-1]}" if others else "training starts again from step 0"
-        there = f" (there are the checkpoints of steps {', '.join(map(str, others))})" if others else ""
+        there = f" (finished checkpoints: {', '.join(map(str, others))})" if others else ""
         return f"Move or delete that folder: then {then}{there}."
 
 
+_REASONS = tuple(
+    os.strerror(number)
+    for number in (
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EFBIG,
+        errno.EIO,
+        errno.EROFS,
+        errno.EACCES,
+        errno.EMFILE,
+    )
+)
+
+
 def first_line(error: Exception) -> str:
-    """Type and first line of an error of a library."""
+    """What the operating system said, where a library quotes it; else the type and first line of its error."""
     text = str(error).strip()
+    for reason in _REASONS:
+        if reason in text:
+            return reason
     return f"{type(error).__name__}: {text.splitlines()[0][:300] if text else 'no message'}"

@@ -8,10 +8,12 @@ import pytest
 
 from data_prep.affectnet.prepare import Options, prepare
 from data_prep.affwild2 import prepare as affwild2
+from data_prep.bold import prepare as bold
 from data_prep.emotic import prepare as emotic
 from data_prep.emotic.side import SideInputs
 from data_prep.synthetic.affectnet.generate import Settings, generate
 from data_prep.synthetic.affwild2 import generate as synthetic_affwild2
+from data_prep.synthetic.bold import generate as synthetic_bold
 from data_prep.synthetic.emotic import generate as synthetic_emotic
 
 from .affwild2_tree import SIZE
@@ -81,4 +83,21 @@ def prepared_affwild2(raw_affwild2, tmp_path_factory) -> pathlib.Path:
     out = tmp_path_factory.mktemp("prepared_affwild2")
     folders = raw_affwild2 / "cropped_aligned", raw_affwild2 / "annotations"
     affwild2.prepare(*folders, out, affwild2.Options(size=SIZE), num_shards=4)
+    return out
+
+
+@pytest.fixture(scope="session")
+def raw_bold(tmp_path_factory) -> pathlib.Path:
+    """4 + 2 + 2 clips of 6 to 10 frames, faults in the training split."""
+    out = tmp_path_factory.mktemp("raw_bold")
+    settings = synthetic_bold.Settings(4, 2, 2, shortest=6, longest=10, size=(96, 72), faults=True)
+    synthetic_bold.generate(out, settings, workers=1)
+    return out
+
+
+@pytest.fixture(scope="session")
+def prepared_bold(raw_bold, tmp_path_factory) -> pathlib.Path:
+    """The synthetic BoLD prepared into packed pixels and joints. Read only."""
+    out = tmp_path_factory.mktemp("prepared_bold")
+    bold.prepare(raw_bold, out, bold.Options(size=32, encoding="raw"))
     return out

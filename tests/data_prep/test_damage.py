@@ -15,6 +15,7 @@ import pytest
 
 from data_prep.affectnet.prepare import Options, prepare
 from data_prep.affwild2 import prepare as affwild2
+from data_prep.bold import prepare as bold
 from data_prep.check.command import check_dataset, main
 from data_prep.emotic import prepare as emotic
 from data_prep.emotic import records as emotic_records
@@ -40,6 +41,11 @@ def _emotic(raw, out, generator):
     return emotic.prepare(raw, out, emotic_records.Options(size=32, encoding="raw"), SideInputs(**sides))[0]
 
 
+def _bold(raw, out, generator):
+    modalities = generator.choice((("rgb",), ("skeleton",), ("rgb", "skeleton")))
+    return bold.prepare(raw, out, bold.Options(size=32, encoding="raw", modalities=modalities))[0]
+
+
 _KINDS = {
     "raw_2017": (_affectnet, ("training.csv", "validation.csv", "**/*.jpg")),
     "raw_2021": (_affectnet, ("**/*.npy", "**/*.npy", "**/*.jpg")),
@@ -55,6 +61,7 @@ _KINDS = {
             "emotic/**/*.*",
         ),
     ),
+    "raw_bold": (_bold, ("annotations/*.csv", "annotations/*.csv", "joints/**/*.npy", "videos/**/*.mp4")),
 }
 
 
@@ -92,7 +99,7 @@ def test_damaged_raw_data_is_refused_in_one_line_or_counted(request, tmp_path, k
         shutil.rmtree(tmp_path / f"out{seed}", ignore_errors=True)
 
 
-@pytest.mark.parametrize("kind", ["prepared", "prepared_emotic", "prepared_affwild2"])
+@pytest.mark.parametrize("kind", ["prepared", "prepared_emotic", "prepared_affwild2", "prepared_bold"])
 def test_a_damaged_prepared_folder_is_told_by_the_check(request, tmp_path, kind, capsys):
     patterns = ("dataset.json", "dataset.json", "*.tfrecord-*-of-?????", "*.index", "columns-*.npz")
     for seed in range(_CASES):
