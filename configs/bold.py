@@ -240,7 +240,7 @@ def _model() -> ConfigDict:
     model.frames = 297  # length to which sequences are padded: the longest clip
     model.partition = "spatial"  # uniform, distance, spatial, spatial_true
     model.normalisation = "symmetric"  # symmetric, per_subset, column: spec 10, G6b
-    model.units = "units10"  # units10, units9: spec 10, G6
+    model.units = "units10"  # units10, units9, units_tiny: spec 10, G6
     model.edge_importance = True
     model.dropout = 0.5  # of ST-GCN
     model.random_move = True  # turn, scale and shift skeletons in training
@@ -267,6 +267,7 @@ def demo_bodies(config: ConfigDict) -> None:
                 config.model.eval_segments, 5 if three_and_more else config.model.segments
             ),
             "model.frames": _DEMO_FRAMES,
+            "model.units": "units_tiny",
             "model.filters": (32, 64, 64),
             "model.widths": (64, 32),
             "model.lstm_hidden": 48,

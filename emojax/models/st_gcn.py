@@ -20,9 +20,11 @@ from emojax.models.norm import BatchNorm
 
 PROPAGATIONS = ("dense", "jraph")
 
-# Channels and strides of the units (spec 2.6): the public code with ten, the text of the thesis with nine.
+# Channels, and the units with stride 2 (spec 2.6): the public code has ten, the text of the thesis nine; the tiny one
+# is for demonstrations on a CPU.
 UNITS = {
     "units10": ((64, 64, 64, 64, 128, 128, 128, 256, 256, 256), (5, 8)),
+    "units_tiny": ((16, 32, 32), (2, 3)),
     "units9": ((64, 64, 64, 128, 128, 128, 256, 256, 256), (4, 7)),
 }
 

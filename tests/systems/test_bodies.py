@@ -14,6 +14,7 @@ from data_prep.bold.people import Options
 from data_prep.bold.prepare import prepare
 from data_prep.synthetic.bold.generate import Settings, generate
 from emojax import systems
+from emojax.data.decode import read_features
 from emojax.data.loader import Batches, Order
 from emojax.engine.mesh import data_mesh, put_batch
 from emojax.engine.outputs import Outputs, identities
@@ -24,7 +25,8 @@ from emojax.graphs.skeletons import BODY_18
 from emojax.labels import BOLD_LABELS, EMOTIC_LABELS
 from emojax.pretrained.convert import abstract_shapes, export_weights, import_weights
 from emojax.pretrained.native import Weights, save_weights, write_safetensors
-from emojax.systems.bodies.inputs import skeleton, snippets
+from emojax.report.bodies import bone_importance, flow_picture
+from emojax.systems.bodies.inputs import skeleton, snippets, strip
 from emojax.systems.bodies.weights import load_trunk
 
 SIZE = 32
@@ -277,3 +279,58 @@ def test_a_submission_has_the_rows_of_the_annotation_in_its_order(dataset, tmp_p
     assert notes == [f"1 of {rows} people could not be prepared: their rows are the mean of the others"]
     with pytest.raises(DataError, match="prepare them again"):
         system.measure.submission(Outputs(arrays, {}, meta))
+
+
+def test_the_report_shows_snippets_with_their_weights_and_skeletons_with_the_bones_that_count(
+    dataset, tmp_path
+):
+    rows = len(dataset.columns("validation").layout.starts)
+    truth = {name: dataset.columns("validation").sequences[name] for name in ("categories", "vad")}
+    rng = np.random.default_rng(0)
+    guesses = {"logits": rng.normal(size=(rows, 26)), "dimensions": rng.uniform(0.2, 0.8, (rows, 3))}
+    for name in ("bold_diff_b", "bold_stgcn_spatial"):
+        config = config_of(name)
+        system = systems.build(config, dataset.recipe)
+        batch = next(Batches(dataset, "validation", system.inputs, Order(rows)))
+        outputs = {**guesses, **truth, "index": np.arange(rows), "record": batch["record"]}
+        if name == "bold_diff_b":
+            outputs["snippet_weights"] = np.full((rows, config.model.eval_segments), 0.2)
+        else:
+            outputs["strip"] = np.asarray(strip(batch["joints"], batch["frame_mask"]))
+        variables = jax.tree.map(
+            lambda x: np.ones(x.shape, x.dtype), jax.eval_shape(system.init, jax.random.key(0))
+        )
+        results = {"metrics": system.measure.metrics(outputs), "system": name, "step": 1, "protocol": "p"}
+        results |= {"split": {"name": "validation", "records": rows, "content_hash": "0" * 64}}
+        results |= {"checkpoint": "best", "date": "d", "device": "cpu"}
+        read = lambda records, names: read_features(dataset, "validation", names, records)  # noqa: E731
+        system.report.write(tmp_path / name, variables, outputs, results, [], read)
+    written = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.png")}
+    shared = {"score.png", "categories.png", "values.png", "dimensions.png"}
+    assert {f"bold_diff_b/{name}" for name in (*shared, "clips_body.png")} <= written
+    assert {f"bold_stgcn_spatial/{name}" for name in (*shared, "skeletons.png")} <= written
+
+
+def test_a_strip_goes_from_the_first_to_the_last_real_frame():
+    joints = np.zeros((1, 12, 18, 3), np.float32)
+    joints[0, :9] = np.arange(1, 10)[:, None, None]
+    joints[..., 2] = 0.9
+    mask = (np.arange(12) < 9).astype(np.float32)[None]
+    made = np.asarray(strip(joints, mask, 3))
+    np.testing.assert_allclose(made[0, :, 0, 0], np.array([1, 5, 9]) / 9, rtol=1e-6)
+
+
+def test_bones_count_as_much_as_their_factors_in_both_directions_where_the_matrix_is_not_zero():
+    matrices = partition_matrices(BODY_18, "spatial")
+    factors = np.ones_like(matrices)
+    a, b = BODY_18.edges[3]
+    factors[:, a, b] = 3.0
+    found = bone_importance([factors, factors], matrices, BODY_18.edges)
+    np.testing.assert_allclose(found, np.where(np.arange(17) == 3, 2.0, 1.0))
+
+
+def test_flow_pictures_are_white_at_rest_and_coloured_by_direction():
+    planes = np.full((4, 2), 128, np.uint8)  # x above y, two by two
+    planes[0, 1] = 255
+    picture = flow_picture(planes)
+    assert picture.shape == (2, 2, 3) and (picture[1] > 245).all() and picture[0, 1].tolist() == [255, 0, 0]

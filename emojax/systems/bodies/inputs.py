@@ -66,6 +66,18 @@ def features_of(config) -> dict[str, str]:
     return {name: f"{prefix}{name}" for name in image_streams(config)}
 
 
+def sampled_place(config) -> int:
+    """Where the sampled frame stands among the frames of a snippet."""
+    return _NEIGHBOURS[config.model.modality][0]
+
+
+def strip(joints: jax.Array, frames: jax.Array, count: int = 8) -> jax.Array:
+    """Some frames of each sequence, evenly from first to last, as `skeleton` has them: ``[B, count, 18, 3]``."""
+    last = jnp.sum(frames > 0, axis=1) - 1
+    places = jnp.floor(jnp.linspace(0.0, 1.0, count) * last[:, None]).astype(jnp.int32)
+    return jnp.take_along_axis(skeleton(joints, frames), places[:, :, None, None], axis=1)
+
+
 def snippets(batch: Mapping[str, jax.Array], config, dtype) -> dict[str, jax.Array]:
     """Stream -> normalised images ``[B, K, H, W, C]`` of the K snippets; C is 3, of flow 10, of differences 15."""
     make = {"rgb": _pictures, "flow": _flow_stacks, "diff": _differences}[config.model.modality]

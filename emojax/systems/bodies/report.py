@@ -8,10 +8,18 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from emojax.graphs.skeletons import BODY_18
 from emojax.labels import BOLD_POSITIVE_FROM
-from emojax.report import curves, people
+from emojax.report import bodies, curves, people
 from emojax.report.page import Picture, Section, Table, write_report
+from emojax.systems.bodies.inputs import features_of, sampled_place
 
+_MOST_COLUMNS = 8
+_SEEN = {
+    "rgb": "",
+    "diff": "Shown is the sampled frame; the network sees five differences around it.",
+    "flow": "Hue is the direction of motion, strength its speed: full from six pixels a frame.",
+}
 _CURVES = ("kind", "step", "epoch", "loss", "ers", "map", "mra", "mr2")
 
 
@@ -21,7 +29,7 @@ class BodyReport:
 
     system: Any
     columns: ClassVar = ()
-    reads: ClassVar = ()
+    reads: ClassVar = ("snippet_weights", "strip")
 
     def write(self, folder, variables, outputs, results, log, read_records) -> None:
         system, folder = self.system, pathlib.Path(folder)
@@ -29,8 +37,11 @@ class BodyReport:
         metrics, split = results["metrics"], results["split"]
         sections = [
             _training(folder, log),
+            _score(folder, metrics),
             _categories(folder, system, outputs, metrics),
             _dimensions(folder, system, outputs, metrics),
+            _clips(folder, system, outputs, read_records),
+            _skeletons(folder, system, variables, outputs),
         ]
         write_report(
             folder,
@@ -62,12 +73,19 @@ def _training(folder: pathlib.Path, log: list[dict]) -> Section:
     return Section("Training", pictures=[Picture(path, "Training means and validation scores.", wide=True)])
 
 
+def _score(folder: pathlib.Path, metrics) -> Section:
+    path = bodies.score_figure(folder / "score.png", metrics)
+    caption = "Half the mean R2, a quarter each of mean AP and mean ROC-AUC."
+    return Section("Score", pictures=[Picture(path, caption)])
+
+
 def _categories(folder: pathlib.Path, system, outputs, metrics) -> Section:
     names = system.labels.classes
     each = [metrics["per_category"][name] for name in names]
-    path = people.average_precision_figure(
-        folder / "average_precision.png",
+    path = bodies.category_figure(
+        folder / "categories.png",
         [c["ap"] for c in each],
+        [c["roc_auc"] for c in each],
         names,
         counts=[c["count"] for c in each],
         total=len(outputs["categories"]),
@@ -79,19 +97,79 @@ def _categories(folder: pathlib.Path, system, outputs, metrics) -> Section:
     return Section(
         "Categories",
         tables=[Table(rows, ("category", "people", "AP", "ROC-AUC"), caption)],
-        pictures=[Picture(path, "Average precision; the mark is what a random order gives.", wide=True)],
+        pictures=[Picture(path, "Average precision and area under the ROC curve.", wide=True)],
     )
 
 
 def _dimensions(folder: pathlib.Path, system, outputs, metrics) -> Section:
     names = system.labels.dimensions
-    path = people.dimension_error_figure(
-        folder / "dimensions.png", np.asarray(outputs["dimensions"]), outputs["vad"], names
-    )
+    predicted = np.asarray(outputs["dimensions"])
+    path = people.dimension_error_figure(folder / "dimensions.png", predicted, outputs["vad"], names)
+    values = bodies.value_figure(folder / "values.png", predicted, outputs["vad"], names)
     rows = [(name, metrics[f"r2_{name}"]) for name in names]
     caption = "Absolute errors on [0, 1]; the line is the error of always predicting the split's mean."
     return Section(
         "Valence, arousal, dominance",
         tables=[Table(rows, ("dimension", "R2"))],
-        pictures=[Picture(path, caption, wide=True)],
+        pictures=[
+            Picture(values, "Predicted against true; dashed: the split's mean.", wide=True),
+            Picture(path, caption, wide=True),
+        ],
     )
+
+
+def _clips(folder: pathlib.Path, system, outputs, read_records) -> Section:
+    """Snippets of the clips whose best category was found most and least surely."""
+    if system.config.model.net != "tsn" or "snippet_weights" not in outputs:
+        return Section("Clips")
+    chosen, names = _examples(system, outputs)
+    weights = np.asarray(outputs["snippet_weights"])[chosen]
+    count = weights.shape[1]
+    columns = np.unique(np.linspace(0, count - 1, min(count, _MOST_COLUMNS)).astype(int))
+    # Of a stack of neighbours the sampled frame; the first record of the clip is its frame 0.
+    stacks = np.asarray(outputs["record"])[chosen].reshape(len(chosen), count, -1)
+    records = stacks[:, columns, sampled_place(system.config)]
+    pictures, kind = [], system.config.model.modality
+    for stream, feature in features_of(system.config).items():
+        images = read_records(records.ravel(), [feature])[feature]
+        shown = [bodies.flow_picture(image) for image in images] if kind == "flow" else list(images)
+        strips = [shown[i : i + len(columns)] for i in range(0, len(shown), len(columns))]
+        path = bodies.snippet_figure(
+            folder / f"clips_{stream}.png",
+            strips,
+            weights[:, columns],
+            records - stacks.min(axis=(1, 2))[:, None],
+            names,
+            title=f"{stream}: {len(columns)} of {count} snippets and their weights",
+        )
+        caption = f"What the stream {stream} sees; below, the weight of each snippet in the consensus. {_SEEN[kind]}"
+        pictures.append(Picture(path, caption, wide=True))
+    return Section("Clips", pictures=pictures)
+
+
+def _skeletons(folder: pathlib.Path, system, variables, outputs) -> Section:
+    """Some people over time, with what the network has learned of their bones."""
+    if "strip" not in outputs:
+        return Section("Skeletons")
+    chosen, names = _examples(system, outputs)
+    trunk = variables["params"]["trunk"]
+    learned = [np.asarray(value) for name, value in trunk.items() if name.startswith("edge_importance")]
+    matrices = np.asarray(variables["constants"]["trunk"]["matrices"])
+    importance = bodies.bone_importance(learned, matrices, BODY_18.edges) if learned else None
+    path = bodies.skeleton_figure(
+        folder / "skeletons.png", np.asarray(outputs["strip"])[chosen], BODY_18.edges, importance, names
+    )
+    caption = "The darker and thicker a bone, the larger its learned importance: the mean over units and directions."
+    return Section("Skeletons", pictures=[Picture(path, caption, wide=True)])
+
+
+def _examples(system, outputs) -> tuple[np.ndarray, list[str]]:
+    """Numbers of the people whose strongest category has the highest and the lowest scores, and what to write."""
+    scores = 1 / (1 + np.exp(-np.asarray(outputs["logits"], np.float64)))
+    truth, classes = np.asarray(outputs["categories"]), system.labels.classes
+    strongest = np.nan_to_num(truth).argmax(axis=1)
+    sure = scores[np.arange(len(scores)), strongest]
+    order = np.argsort(-sure, kind="stable")
+    chosen = np.unique([order[0], order[1 % len(order)], order[-1]])
+    names = [f"{classes[strongest[i]]}\nscore {sure[i]:.2f}" for i in chosen]
+    return chosen, names

@@ -28,6 +28,7 @@ from emojax.systems.bodies.inputs import (
     skeleton,
     snippets,
     streams_of,
+    strip,
 )
 from emojax.systems.bodies.measure import BodyMeasure
 from emojax.systems.bodies.network import build_net, later_norms, net_constants
@@ -183,10 +184,14 @@ class BodySystem(System):
         return value, ({**model_state, **new_state}, logs)
 
     def predict(self, variables: Variables, batch: Batch) -> dict[str, jax.Array]:
-        """``logits [b, C]``, ``dimensions [b, K]`` in (0, 1), of a TSN ``snippet_weights [b, segments]``."""
+        """``logits [b, C]``, ``dimensions [b, K]`` in (0, 1), of a TSN ``snippet_weights [b, segments]``, of an
+        ST-GCN ``strip [b, 8, 18, 3]``, some of its frames."""
         x, options = self._inputs(batch, None)
         if self.config.model.net != "tsn":
-            return self.net.apply(_network(variables), x, train=False, **options)
+            outputs = dict(self.net.apply(_network(variables), x, train=False, **options))
+            if self.config.model.net == "stgcn":
+                outputs["strip"] = strip(batch["joints"], batch["frame_mask"])
+            return outputs
         # One snippet after the other, so that memory does not grow with their number.
         features = map_segments(lambda one: self._snippet_features(variables, one), x)
         outputs = self.net.apply(_network(variables), features, method="conclude")
