@@ -50,7 +50,9 @@ def train_run(options: argparse.Namespace) -> int:
         raise ConfigError("Where shall the run live? Give --workdir, e.g. --workdir runs/" + config.name)
 
     from emojax.engine import compile_cache, processes  # here and not above: --help does not wait for JAX
+    from emojax.engine.fit import fit_estimator
     from emojax.engine.loop import train
+    from emojax.engine.restore import read_variables
 
     processes.initialize(distributed=options.distributed)
     compile_cache.enable()
@@ -63,6 +65,8 @@ def train_run(options: argparse.Namespace) -> int:
         if processes.leads():
             print(describe(config, system, dataset, options.workdir), flush=True)
         result = train(config, system, dataset, options.workdir)
+        if result.finished and system.estimator and processes.alone():  # else the first evaluation fits it
+            fit_estimator(options.workdir, read_variables(options.workdir), system, dataset)
         if processes.leads():
             print(closing_words(result, options.workdir))
     return 0
@@ -83,8 +87,9 @@ def describe(config, system, dataset, workdir: pathlib.Path) -> str:
     else:
         shapes = jax.eval_shape(system.init, jax.random.key(0))
     parameters = sum(x.size for x in jax.tree.leaves(shapes["params"]))
+    size = f"{parameters:,} parameters, batches of {config.batch_size}"
     lines = [
-        f"system   {config.name}: {parameters:,} parameters, batches of {config.batch_size}",
+        f"system   {config.name}: {'fitted at once on all training examples' if system.is_fitted else size}",
         f"data     {dataset.path}{fold}: {counts['train']:,} train, {counts['validation']:,} validation records",
         f"devices  {jax.device_count()} x {jax.devices()[0].device_kind}, {described(config.precision)}",
         *(f"note     {note}" for note in system.notes),

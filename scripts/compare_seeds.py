@@ -35,6 +35,7 @@ import numpy as np
 from emojax import cli, systems
 from emojax.data.dataset import Dataset, load_dataset
 from emojax.engine import compile_cache
+from emojax.engine.fit import with_estimator
 from emojax.engine.loop import train
 from emojax.engine.run import Run
 from emojax.errors import TrainingError
@@ -68,10 +69,12 @@ def reached(config, dataset: Dataset, workdir: pathlib.Path) -> dict[str, float]
             f"{workdir} stopped at step {result.step}, saved. The same command goes on from there."
         )
     state, run = result.state, Run(config, system, dataset)
-    outputs = system.measure.complete(
-        run.predict(state.variables, measured_split(dataset)),
-        lambda split: run.predict(state.variables, split),
-    )
+
+    def predict(split: str) -> dict:
+        return run.predict(state.variables, split)
+
+    split = measured_split(dataset)
+    outputs = system.measure.complete(with_estimator(system, predict, split), predict)
     metrics = system.measure.metrics(outputs)
     return {name: metrics[name] for name in SHOWN if name in metrics}
 

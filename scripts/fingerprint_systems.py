@@ -14,6 +14,7 @@ import jax
 from emojax import systems
 from emojax.catalogue import catalogue
 from emojax.data.dataset import load_dataset
+from emojax.engine.fit import with_estimator
 from emojax.engine.mesh import data_mesh, put_batch
 from emojax.engine.run import Run
 
@@ -119,7 +120,10 @@ def evaluate(run, state) -> dict:
     def predict(split: str) -> dict:
         return run.predict(state.variables, split)
 
-    return run.system.measure.metrics(run.system.measure.complete(predict("validation"), predict))
+    system = run.system
+    return system.measure.metrics(
+        system.measure.complete(with_estimator(system, predict, "validation"), predict)
+    )
 
 
 def evaluate_untrained(config) -> dict:

@@ -14,6 +14,7 @@ from emojax.data.dataset import Dataset
 from emojax.data.decode import read_features
 from emojax.data.folds import POOL_RECORD, fold_of
 from emojax.data.frames import example_records
+from emojax.engine.fit import fit_estimator
 from emojax.engine.inference import Predictor
 from emojax.engine.lock import RESULTS, locked
 from emojax.engine.outputs import Outputs, identities, make_meta, write_outputs
@@ -36,8 +37,8 @@ def evaluate(
 ) -> dict:
     """Predicts a split with the variables of a checkpoint, writes all results.
 
-    The system has the graph, the words and the statistics of its run, whatever the data; of the data only the split
-    is needed, and those that the measure is fitted on.
+    The system has the graph, the words, the statistics and the fitted estimator of its run, whatever the data; of the
+    data only the split is needed, and those that the measure is fitted on.
 
     Args:
         workdir: folder of the run.
@@ -61,17 +62,21 @@ def evaluate(
     predictor = Predictor(system, dataset)
     variables = predictor.place(restored.variables)
     measured, drawn = system.measure.reads, system.report.reads
-    reads = None if all_outputs else (*measured, *drawn)
+    needed = (*drawn, *(system.estimator.reads if system.estimator else ()))
+    reads = None if all_outputs else (*measured, *needed)
     predicted = predictor.predict(variables, split, reads=reads, title="evaluate")
+    if system.estimator:
+        fitted = fit_estimator(out or workdir, restored, system, dataset)
+        predicted |= system.estimator.apply(fitted, predicted)
 
     def predict_split(name: str) -> dict:
-        return predicted if name == split else predictor.predict(variables, name, reads=reads, title=name)
+        return predicted if name == split else predictor.predict(variables, name, reads=measured, title=name)
 
     outputs = system.measure.complete(predicted, predict_split)
     results = _results(restored, system, dataset, split, which, outputs)
     paths = result_paths(out or workdir, split)
     columns = dataset.columns(split)
-    dropped = () if all_outputs else set(drawn) - set(measured)
+    dropped = () if all_outputs else set(needed) - set(measured)
     kept = {name: values for name, values in outputs.items() if name not in dropped}
     with locked(out or workdir, RESULTS), explained(out or workdir):
         write_predictions(paths.predictions, system, outputs, columns)

@@ -15,12 +15,14 @@ from emojax.data.dataset import Dataset
 from emojax.engine.cadence import length
 from emojax.engine.checkpoint import Checkpoints
 from emojax.engine.finite import require_finite
+from emojax.engine.fit import fit_at_once
 from emojax.engine.lock import locked
 from emojax.engine.mesh import no_silent_copies
 from emojax.engine.monitor import EarlyStopping
 from emojax.engine.prefetch import DevicePrefetcher, Prefetched
 from emojax.engine.processes import AgreedStop, agreed, leads, others_explained
 from emojax.engine.restore import Stored
+from emojax.engine.result import TrainResult
 from emojax.engine.run import Run
 from emojax.engine.runlog import LateLogs, NoLog, RunLog, require_no_progress
 from emojax.engine.state import TrainState
@@ -30,35 +32,8 @@ from emojax.models.constants import CONSTANTS
 from emojax.progress import bar as progress_bar
 
 
-@dataclasses.dataclass(frozen=True)
-class TrainResult:
-    """What a run ended with.
-
-    Attributes:
-        state: the last state, replicated on the mesh.
-        step: its step number.
-        finished: False when the run was asked to stop (SIGTERM, `config.run.stop_after_steps`).
-        ending: why it ended, in words.
-        metrics: metrics of the last evaluation of this call; empty when there was none.
-        best_step: step of the best checkpoint, None before the first evaluation.
-        compilations: compiled versions of the training step (1 unless a shape changed on the way).
-        seconds_per_step: mean wall time of a step after the first, evaluation and checkpoints left out.
-        data_wait_share: share of the steps' wall time spent waiting for a batch.
-    """
-
-    state: TrainState
-    step: int
-    finished: bool
-    ending: str
-    metrics: dict
-    best_step: int | None
-    compilations: int
-    seconds_per_step: float
-    data_wait_share: float
-
-
 def train(config, system, dataset: Dataset, workdir, *, mesh=None, progress: bool = True) -> TrainResult:
-    """Trains a system, or goes on with it where `workdir` stopped, bit for bit.
+    """Trains a system, or goes on with it where `workdir` stopped, bit for bit; fits one that is fitted at once.
 
     Args:
         config: resolved config.
@@ -81,6 +56,8 @@ def train(config, system, dataset: Dataset, workdir, *, mesh=None, progress: boo
     workdir = pathlib.Path(workdir)
     dataset.split("validation")  # needed at the first evaluation, and told now
     run = Run(config, system, dataset, mesh)
+    if system.is_fitted:
+        return fit_at_once(run, workdir)
     with contextlib.ExitStack() as stack:
         stack.enter_context(others_explained())
         with agreed():

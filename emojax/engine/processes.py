@@ -67,6 +67,11 @@ def _from_environment() -> dict:
     return {"coordinator_address": os.environ[_ADDRESS], "num_processes": count, "process_id": index}
 
 
+def alone() -> bool:
+    """Whether this is the only process of the run."""
+    return jax.process_count() == 1
+
+
 def leads() -> bool:
     """Whether this is process 0, the one that writes."""
     return jax.process_index() == 0

@@ -14,6 +14,7 @@ import numpy as np
 from emojax.data.inputs import Inputs
 from emojax.data.recipe import Recipe
 from emojax.engine.cadence import total_steps
+from emojax.engine.fit import Estimator, Examples
 from emojax.engine.optim import make_optimizer, plateau_rule
 from emojax.engine.program import Program, supervised
 from emojax.errors import DataError
@@ -39,6 +40,8 @@ class System(abc.ABC):
         headline: metrics shown on the terminal, in order.
         protocol: how a record is predicted and measured, for the metrics file and the report.
         notes: what the user should know before the run starts, e.g. where the word vectors come from.
+        estimator: what is fitted on the outputs of the trained network; None for most systems.
+        is_fitted: whether it is fitted at once (`fit`) and not trained step by step; see `FittedSystem`.
         frozen_norms: paths of batch norms that keep statistics, scale and bias; see `later_batch_norms`.
         initialised_from: file and sha256 of pretrained weights by part of the network; empty when random.
     """
@@ -50,6 +53,8 @@ class System(abc.ABC):
     monitor: str
     headline: tuple[str, ...]
     protocol: str
+    estimator: Estimator | None = None
+    is_fitted: bool = False
 
     def __init__(self, config, recipe: Recipe | None):
         self.config, self.recipe = config, recipe
@@ -165,3 +170,31 @@ class System(abc.ABC):
         None for a plain shuffle.
         """
         return None
+
+
+class FittedSystem(System):
+    """A system that is fitted at once on all training examples, e.g. random forests; see `System`.
+
+    What `fit` returns is its checkpoint, so everything after the training is as for other systems.
+    """
+
+    is_fitted = True
+
+    @abc.abstractmethod
+    def fit(self, examples: Examples) -> Variables:
+        """Fits on the training split.
+
+        Args:
+            examples: name of a split -> what a batch holds of all its examples, ``[N, ...]`` NumPy arrays in order,
+                as in an evaluation. The validation split serves to choose options.
+
+        Returns:
+            ``{"params": ...}`` and perhaps other collections, NumPy arrays.
+        """
+
+    def init(self, key: jax.Array, constants: Mapping[str, Any] | None = None) -> Variables:
+        """No variables: there are none before `fit`."""
+        return {"params": {}}
+
+    def loss(self, params, model_state, batch: Batch, key: jax.Array):
+        raise TypeError(f"{self.config.name} is fitted at once: it has no loss of a batch")

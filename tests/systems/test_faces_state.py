@@ -8,6 +8,7 @@ import pytest
 
 from emojax import systems
 from emojax.cli import load_config_file
+from emojax.engine.fit import with_estimator
 from emojax.engine.loop import train
 from emojax.engine.mesh import data_mesh
 from emojax.errors import DataError
@@ -122,11 +123,11 @@ def test_other_systems_shuffle_all_records(toy):
     assert systems.build(config, toy.recipe).sample_weights({}) is None
 
 
-def test_an_svm_on_the_features_is_fitted_in_the_evaluation_beside_the_softmax():
+def test_an_svm_on_the_features_stands_beside_the_softmax():
     data, validation = draw([30] * 7), draw([12] * 7, seed=1)
     run = TinyRun(tiny_config("configs/affectnet_svm.py:svm_ccc_island"), data).train(40)
-    outputs = run.system.measure.complete(
-        run.predict(validation), lambda split: run.predict({"train": data}[split])
+    outputs = with_estimator(
+        run.system, lambda split: run.predict({"train": data, "validation": validation}[split]), "validation"
     )
     assert outputs["svm_scores"].shape == (84, 7)
     metrics = run.system.measure.metrics(outputs)
@@ -140,4 +141,5 @@ def test_an_svm_on_the_features_is_fitted_in_the_evaluation_beside_the_softmax()
 def test_systems_without_an_svm_never_predict_the_training_split():
     config = load_config_file("configs/affectnet_baseline.py:base7@demo")
     system = systems.build(config, systems.stand_in(config))
-    assert system.measure.complete({"label": SIZE}, None) == {"label": SIZE}
+    splits = {"validation": {"label": SIZE}}
+    assert with_estimator(system, splits.__getitem__, "validation") == {"label": SIZE}

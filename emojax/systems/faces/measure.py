@@ -9,7 +9,6 @@ import numpy as np
 from emojax.graphs.va_plane import sector_labels
 from emojax.labels import Labels
 from emojax.metrics.expression import expression_metrics
-from emojax.metrics.svm import fit_svm, svm_scores
 from emojax.metrics.valence_arousal import valence_arousal_metrics
 from emojax.systems.faces.heads import num_regions
 
@@ -23,21 +22,8 @@ class FaceMeasure:
         self._config, self._labels = config, labels
 
     def complete(self, outputs: Mapping[str, np.ndarray], predict_split: Callable[[str], Mapping]) -> dict:
-        """Adds ``svm_scores [N, C]`` of an SVM on the training split's features (spec 2.6)."""
-        options = self._config.svm
-        if options.kernel == "none":
-            return dict(outputs)
-        train = predict_split("train")
-        svm = fit_svm(
-            train["embedding"],
-            train["label"],
-            num_classes=len(self._labels.classes),
-            kernel=options.kernel,
-            penalty=options.penalty,
-            max_samples=options.max_samples or None,
-            seed=self._config.seed,
-        )
-        return {**outputs, "svm_scores": svm_scores(svm, outputs["embedding"])}
+        """The outputs as they are: nothing is chosen on another split."""
+        return dict(outputs)
 
     def metrics(self, outputs: Mapping[str, np.ndarray]) -> dict:
         """Exact metrics of a whole split, those of what the network predicts."""

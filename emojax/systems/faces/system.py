@@ -36,6 +36,7 @@ from emojax.systems.faces.measure import FaceMeasure
 from emojax.systems.faces.metric_terms import CENTRES
 from emojax.systems.faces.objective import build_objective
 from emojax.systems.faces.stand_in import stand_in
+from emojax.systems.faces.svm import FeatureSvm
 from emojax.systems.measure import Report
 
 __all__ = ["FaceSystem", "build", "stand_in"]
@@ -64,6 +65,10 @@ class FaceSystem(System):
         super().__init__(config, recipe)
         self.labels = recipe.labels
         self.measure = FaceMeasure(config, recipe.labels)
+        if config.svm.kernel != "none":
+            self.estimator = FeatureSvm(
+                len(recipe.labels.classes), {**config.svm.to_dict(), "seed": config.seed}
+            )
         self.protocol = f"{len(recipe.labels.classes)}-way, one centred crop, no averaging"
         self.dtype = compute_dtype(config.precision)
         backbone = create_backbone(
