@@ -24,6 +24,7 @@ class FrameReport:
 
     system: Any
     columns: ClassVar = ("frame", "video_id")
+    reads: ClassVar = ()
 
     def write(self, folder, variables, outputs, results, log, read_records) -> None:
         folder = pathlib.Path(folder)

@@ -18,6 +18,7 @@ class SequenceReport:
 
     system: Any
     columns: ClassVar = ()
+    reads: ClassVar = ()
 
     def write(self, folder, variables, outputs, results, log, read_records) -> None:
         system, folder = self.system, pathlib.Path(folder)
