@@ -19,7 +19,7 @@ STREAMS = ("body", "context", "face", *SCENE_STREAMS)
 PRETRAINING = {"places365": "context", "affectnet": "face", "kinetics": "trunk"}
 _CHOICES = {
     "pretraining": ("", *PRETRAINING),
-    "model.net": ("tsn", "stgcn", "laban_conv1d", "laban_lstm"),
+    "model.net": ("tsn", "stgcn", "laban_conv1d", "laban_lstm", "laban_forest"),
     "model.modality": ("rgb", "flow", "diff"),
     "model.backbone": backbone_names(),
     "model.consensus": CONSENSUS,
@@ -33,6 +33,7 @@ RANGES = {
     "model.segments": whole(1, 1000),
     "model.eval_segments": whole(1, 1000),
     "model.frames": whole(1, 100_000),
+    "model.trees": whole(1, 100_000),
     "model.lstm_hidden": whole(1, 65_536),
     "model.lstm_layers": whole(1, 16),
     "model.dropout": Range(0, 0.99),
@@ -57,6 +58,13 @@ def check(config, recipe: Recipe) -> None:
             )
     if config.init_from.trunk and options.net != "stgcn":
         raise ConfigError("config.init_from.trunk is for an ST-GCN (config.model.net=stgcn).")
+    if options.net == "laban_forest" and options.laban == "frames":
+        raise ConfigError("config.model.net 'laban_forest' reads clips: set --config.model.laban=descriptor.")
+    depths = tuple(options.tree_depths)
+    if not depths or not all(isinstance(depth, int) and depth >= 0 for depth in depths):
+        raise ConfigError(
+            f"config.model.tree_depths is {depths}: name whole numbers, 0 for trees without a limit."
+        )
     if options.net == "laban_lstm" and options.laban == "descriptor":
         raise ConfigError("config.model.net 'laban_lstm' reads frames: set --config.model.laban=frames.")
 

@@ -22,7 +22,7 @@ class BodyMeasure:
     reads = ("logits", "dimensions")
 
     def __init__(self, labels: Labels):
-        self._labels = labels
+        self.labels = labels
 
     def complete(self, outputs, predict_split: Callable[[str], Mapping[str, np.ndarray]]) -> dict:
         """The outputs as they are: nothing is fitted on another split."""
@@ -49,8 +49,8 @@ class BodyMeasure:
             outputs["categories"],
             outputs["dimensions"],
             outputs["vad"],
-            classes=self._labels.classes,
-            dimensions=self._labels.dimensions,
+            classes=self.labels.classes,
+            dimensions=self.labels.dimensions,
         )
         return {"loss": float(total), **{name: float(value) for name, value in parts.items()}, **score}
 
@@ -71,10 +71,10 @@ class BodyMeasure:
     def columns(self, outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Columns of ``predictions.csv``: truth and score of each category, truth and value of each dimension."""
         scores, columns = 1 / (1 + np.exp(-outputs["logits"].astype(np.float64))), {}
-        for i, name in enumerate(self._labels.classes):
+        for i, name in enumerate(self.labels.classes):
             columns[f"true_{name}"] = outputs["categories"][:, i]
             columns[f"score_{name}"] = scores[:, i]
-        for i, name in enumerate(self._labels.dimensions):
+        for i, name in enumerate(self.labels.dimensions):
             columns[f"true_{name}"] = outputs["vad"][:, i]
             columns[f"predicted_{name}"] = outputs["dimensions"][:, i]
         return columns

@@ -19,6 +19,7 @@ from emojax.models.constants import CONSTANTS, init_with_constants
 from emojax.models.time import fold_time, map_segments, unfold_time
 from emojax.systems.base import Batch, System, Variables
 from emojax.systems.bodies.checks import PRETRAINING, check
+from emojax.systems.bodies.forest import BodyForest
 from emojax.systems.bodies.inputs import (
     CHANNELS,
     TRUTH,
@@ -50,7 +51,7 @@ from emojax.systems.weights import load_streams
 __all__ = ["BodySystem", "build", "stand_in"]
 
 
-def build(config, recipe: Recipe) -> BodySystem:
+def build(config, recipe: Recipe) -> System:
     """Checks config against the recipe of the data and builds the system.
 
     Raises:
@@ -58,7 +59,7 @@ def build(config, recipe: Recipe) -> BodySystem:
         DataError: the data has other classes, or lacks what the network needs.
     """
     check(config, recipe)
-    return BodySystem(config, recipe)
+    return BodyForest(config, recipe) if config.model.net == "laban_forest" else BodySystem(config, recipe)
 
 
 class BodySystem(System):
