@@ -16,8 +16,10 @@ from data_prep.synthetic.bold.generate import Settings, generate
 from emojax import systems
 from emojax.data.decode import read_features
 from emojax.data.loader import Batches, Order
+from emojax.engine.loop import train
 from emojax.engine.mesh import data_mesh, put_batch
 from emojax.engine.outputs import Outputs, identities
+from emojax.engine.run import Run
 from emojax.engine.step import make_train_step
 from emojax.errors import CheckpointError, ConfigError, DataError
 from emojax.graphs.partitions import partition_matrices
@@ -63,6 +65,8 @@ def test_a_batch_of_clips_has_a_finite_loss_and_predictions_in_range(dataset, na
 def test_every_system_of_the_config_has_shapes_at_full_size(name):
     config = get_config(name)
     system = systems.build(config, systems.stand_in(config))
+    if system.is_fitted:
+        return  # has no parameters before it is fitted
     shapes = jax.eval_shape(system.init, jax.random.key(0))["params"]
     assert sum(x.size for x in jax.tree.leaves(shapes)) > 100_000
 
@@ -334,3 +338,23 @@ def test_flow_pictures_are_white_at_rest_and_coloured_by_direction():
     planes[0, 1] = 255
     picture = flow_picture(planes)
     assert picture.shape == (2, 2, 3) and (picture[1] > 245).all() and picture[0, 1].tolist() == [255, 0, 0]
+
+
+def test_forests_are_fitted_on_the_descriptors_and_scored_by_probabilities_and_by_hard_labels(
+    dataset, tmp_path
+):
+    config = config_of("bold_lma_stats_rf", model__trees=8, model__tree_depths=(1, 3))
+    system = systems.build(config, dataset.recipe)
+    result = train(config, system, dataset, tmp_path / "run", progress=False)
+    assert result.finished and {"ers", "hard_ers", "hard_map", "hard_mra"} <= result.metrics.keys()
+    outputs = Run(config, system, dataset).predict(result.state.variables, "validation")
+    assert (
+        outputs["logits"].shape[1:] == (26,)
+        and ((outputs["dimensions"] > 0) & (outputs["dimensions"] < 1)).all()
+    )
+    positive = dataset.columns("train").sequences["categories"] >= 0.5
+    never = ~positive.any(axis=0)
+    assert never.any() and np.allclose(outputs["logits"][:, never], np.log(1e-4 / (1 - 1e-4)), atol=1e-3)
+    assert any("depth of the trees" in note for note in system.notes)
+    with pytest.raises(ConfigError, match="laban=descriptor"):
+        systems.build(config_of("bold_lma_stats_rf", model__laban="frames"), dataset.recipe)
