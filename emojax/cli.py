@@ -19,6 +19,7 @@ import ml_collections
 from absl import flags, logging
 
 from emojax import interrupt
+from emojax.catalogue import config_folder
 from emojax.errors import ConfigError, EmojaxError
 
 USER_ERROR, BROKEN_PIPE = 2, 141
@@ -244,16 +245,20 @@ def read_config(options: argparse.Namespace) -> ml_collections.ConfigDict:
 def load_config_file(spec: str) -> ml_collections.ConfigDict:
     """Loads ``path.py[:variant]``; ``~`` in it and in its values is the home folder.
 
+    Where there is no file ``configs/NAME.py``, the one that comes with emojax is taken.
+
     Raises:
         ConfigError: no such file (names the near ones) or no such variant.
     """
     name, _, variant = spec.partition(":")
     file = pathlib.Path(os.path.expanduser(name))
+    own = config_folder()
+    if not file.is_file() and file.parent == pathlib.Path("configs"):
+        file = own / file.name
     if not file.is_file():
-        there = sorted(str(p) for p in pathlib.Path("configs").glob("*.py") if not p.stem.startswith("_"))
+        there = sorted(f"configs/{path.name}" for path in own.glob("*.py") if not path.stem.startswith("_"))
         near = difflib.get_close_matches(name, there, n=3, cutoff=0.5) or there
-        hint = f" Did you mean {', '.join(near)}?" if near else " Run from the folder that holds configs/."
-        raise ConfigError(f"There is no config file {name}.{hint}")
+        raise ConfigError(f"There is no config file {name}. Did you mean {', '.join(near)}?")
     module_spec = importlib.util.spec_from_file_location(f"emojax_config_{file.stem}", file)
     module = importlib.util.module_from_spec(module_spec)
     module_spec.loader.exec_module(module)

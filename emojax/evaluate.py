@@ -5,6 +5,7 @@
   python -m emojax.evaluate --workdir runs/emotic --split test
   python -m emojax.evaluate --workdir runs/demo --data_dir data/other --split test
   python -m emojax.evaluate --workdir runs/bold --split test --submission bold.csv   # for BoLD's evaluation server
+  python -m emojax.evaluate --model exported --data_dir data/other --out results
 
 Config, labels, label graph, word vectors, data folder and fold come from the checkpoint; nothing else has to be named,
 and other data changes none of them. Writes into the work directory: metrics.json, predictions.csv (one row a record:
@@ -27,6 +28,8 @@ def parser() -> cli.Parser:
     options = cli.Parser("python -m emojax.evaluate", __doc__)
     add = options.add_argument
     add("--workdir", type=cli.path, metavar="DIR", help="folder of a run of emojax.train")
+    add("--model", type=cli.path, metavar="DIR", help="folder that emojax.export wrote, instead of a run")
+    add("--out", type=cli.path, metavar="DIR", help="folder of the results [that of the run]")
     add("--step", default="best", help="best, latest, or a step number [best]")
     add(
         "--data_dir",
@@ -55,9 +58,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def evaluate_run(options: argparse.Namespace) -> int:
-    workdir = options.workdir
+    workdir = options.workdir or options.model
     if workdir is None:
-        raise ConfigError("Which run? Give --workdir, the folder that emojax.train wrote.")
+        raise ConfigError(
+            "Which run? Give --workdir, the folder that emojax.train wrote, or --model, one that emojax.export wrote."
+        )
+    if options.model and not options.out:
+        raise ConfigError(
+            f"Where to? Give --out: {options.model} is a model, results are not written into it."
+        )
+    out = options.out or workdir
 
     from emojax import systems  # here and not above: --help and mistakes answer without waiting for JAX
     from emojax.engine import compile_cache
@@ -73,13 +83,13 @@ def evaluate_run(options: argparse.Namespace) -> int:
     system = systems.build(restored.config, restored.recipe)
     if options.submission:
         return _submit(options, restored, system, dataset)
-    asked = {"which": options.step, "all_outputs": options.all_outputs}
+    asked = {"out": out, "which": options.step, "all_outputs": options.all_outputs}
     metrics = evaluate(workdir, restored, system, dataset, options.split, **asked)
     print(f"{metrics['protocol']}, checkpoint of step {metrics['step']}")
     for name, value in metrics["metrics"].items():
         if isinstance(value, float):
             print(f"  {name:24} {value:.4f}")
-    print(f"Written: {', '.join(str(path) for path in result_paths(workdir, options.split))}")
+    print(f"Written: {', '.join(str(path) for path in result_paths(out, options.split))}")
     return 0
 
 

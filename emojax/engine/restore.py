@@ -5,23 +5,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import json
 import math
 import os
 import pathlib
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import Any
 
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
-from ml_collections import ConfigDict
 
-from emojax.data.recipe import Recipe, RecipeJson
 from emojax.engine.checksums import array_names, json_checksum, verify
+from emojax.engine.model_folder import is_model, read_model
 from emojax.engine.monitor import Monitor
+from emojax.engine.restored import Meta, Restored
 from emojax.engine.workdir import outdated
 from emojax.errors import CheckpointError
 from emojax.files import read_json
@@ -33,77 +32,19 @@ _PARTS = ("_CHECKPOINT_METADATA", "state", "meta")  # of a finished checkpoint
 _VARIABLES = ("params", "model_state")
 
 
-class _Data(TypedDict):
-    name: str
-    content_hash: str
-
-
-class _Log(TypedDict):
-    sums: dict[str, float]
-    count: int
-
-
-class _Monitor(TypedDict):
-    metric: str
-    direction: str
-    value: float | None
-
-
-class Meta(TypedDict):
-    """What a checkpoint says of its run; see `emojax.engine.run.Run.meta`."""
-
-    config: dict[str, Any]
-    recipe: RecipeJson
-    dataset: _Data
-    initialised_from: dict[str, Any]
-    notes: list[str]
-    total_steps: int
-    monitor: _Monitor
-    loader: dict[str, Any]
-    log: _Log
-    early_stopping: dict[str, Any]
-    checksums: dict[str, int]
-
-
-@dataclasses.dataclass(frozen=True)
-class Restored:
-    """The variables of a checkpoint and all that is needed to build its system again.
-
-    Attributes:
-        step: of the checkpoint.
-        last_step: that the run has reached.
-        variables: NumPy arrays, ``{"params": ..., **other collections}``.
-        meta: what the checkpoint says of its run.
-        where: folder of the checkpoint.
-    """
-
-    step: int
-    last_step: int
-    variables: dict[str, Any]
-    meta: Meta
-    where: pathlib.Path
-
-    @property
-    def config(self) -> ConfigDict:
-        """The resolved config of the run."""
-        return ConfigDict(self.meta["config"])
-
-    @property
-    def recipe(self) -> Recipe:
-        """What the system was built from."""
-        return Recipe.from_json(self.meta["recipe"], origin=str(self.where))
-
-
 def read_variables(workdir: str | pathlib.Path, which: str = "best") -> Restored:
     """Reads the variables of a checkpoint; not the optimiser's state.
 
     Args:
-        workdir: folder of a run.
-        which: ``best`` (by what the run monitors; the latest where nothing was evaluated), ``latest`` or a step number.
+        workdir: folder of a run, or of an exported model (`emojax.engine.model_folder`).
+        which: ``best`` (by what the run monitors; the latest where nothing was evaluated), ``latest`` or a step number;
+            an exported model has one checkpoint, which is ``best`` and ``latest``.
 
     Raises:
         CheckpointError: no such checkpoint, or a damaged one, or one of an emojax whose checkpoints hold no recipe.
     """
+    if is_model(workdir):
+        return read_model(workdir, which)
     stored = Stored(workdir)
     step = stored.resolve(which)
     meta, variables = stored.read_meta(step), stored.read_variables(step)

@@ -12,10 +12,10 @@ from ml_collections import ConfigDict
 
 from emojax.data.recipe import Recipe, RecipeJson
 from emojax.engine.cadence import length
+from emojax.engine.model_folder import RECIPE_FILE, is_model
 from emojax.errors import CheckpointError, ConfigError
 from emojax.files import read_json, write_json
 
-RECIPE_FILE = "recipe.json"
 _OLD_FILE = "config.json"  # of runs whose checkpoints hold no recipe
 _SCHEMA = 1
 _FREE_FIELDS = ("run.", "data_dir")  # they change neither the parameters of a step nor the order of the data
@@ -74,6 +74,11 @@ def require_own_config(workdir: pathlib.Path, config: ConfigDict) -> None:
     """
     if not has_run(workdir):
         return
+    if is_model(workdir):
+        raise ConfigError(
+            f"{workdir} holds an exported model, which cannot be trained on. Give the run its own --workdir; to begin "
+            f"with the weights of the model, set --config.init_from={workdir}."
+        )
     theirs, mine = _read(workdir), as_json(config)
     if different := [d for d in differences(theirs, mine) if not d.startswith(_LENGTH_FIELDS)]:
         raise ConfigError(

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from emojax.engine.model_folder import is_model
 from emojax.engine.restore import FOLDER, Restored, read_variables
 from emojax.errors import CheckpointError
 from emojax.models.constants import CONSTANTS
@@ -19,7 +20,8 @@ from emojax.pretrained.native import Weights, load_weights
 
 
 def is_run(path: str | pathlib.Path) -> bool:
-    return (pathlib.Path(path) / FOLDER).is_dir()
+    """Whether a folder holds a run, or the model of one that was exported."""
+    return (pathlib.Path(path) / FOLDER).is_dir() or is_model(path)
 
 
 def read_weights(workdir: str | pathlib.Path) -> tuple[Restored, dict[str, np.ndarray]]:

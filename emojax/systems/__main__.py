@@ -1,13 +1,15 @@
-"""Lists every system: config name, command, data set, thesis table and published numbers.
+"""Lists every system, one a line: config, data set, thesis table and published numbers.
 
 python -m emojax.systems
 python -m emojax.systems --family emotion_gcn            # the systems of one thesis
+python -m emojax.systems --json
 python -m emojax.systems --filter gcn --parameters       # with their numbers of parameters, a second or two each
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import pathlib
 import sys
 from collections.abc import Sequence
@@ -16,6 +18,9 @@ from emojax import cli
 from emojax.catalogue import catalogue
 from emojax.errors import ConfigError
 
+_WIDEST = 48  # characters of a column; a longer cell moves its own row alone
+_SHORT = {"accuracy": "acc", "ccc_valence": "CCC V", "ccc_arousal": "CCC A"}
+
 
 def parser() -> cli.Parser:
     options = cli.Parser("python -m emojax.systems", __doc__)
@@ -23,6 +28,7 @@ def parser() -> cli.Parser:
     add("--family", default="", help="show only the systems of one thesis, e.g. emotion_gcn")
     add("--filter", default="", metavar="TEXT", help="show only systems whose name or note contains this")
     add("--parameters", action="store_true", help="count the parameters of each")
+    add("--json", action="store_true", help="print all that is known of each, as JSON")
     return options
 
 
@@ -44,26 +50,48 @@ def list_systems(options: argparse.Namespace) -> int:
         for r in rows
         if options.family in ("", r["family"]) and options.filter in f"{r['name']} {r['note']}"
     ]
-    for row in rows:
-        print("\n".join(describe(row, parameters=options.parameters)))
+    shown = [describe(row, parameters=options.parameters) for row in rows]
+    if options.json:
+        print(json.dumps(shown, indent=1))
+        return 0
+    print("\n".join(table(shown)))
     print(
-        f"{len(rows)} systems. Published numbers are the theses', not ours. A small size of most: NAME@demo."
+        f"\n{len(rows)} systems. Published numbers are the theses', not ours. A small size of most: CONFIG@demo. Train "
+        "one: python -m emojax.train --config CONFIG --workdir DIR. Everything about each: --json"
     )
     return 0
 
 
-def describe(row: dict, *, parameters: bool) -> list[str]:
-    """Lines that say all about one row of the catalogue."""
-    lines = [f"{row['name']}  [{row['family']}, {row['dataset']}]  {row['note']}"]
-    if row["published"]:
-        numbers = ", ".join(f"{k} {v}" for k, v in row["published"].items())
-        where = f"thesis table {row['table']}" if row["table"] else "in no table of the thesis"
-        lines.append(f"    published ({where}): {numbers}")
-    if row["cells"]:
-        lines.append(f"    {len(row['cells'])} cells: {', '.join(row['cells'])}")
-    if parameters:
-        lines.append(f"    parameters: {count_parameters(row['config']):,}")
-    return [*lines, f"    {row['command']}"]
+def describe(row: dict, *, parameters: bool) -> dict:
+    """What is known of a row of the catalogue, as JSON."""
+    known = {
+        k: row[k]
+        for k in ("name", "spec", "family", "dataset", "note", "table", "published", "cells", "command")
+    }
+    return known | ({"parameters": count_parameters(row["config"])} if parameters else {})
+
+
+def table(rows: Sequence[dict]) -> list[str]:
+    """Lines of a table, one a system."""
+    head = (
+        "config",
+        "data",
+        "table",
+        "published",
+        *(("parameters",) if rows and "parameters" in rows[0] else ()),
+    )
+    cells = [[*(cell.upper() for cell in head), "WHAT IT IS"]]
+    for row in rows:
+        published = ", ".join(
+            f"{_SHORT.get(name, name)} {value:g}" for name, value in row["published"].items()
+        )
+        parameters = [f"{row['parameters']:,}"] if "parameters" in row else []
+        sweep = f" ({len(row['cells'])} runs)" if row["cells"] else ""
+        cells.append(
+            [row["spec"], row["dataset"], row["table"], published, *parameters, f"{row['note']}{sweep}"]
+        )
+    widths = [min(max(len(line[i]) for line in cells), _WIDEST) for i in range(len(cells[0]) - 1)]
+    return ["  ".join([*(c.ljust(w) for c, w in zip(line, widths)), line[-1]]) for line in cells]
 
 
 def count_parameters(config) -> int:

@@ -32,7 +32,12 @@ class NoFaceError(ValueError):
 
 
 def eye_centres(landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Means of the six points of the image-left and image-right eye of the 68-point numbering."""
+    """Means of the six points of the image-left and image-right eye of the 68-point numbering.
+
+    Two points are the eye centres themselves.
+    """
+    if len(landmarks) == 2:
+        return landmarks[0], landmarks[1]
     return landmarks[IMAGE_LEFT_EYE].mean(axis=0), landmarks[IMAGE_RIGHT_EYE].mean(axis=0)
 
 
@@ -70,7 +75,8 @@ def crop_face(
     Args:
         image: `[H, W, 3]` uint8.
         box: x, y, width, height of the face.
-        landmarks: `[68, 2]`; None goes with `align` `none`.
+        landmarks: `[68, 2]`, or `[2, 2]` for the centres of the image-left and image-right eye alone; None goes with
+            `align` `none`.
         align: `none` crops the box; `rotate_crop` levels the eyes, then crops a window of the box's size;
             `similarity` puts the eye centres at 35 % and 65 % of the width and 35 % of the height.
         anchor: which point of the box `rotate_crop` keeps: `topleft` as the public code, or `center`.
@@ -118,7 +124,8 @@ def _require_box(image: np.ndarray, box) -> None:
 
 
 def _require_landmarks(image: np.ndarray, landmarks: np.ndarray | None) -> None:
-    if landmarks is None or landmarks.shape != (68, 2) or not np.isfinite(landmarks).all():
+    known = landmarks is not None and landmarks.shape in ((68, 2), (2, 2))
+    if not known or not np.isfinite(landmarks).all():
         raise NoFaceError("bad_landmarks", "the landmarks are not 68 finite points")
     left, right = eye_centres(landmarks)
     if np.hypot(*(right - left)) < 1e-3:

@@ -24,10 +24,11 @@ _NEIGHBOURS = 5
 @dataclasses.dataclass(frozen=True)
 class DetectedFace:
     """One face: `box` x, y, width, height in pixels, and the 68 landmarks `[68, 2]` where the detector gives
-    them."""
+    them; or the centres `[2, 2]` of the image-left and image-right eye alone. `score` in [0, 1]."""
 
     box: tuple[float, float, float, float]
     landmarks: np.ndarray | None = None
+    score: float = 1.0
 
     @property
     def centre(self) -> tuple[float, float]:

@@ -26,11 +26,12 @@ warnings.filterwarnings(
 )  # `_require_size` has its own limit
 
 
-def read_image(path: str | os.PathLike) -> np.ndarray:
+def read_image(path: str | os.PathLike, *, upright: bool = False) -> np.ndarray:
     """Decodes an image file into `[H, W, 3]` uint8 BGR (OpenCV's order).
 
     The pixels come as they are stored: an EXIF orientation is ignored. Boxes and landmarks of every data set here are
-    told in stored pixels: they were made by tools that ignored it, too.
+    told in stored pixels: they were made by tools that ignored it, too. With `upright` the picture is turned as its
+    EXIF orientation says, as viewers show it.
 
     Compressed data of a JPEG have no checksum: of pictures with four changed bytes in the middle a decoder notices one
     in four, and OpenCV decodes all of them to other pixels.
@@ -40,7 +41,7 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
             quietly fill with grey), `huge_image` (more than `MAX_PIXELS` according to its header; it is not
             decoded) or `unreadable_image`.
     """
-    return _decode(_read(path), path, cv2.IMREAD_COLOR)
+    return _decode(_read(path), path, cv2.IMREAD_COLOR, upright=upright)
 
 
 def read_grey_image(path: str | os.PathLike) -> np.ndarray:
@@ -67,12 +68,13 @@ def _read(path: str | os.PathLike) -> bytes:
         raise Skip("unreadable_image", f"{path}: {error}") from None
 
 
-def _decode(data: bytes, path: str | os.PathLike, mode: int) -> np.ndarray:
+def _decode(data: bytes, path: str | os.PathLike, mode: int, *, upright: bool = False) -> np.ndarray:
     if data[:2] == _JPEG_START and not jpeg_is_complete(data):
         raise Skip("truncated_image", f"{path} stops before the end of the JPEG")
     _require_size(data, path)
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), mode | cv2.IMREAD_IGNORE_ORIENTATION)
+        stored = 0 if upright else cv2.IMREAD_IGNORE_ORIENTATION
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), mode | stored)
     except cv2.error:
         image = None
     if image is None:

@@ -1,0 +1,1 @@
+"""A trained system applied to pictures and videos that are in no data set."""

@@ -1,0 +1,179 @@
+"""Files in, tables and annotated files out: frames are read, faces found and cropped, batches predicted."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import pathlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from emojax import progress
+from emojax.errors import Skip
+from emojax.prediction.boxes import GivenBoxes
+from emojax.prediction.draw import VideoWriter, annotate, write_picture
+from emojax.prediction.inputs import Frame, Video, is_video, read_picture
+from emojax.prediction.model import Model
+from emojax.prediction.tables import Row, Tables
+from emojax.prediction.timeline import Timeline
+from emojax.prediction.tracks import Tracker
+from emojax.vision.faces import DetectedFace
+
+_FACES, _PIXELS = 32, 3 << 24  # frames wait until they hold so many faces, or so many pixels: 150 MB
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What is written.
+
+    Attributes:
+        out: folder.
+        annotated: whether annotated pictures and videos are.
+        every: of so many frames of a video one is predicted.
+        smooth: seconds, see `Tracker`; 0 for none.
+        boxes: given faces; None to detect them.
+    """
+
+    out: pathlib.Path
+    annotated: bool = True
+    every: int = 1
+    smooth: float = 0.0
+    boxes: GivenBoxes | None = None
+
+
+@dataclasses.dataclass
+class Counts:
+    """What became of the input; `skipped`: reason -> number, `examples`: reason -> first case."""
+
+    pictures: int = 0
+    videos: int = 0
+    frames: int = 0
+    faces: int = 0
+    without_face: int = 0
+    without_eyes: int = 0
+    skipped: Counter = dataclasses.field(default_factory=Counter)
+    examples: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    def skip(self, skip: Skip) -> None:
+        self.skipped[skip.reason] += 1
+        self.examples.setdefault(skip.reason, skip.detail)
+
+
+class Session:
+    """Predicts files one after the other.
+
+    Args:
+        model: the trained system.
+        options: see `Options`.
+        tables: where the rows go.
+    """
+
+    def __init__(self, model: Model, options: Options, tables: Tables):
+        self._model, self._options, self._tables = model, options, tables
+        self._names: Counter = Counter()
+        self.counts = Counts()
+
+    def predict(self, file: pathlib.Path) -> None:
+        """Predicts one file; what cannot be read is counted."""
+        try:
+            if is_video(file):
+                self._predict_video(file)
+            else:
+                self._predict_picture(file)
+        except Skip as skip:
+            self.counts.skip(skip)
+
+    def _predict_picture(self, file: pathlib.Path) -> None:
+        frame = read_picture(file, upright=self._options.boxes is None)
+        self.counts.pictures += 1
+        for shown, rows in self._rows([frame], None):
+            if self._options.annotated:
+                write_picture(self._path(file, ".jpg"), annotate(shown.image, rows))
+
+    def _predict_video(self, file: pathlib.Path) -> None:
+        options, before = self._options, self.counts.frames
+        with contextlib.ExitStack() as stack:
+            video = stack.enter_context(Video(file, options.every))
+            writer, timeline = None, Timeline(self._model.labels)
+            if options.annotated:
+                rate = video.info.frames_per_second / options.every
+                writer = stack.enter_context(VideoWriter(self._path(file, ".mp4"), rate))
+            total = -(-video.info.num_frames // options.every) or None
+            frames = stack.enter_context(
+                contextlib.closing(progress.bar(iterable=video, total=total, desc=file.name, unit="frame"))
+            )
+            for shown, rows in self._rows(frames, Tracker(options.smooth)):
+                for row in rows:
+                    timeline.add(row)
+                if writer:
+                    writer.write(annotate(shown.image, rows))
+            if self.counts.frames == before:
+                raise Skip("no_video", f"{file} has no frame that can be decoded")
+        self.counts.videos += 1
+        timeline.write(self._path(file, ".timeline.png", new=not options.annotated), file.name)
+
+    def _rows(self, frames: Iterable[Frame], tracker: Tracker | None) -> Iterator[tuple[Frame, list[Row]]]:
+        """The frames in order, each with its faces; some frames are read ahead to fill batches."""
+        waiting: list[tuple[Frame, list[DetectedFace], list[np.ndarray]]] = []
+        for frame in frames:
+            waiting.append((frame, *self._crops(frame)))
+            faces = sum(len(crops) for _, _, crops in waiting)
+            if faces >= _FACES or len(waiting) * frame.image[..., 0].size >= _PIXELS // 3:
+                yield from self._predicted(waiting, tracker)
+                waiting = []
+        yield from self._predicted(waiting, tracker)
+
+    def _crops(self, frame: Frame) -> tuple[list[DetectedFace], list[np.ndarray]]:
+        boxes, model = self._options.boxes, self._model
+        faces, crops = [], []
+        for face in model.detector(frame.image) if boxes is None else boxes.of(frame):
+            try:
+                crops.append(model.crop(frame.image, face))
+            except Skip as skip:
+                self.counts.skip(Skip(skip.reason, f"{frame.file}, frame {frame.number}: {skip.detail}"))
+                continue
+            faces.append(face)
+            self.counts.without_eyes += face.landmarks is None and model.crop.align != "none"
+        self.counts.frames += 1
+        self.counts.faces += len(faces)
+        self.counts.without_face += not faces
+        return faces, crops
+
+    def _predicted(self, waiting, tracker: Tracker | None) -> Iterator[tuple[Frame, list[Row]]]:
+        named = iter(self._model.name([crop for _, _, crops in waiting for crop in crops]))
+        for frame, faces, _ in waiting:
+            outputs = [next(named) for _ in faces]
+            rows = self._as_rows(frame, faces, outputs, tracker)
+            for row in rows:
+                self._tables.write(row)
+            yield frame, rows
+
+    def _as_rows(self, frame: Frame, faces, outputs, tracker: Tracker | None) -> list[Row]:
+        numbers: list[int | None] = [None] * len(faces)
+        if tracker is not None:
+            flat = [np.array([*p.values(), *v.values()]) for p, v in outputs]
+            followed = tracker.update(frame.seconds or 0.0, [face.box for face in faces], flat)
+            numbers = [number for number, _ in followed]
+            if self._options.smooth:
+                outputs = [_renamed(output, smoothed) for output, (_, smoothed) in zip(outputs, followed)]
+        return [
+            Row(str(frame.file), frame.number, frame.seconds, number, face.box, face.score, *output)
+            for face, number, output in zip(faces, numbers, outputs)
+        ]
+
+    def _path(self, file: pathlib.Path, suffix: str, *, new: bool = True) -> pathlib.Path:
+        """Where what belongs to a file is written: its name, with a number where another file has the same."""
+        if new:
+            self._names[file.name] += 1
+        count = self._names[file.name]
+        name = file.name if count == 1 else f"{file.stem}_{count}{file.suffix}"
+        return self._options.out / "annotated" / f"{name}{suffix}"
+
+
+def _renamed(output, values: np.ndarray):
+    """A prediction with other numbers under the same names."""
+    probabilities, dimensions = output
+    split = len(probabilities)
+    return dict(zip(probabilities, values[:split].tolist())), dict(zip(dimensions, values[split:].tolist()))

@@ -1,0 +1,118 @@
+"""`python -m emojax.export`: a model that moves, predicts the same, and says what it is."""
+
+import json
+import pathlib
+import shutil
+
+import jax
+import numpy as np
+import pytest
+
+import emojax
+from emojax.engine.model_folder import read_model
+from emojax.engine.restore import read_variables
+from emojax.engine.workdir import require_own_config
+from emojax.errors import CheckpointError, ConfigError
+from emojax.export import main
+from emojax.pretrained.runs import read_weights
+
+PICTURES = np.random.default_rng(1).integers(0, 256, (5, 32, 32, 3)).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def exported(run, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("exported") / "model"
+    assert main(["--workdir", str(run), "--to", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture
+def copied(exported, tmp_path):
+    return pathlib.Path(shutil.copytree(exported, tmp_path / "elsewhere"))
+
+
+def test_a_copied_folder_predicts_bit_for_bit_as_its_run(run, copied):
+    here, there = emojax.load(run).predict(PICTURES), emojax.load(copied).predict(PICTURES)
+    assert here.keys() == there.keys() and len(here) == 2
+    for name, value in here.items():
+        np.testing.assert_array_equal(value, there[name])
+
+
+def test_the_folder_holds_nothing_pickled_and_a_card(copied):
+    assert sorted(path.name for path in copied.iterdir()) == ["README.md", "model.safetensors", "recipe.json"]
+    card = (copied / "README.md").read_text()
+    for part in (
+        "neutral, happy, sad",
+        "valence, arousal",
+        "rotate_crop",
+        "Intended use and limits",
+        "affectnet",
+    ):
+        assert part in card
+
+
+def test_weights_of_the_folder_start_another_run(run, copied):
+    ours, theirs = read_weights(run)[1], read_weights(copied)[1]
+    assert ours.keys() == theirs.keys()
+    assert all(np.array_equal(value, theirs[name]) for name, value in ours.items())
+
+
+def test_a_model_is_not_trained_on_in_place(copied):
+    restored = read_model(copied)
+    with pytest.raises(ConfigError, match="holds an exported model, which cannot be trained on"):
+        require_own_config(copied, restored.config)
+
+
+def test_another_checkpoint_of_a_model_is_refused(copied):
+    with pytest.raises(CheckpointError, match="holds one checkpoint"):
+        read_variables(copied, "77")
+
+
+def _flip(path: pathlib.Path, at: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[at] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder: _flip(folder / "model.safetensors", -5),
+        lambda folder: (folder / "model.safetensors").write_bytes(b"nothing"),
+        lambda folder: (folder / "recipe.json").write_text("{"),
+        lambda folder: (folder / "recipe.json").write_text(
+            (folder / "recipe.json").read_text().replace("happy", "merry")
+        ),
+    ],
+)
+def test_a_damaged_model_is_refused_in_one_line(copied, damage):
+    damage(copied)
+    with pytest.raises(CheckpointError) as error:
+        read_variables(copied)
+    assert "\n" not in str(error.value) and "Copy or export the model again" in str(error.value)
+
+
+def test_stablehlo_predicts_any_number_of_pictures_with_jax_alone(run, tmp_path):
+    folder = tmp_path / "compiled"
+    assert main(["--workdir", str(run), "--to", str(folder), "--format", "stablehlo"]) == 0
+    network = jax.export.deserialize((folder / "model.stablehlo").read_bytes())
+    expected = emojax.load(run).predict(PICTURES)
+    for count in (1, 5):
+        outputs = network.call(PICTURES[:count])
+        for name, value in expected.items():
+            np.testing.assert_allclose(outputs[name], value[:count], atol=1e-5)
+    assert json.loads((folder / "recipe.json").read_text())["recipe"]["labels"]["classes"][0] == "neutral"
+
+
+@pytest.mark.parametrize(
+    ("format", "reason"), [("torch", "No code for torch is known"), ("onnx", "ONNX is not supported")]
+)
+def test_a_format_that_cannot_hold_the_network_is_refused_in_one_line(run, tmp_path, capsys, format, reason):
+    folder = tmp_path / "out"
+    assert main(["--workdir", str(run), "--to", str(folder), "--format", format]) == 2
+    assert reason in capsys.readouterr().err and not folder.exists()
+
+
+def test_a_folder_that_holds_something_is_not_written_into(run, exported, capsys):
+    assert main(["--workdir", str(run), "--to", str(exported)]) == 2
+    assert "is there and not empty" in capsys.readouterr().err
