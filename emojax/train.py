@@ -68,7 +68,7 @@ def train_run(options: argparse.Namespace) -> int:
         if result.finished and system.estimator and processes.alone():  # else the first evaluation fits it
             fit_estimator(options.workdir, read_variables(options.workdir), system, dataset)
         if processes.leads():
-            print(closing_words(result, options.workdir))
+            print(closing_words(result, options.workdir, config))
     return 0
 
 
@@ -97,20 +97,24 @@ def describe(config, system, dataset, workdir: pathlib.Path) -> str:
     return "\n".join(lines)
 
 
-_MORE = "It was finished before. For more epochs, the same command with --config.num_epochs=N.\n"
+_MORE = "It was finished before. For more epochs, give the same command with --config.num_epochs=N.\n"
+_NO_MORE = "It was finished before. For more epochs, train in another --workdir: the schedule {!r} depends on their number.\n"
 
 
-def closing_words(result, workdir: pathlib.Path) -> str:
+def closing_words(result, workdir: pathlib.Path, config) -> str:
     """How a run (its `TrainResult`) ended, what it left, and the next command."""
+    from emojax.engine.workdir import fixed_length
+
     if not result.finished:
         saved = "saved" if result.step else "nothing to save"
         return (
             f"Stopped at step {result.step}, {saved}. The same command goes on from there. ({result.ending})"
         )
+    more = _NO_MORE.format(config.optimizer.schedule) if fixed_length(config) else _MORE
     best = f"best checkpoint: step {result.best_step}" if result.best_step is not None else "no evaluation"
     return (
         f"Finished at step {result.step} ({result.ending}); {best}, in {workdir / 'checkpoints'}.\n"
-        f"{_MORE if not result.compilations else ''}Next: python -m emojax.evaluate --workdir {workdir}"
+        f"{more if not result.compilations else ''}Next: python -m emojax.evaluate --workdir {workdir}"
     )
 
 

@@ -66,6 +66,11 @@ def has_run(workdir: pathlib.Path) -> bool:
     return there
 
 
+def fixed_length(config) -> bool:
+    """Whether a finished run of this config cannot be trained on: its learning rates depend on its length."""
+    return config.optimizer.schedule in _OVER_ALL_EPOCHS
+
+
 def require_own_config(workdir: pathlib.Path, config: ConfigDict) -> None:
     """Raises ConfigError when the folder holds a run of another config (names the fields); writes nothing.
 
@@ -86,7 +91,7 @@ def require_own_config(workdir: pathlib.Path, config: ConfigDict) -> None:
             f"Give this run its own --workdir, or repeat the command that started the other."
         )
     before, now = length(theirs), length(mine)
-    if now != before and config.optimizer.schedule in _OVER_ALL_EPOCHS:
+    if now != before and fixed_length(config):
         raise ConfigError(
             f"{workdir} holds a run of {before} whose learning rate follows the schedule "
             f"{config.optimizer.schedule!r} over all of them: {now} are another run from the first step. Train "

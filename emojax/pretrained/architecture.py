@@ -78,6 +78,7 @@ class Architecture:
         settings: fields of `config.model` of a face system that is this network with its classifier or heads.
         image_sizes: at which torch's code pools the whole map; empty for any.
         input_shape: of one input that is no image; empty for RGB images of `image_size`.
+        other_networks: width of a classifier -> why a file with it, though its names are the same, is another network.
         torch_code: how torch makes the network, with ``{classes}``, ``{words}`` and ``{size}`` left open; empty where
             no code for torch has it.
     """
@@ -100,6 +101,7 @@ class Architecture:
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     image_sizes: tuple[int, ...] = ()
     input_shape: tuple[int, ...] = ()
+    other_networks: Mapping[int, str] = dataclasses.field(default_factory=dict)
     torch_code: str = ""
 
     def is_head(self, path: str) -> bool:

@@ -23,6 +23,10 @@ from emojax.pretrained.skeletons import skeleton_networks
 _IMAGENET_TERMS = "weights BSD-3-Clause (torchvision); ImageNet images: non-commercial research"
 _PLACES_TERMS = "CC BY (Places365)"
 _KERAS_TERMS = "MIT (Keras); ImageNet images: non-commercial research"
+_VGGFACE2 = (
+    "8,631 classes are VGGFace2's: its ResNet-50 has the strides in the first convolution of a block and reads BGR "
+    "0..255 less (91.4953, 103.8827, 131.0912); emojax has no such network"
+)
 _KERAS_URL = "https://storage.googleapis.com/tensorflow/keras-applications"
 _PLACES_URL = "http://places2.csail.mit.edu/models_places365"
 
@@ -134,6 +138,7 @@ def architectures() -> dict[str, Architecture]:
             _torchvision("resnet50-11ad3fa6", 102.5),
             _timm("resnet50.a1_in1k", 102.5),
             _places("resnet50_places365.pth.tar", 97.3),
+            other_networks={8631: _VGGFACE2},
         ),
         _resnet(
             "resnet101",

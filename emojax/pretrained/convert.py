@@ -85,6 +85,7 @@ def import_weights(
     shapes = abstract_shapes(arch.name, classes)
     wanted = _source_tensors(arch, source, shapes)
     names, values = _select(arch, source, wanted, leave_out, prefix)
+    _require_own_network(path, arch, wanted, values)
     constants = {name: _constant(path, name, values.pop(name)) for name in arch.constants if name in values}
     if not with_head:
         is_head = arch.is_beside_backbone if arch.backbone else arch.is_head
@@ -245,6 +246,15 @@ def _guess(fit: _Fit) -> str:
     if prefix:
         return f"this architecture beside others: pass --prefix {prefix!r}"
     return "another architecture; see python -m emojax.pretrained list"
+
+
+def _require_own_network(path, arch: Architecture, wanted: Mapping[str, SourceTensor], values) -> None:
+    for tensor in (wanted[p] for p in wanted if arch.is_head(p)):
+        width = np.shape(values.get(tensor.name, ()))[:1]
+        if width and width[0] in arch.other_networks:
+            raise CheckpointError(
+                f"{path} holds another network than {arch.name}: {arch.other_networks[width[0]]}."
+            )
 
 
 def _constant(path, name: str, value: np.ndarray) -> np.ndarray:

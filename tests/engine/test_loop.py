@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import pathlib
@@ -13,6 +14,7 @@ import jax
 import numpy as np
 import optax
 import pytest
+from ml_collections import ConfigDict
 
 from emojax.engine import loop
 from emojax.engine.checkpoint import Checkpoints
@@ -146,10 +148,20 @@ def test_a_signal_at_any_line_of_the_loop_ends_saved_and_the_run_resumes_bit_for
 
 def test_a_run_that_stops_before_its_first_step_does_not_say_that_it_saved():
     before_the_first = loop.TrainResult(None, 0, False, "it was asked to", {}, None, 0, 0.0, 0.0)
-    assert "nothing to save" in closing_words(before_the_first, pathlib.Path("runs/a"))
-    assert "saved" in closing_words(
-        loop.TrainResult(None, 7, False, "it was asked to", {}, None, 0, 0.0, 0.0), pathlib.Path("runs/a")
+    assert "nothing to save" in words(before_the_first)
+    assert "saved" in words(dataclasses.replace(before_the_first, step=7))
+
+
+@pytest.mark.parametrize(("schedule", "way"), [("cosine", "another --workdir"), ("step", "num_epochs=N")])
+def test_a_finished_run_says_the_way_to_more_epochs_that_its_schedule_allows(schedule, way):
+    finished = loop.TrainResult(None, 7, True, "all 2 epochs", {}, 7, 0, 0.0, 0.0)
+    assert way in words(finished, schedule) and "before" not in words(
+        dataclasses.replace(finished, compilations=1), schedule
     )
+
+
+def words(result, schedule="constant"):
+    return closing_words(result, pathlib.Path("runs/a"), ConfigDict({"optimizer": {"schedule": schedule}}))
 
 
 # -- What is not finite -------------------------------------------------------------------------------------------
@@ -253,8 +265,7 @@ def test_a_monitor_that_is_not_measured_is_one_line(dataset, tmp_path):
 def test_a_run_stops_after_as_many_evaluations_without_improvement_as_it_has_patience(dataset, tmp_path):
     result = run(dataset, tmp_path, system=Scripted, num_epochs=6, early_stopping__patience=2)
     assert result.finished and result.step == 20 and evaluated_at(tmp_path) == [5, 10, 15, 20]
-    words = closing_words(result, pathlib.Path("runs/a"))
-    assert "Finished at step 20 (early stopping: rmse has not improved since step 10, in 2" in words
+    assert "Finished at step 20 (early stopping: rmse has not improved since step 10, in 2" in words(result)
     again = run(dataset, tmp_path, system=Scripted, num_epochs=6, early_stopping__patience=2)
     assert again.step == 20 and again.finished  # nothing to do
 
@@ -305,7 +316,7 @@ def test_a_run_of_steps_crosses_epochs_resumes_and_gets_more_steps(dataset, tmp_
     changes = {"optimizer__schedule": "constant", "optimizer__warmup_epochs": 0.0, "run__eval_every_steps": 4}
     whole = run(dataset, tmp_path / "whole", num_steps=13, **changes)
     assert whole.step == 13 and evaluated_at(tmp_path / "whole") == [4, 8, 12, 13]
-    assert "all 13 steps" in closing_words(whole, tmp_path)
+    assert "all 13 steps" in words(whole)
     assert run(dataset, tmp_path / "parts", num_steps=7, **changes).step == 7
     assert_equal(run(dataset, tmp_path / "parts", num_steps=13, **changes).state, whole.state)
     with pytest.raises(ConfigError, match=r"of 13 steps; it can get more, not fewer \(9 steps\)"):

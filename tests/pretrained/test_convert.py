@@ -170,6 +170,16 @@ def test_another_number_of_classes_is_told_and_the_head_left_out_only_when_asked
         import_weights(written(tmp_path, headless), "densenet_tiny")
 
 
+@pytest.mark.parametrize("with_head", [True, False])
+def test_vggface2s_resnet_is_not_taken_for_torchvisions(tmp_path, with_head):
+    state = {
+        "fc.weight": np.ones((8631, 2048), np.float32),
+        "conv1.weight": np.ones((64, 3, 7, 7), np.float32),
+    }
+    with pytest.raises(CheckpointError, match=r"another network than resnet50: 8,631 .*reads BGR .*91\.4953"):
+        import_weights(written(tmp_path, state), "resnet50", with_head=with_head)
+
+
 def test_a_width_that_no_classifier_has_is_refused(tmp_path, state):
     file = written(tmp_path, state)
     with pytest.raises(ConfigError, match="--num-classes is 0, but a classifier has 1 class or more"):
