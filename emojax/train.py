@@ -98,7 +98,9 @@ def describe(config, system, dataset, workdir: pathlib.Path) -> str:
 
 
 _MORE = "It was finished before. For more epochs, give the same command with --config.num_epochs=N.\n"
-_NO_MORE = "It was finished before. For more epochs, train in another --workdir: the schedule {!r} depends on their number.\n"
+_NO_MORE = (
+    "It was finished before. For more epochs, take another --workdir: the schedule {!r} depends on them.\n"
+)
 
 
 def closing_words(result, workdir: pathlib.Path, config) -> str:
