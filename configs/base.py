@@ -82,6 +82,19 @@ def apply(
     return config
 
 
+def ensemble(name: str, members: Mapping[str, float], method: str = "weighted_mean") -> ConfigDict:
+    """Config of an ensemble for ``python -m emojax.combine``.
+
+    Args:
+        name: of the ensemble.
+        members: names of systems -> their weights, which sum to one; other methods than `weighted_mean` take none.
+        method: mean, weighted_mean, maximum.
+    """
+    config = ConfigDict({"name": name, "family": "ensemble", "method": method})
+    config.members = ConfigDict(dict(members))
+    return config
+
+
 def faces() -> ConfigDict:
     """Expression and valence / arousal of a face: DenseNet-121 at 227 px, SGD, 10 epochs of batches of 35."""
     config = ConfigDict()

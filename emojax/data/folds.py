@@ -18,7 +18,6 @@ import numpy as np
 
 from emojax.data.columns import PREFIX, SEQUENCE, Columns
 from emojax.data.dataset import Dataset, Split
-from emojax.data.frames import example_records
 from emojax.data.tfrecord import TFRecordSource
 from emojax.errors import ConfigError, DataError
 
@@ -117,22 +116,24 @@ def read_fold(dataset: Dataset, text: str, by: str) -> Dataset:
     return fold(dataset, int(match[1]), None if match[2] == "all" else int(match[2]), by=by)
 
 
-def pool(outputs: Iterable[tuple[Fold, Mapping[str, np.ndarray]]]) -> dict[str, np.ndarray]:
+def pool(outputs: Iterable[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """The validation outputs of all folds as those of one split, to be measured together.
 
     Args:
-        outputs: each fold with its predictions and truth [n, ...].
+        outputs: predictions and truth [n, ...] of each fold, among them `pool_record`.
 
     Returns:
         Arrays [N, ...] in record order; `index` is the (first) record in the pool and `fold` the place of its fold.
+        Sequences (`sequence`) are numbered anew.
 
     Raises:
         DataError: a record was predicted in two folds.
     """
     parts = []
-    for number, (view, predicted) in enumerate(outputs):
-        records = view.records["validation"][example_records(predicted)]
+    for number, predicted in enumerate(outputs):
+        records = np.asarray(predicted[POOL_RECORD])
         rows = {k: np.asarray(v) for k, v in predicted.items() if np.shape(v)[:1] == records.shape}
+        del rows[POOL_RECORD]
         parts.append({**rows, "index": records, "fold": np.full(len(records), number)})
     together = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     order = np.argsort(together["index"], kind="stable")
@@ -142,6 +143,9 @@ def pool(outputs: Iterable[tuple[Fold, Mapping[str, np.ndarray]]]) -> dict[str, 
         raise DataError(
             f"Record {record} was predicted in two folds: these runs are not the folds of one division."
         )
+    if SEQUENCE in together:
+        both = np.stack([together["fold"], together[SEQUENCE]], axis=1)
+        together[SEQUENCE] = np.unique(both, axis=0, return_inverse=True)[1].reshape(-1)
     return together
 
 

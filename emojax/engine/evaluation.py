@@ -164,12 +164,13 @@ def describe_outputs(
 
 
 def write_predictions(path: pathlib.Path, system, outputs: dict, columns: Columns) -> None:
-    """One CSV row an example: number, source id where the data have ids, then the columns of the system's measure.
+    """One CSV row an example, see `write_table`; the source id is that of the example's first record."""
+    write_table(path, system, outputs, columns.sources(example_records(outputs)))
 
-    The source id is that of the example's first record.
-    """
+
+def write_table(path: pathlib.Path, system, outputs: Mapping, sources: np.ndarray | None) -> None:
+    """One CSV row an example: number, source id ``[N]`` where the data have ids, then the columns of the measure."""
     predicted = system.measure.columns(outputs)
-    sources = columns.sources(example_records(outputs))
     known = {} if sources is None else {"source_id": sources}
     rows = (
         [index, *(_cell(values[row]) for values in (*known.values(), *predicted.values()))]

@@ -24,7 +24,7 @@ from ml_collections import ConfigDict
 from emojax.data.columns import Columns
 from emojax.data.recipe import LabelsJson, Recipe, RecipeJson
 from emojax.errors import DataError
-from emojax.files import parse_json, read_npz, write_npz
+from emojax.files import archive_explained, parse_json, read_npz, require_regular, write_npz
 from emojax.labels import Labels
 
 _SCHEMA = 1
@@ -178,9 +178,7 @@ def read_outputs(path: str | os.PathLike) -> Outputs:
         DataError: the file is missing, damaged, of another version, or is no file of outputs.
     """
     stored = read_npz(path, mend=_MEND)
-    if _META not in stored or stored[_META].dtype != np.uint8:
-        raise DataError(f"{path} is no file of outputs: it has no description 'meta'. {_MEND}")
-    meta = parse_json(stored.pop(_META).tobytes(), _File, what=os.fspath(path), mend=_MEND)
+    meta = _parse_meta(path, stored.pop(_META, None))
     found, expected = _described(stored), meta.pop(_ARRAYS)
     for name in sorted(found.keys() | expected.keys()):
         if found.get(name) != expected.get(name):
@@ -192,6 +190,21 @@ def read_outputs(path: str | os.PathLike) -> Outputs:
         raise DataError(f"{path} is damaged: its recipe has another fingerprint than it says. {_MEND}")
     by_kind = ({k.removeprefix(p): v for k, v in stored.items() if k.startswith(p)} for p in (_OUTPUTS, _IDS))
     return Outputs(*by_kind, meta, os.fspath(path))
+
+
+def read_meta(path: str | os.PathLike) -> Meta:
+    """What a file says of its outputs, without reading them; DataError as `read_outputs`."""
+    with archive_explained(path, mend=_MEND):
+        require_regular(path)
+        with np.load(path, allow_pickle=False) as archive:
+            stored = archive[_META] if _META in archive.files else None
+    return _parse_meta(path, stored)
+
+
+def _parse_meta(path: str | os.PathLike, stored: np.ndarray | None) -> dict[str, Any]:
+    if stored is None or stored.dtype != np.uint8:
+        raise DataError(f"{path} is no file of outputs: it has no description 'meta'. {_MEND}")
+    return parse_json(stored.tobytes(), _File, what=os.fspath(path), mend=_MEND)
 
 
 def _described(arrays: Mapping[str, np.ndarray]) -> dict[str, str]:

@@ -16,9 +16,12 @@ class Measure(Protocol):
 
     Attributes:
         reads: outputs of `System.predict` that `metrics` uses; a validation during training predicts no other.
+        links: outputs that ensembles combine -> how each becomes a probability or a value: `identity`, `sigmoid` or
+            `softmax`. What is not named is left out of an ensemble.
     """
 
     reads: tuple[str, ...]
+    links: Mapping[str, str]
 
     def complete(self, outputs: Outputs, predict_split: Callable[[str], Outputs]) -> dict[str, np.ndarray]:
         """Adds to the predictions of an evaluation what is fitted on another split.

@@ -117,12 +117,21 @@ def test_pooled_outputs_are_those_of_every_record_once(clips):
         view = clips.fold(k, 3)
         index = np.arange(view.split("validation").num_records)[::-1]
         outputs.append(
-            (view, {"index": index, "value": view.columns("validation")["va"][index], "scalar": 3})
+            {
+                "pool_record": view.records["validation"][index],
+                "value": view.columns("validation")["va"][index],
+                "sequence": view.columns("validation")["sequence"][index],
+                "scalar": 3,
+            }
         )
     together = pool(outputs)
     va = np.concatenate([clips.columns(split)["va"] for split in ("train", "validation")])
     assert together["index"].tolist() == list(range(len(va))) and set(together["fold"]) == {0, 1, 2}
     np.testing.assert_array_equal(together["value"], va)
+    videos = np.concatenate(
+        [[f"{s} {v}" for v in clips.columns(s)["video_id"]] for s in ("train", "validation")]
+    )
+    assert len(set(zip(together["sequence"], videos))) == len(set(videos)) == len(set(together["sequence"]))
     with pytest.raises(DataError, match="predicted in two folds"):
         pool([outputs[0], outputs[0]])
 

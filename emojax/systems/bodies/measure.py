@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -20,6 +21,7 @@ class BodyMeasure:
     """See `emojax.systems.measure.Measure`."""
 
     reads = ("logits", "dimensions")
+    links: ClassVar = {"logits": "sigmoid", "dimensions": "identity"}
 
     def __init__(self, labels: Labels):
         self.labels = labels

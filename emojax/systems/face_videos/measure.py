@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -31,6 +31,7 @@ class FrameMeasure:
     """
 
     reads = ("logits", "dimensions")
+    links: ClassVar = {"logits": "softmax", "dimensions": "identity"}
 
     def __init__(self, labels: Labels, options, class_weights: np.ndarray | None = None):
         self._labels, self._options, self._weights = labels, options, class_weights

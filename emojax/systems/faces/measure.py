@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 import numpy as np
 
@@ -17,6 +18,9 @@ class FaceMeasure:
     """See `emojax.systems.measure.Measure`."""
 
     reads = ("probabilities", "valence_arousal", "region_probabilities", "mask_overlap")
+    links: ClassVar = dict.fromkeys(
+        ("probabilities", "valence_arousal", "region_probabilities", "svm_scores"), "identity"
+    )
 
     def __init__(self, config, labels: Labels):
         self._config, self._labels = config, labels

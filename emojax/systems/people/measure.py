@@ -23,6 +23,9 @@ class PeopleMeasure:
     reads = ("logits", "dimensions")
 
     def __init__(self, config, labels: Labels, counts: Sequence[int]):
+        # The baseline's L2 loss makes scores, not logits.
+        link = "identity" if config.objective.categories == "weighted_l2" else "sigmoid"
+        self.links = {"logits": link, "dimensions": "identity"}
         self._config, self._labels, self._counts = config, labels, counts
 
     def complete(self, outputs, predict_split: Callable[[str], Mapping[str, np.ndarray]]) -> dict:

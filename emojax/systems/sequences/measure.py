@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 import numpy as np
 
@@ -15,6 +16,7 @@ class SequenceMeasure:
     """See `emojax.systems.measure.Measure`."""
 
     reads = ("probabilities",)
+    links: ClassVar = {"probabilities": "identity"}
 
     def __init__(self, task: str, labels: Labels):
         self._task, self._labels = task, labels
