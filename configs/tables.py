@@ -126,6 +126,7 @@ AFFWILD = {
     "2.25": Table("CNN-RNNs on Aff-Wild, quoted", _CCC),
     "2.27": Table("CNN-M on Aff-Wild, quoted", _CCC),
     "6.1": Table("CNN-M, small set", ("ccc_mean",)),
+    "6.7": Table("Regression GAN", ("ccc_mean",)),
 }
 
 # Thesis (`FAMILY` of the config files) -> number -> table.

@@ -1,0 +1,104 @@
+"""Generator and discriminator of the Regression GAN, a DCGAN (Radford et al., ICLR 2016; affwild_gan spec 2.5-2.7)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from emojax.models.dropout import dropout
+from emojax.models.norm import BatchNorm
+
+_small = nn.initializers.truncated_normal(0.02)
+_START = 4  # side of the generator's first map
+
+
+class Generator(nn.Module):
+    """Noise to a face: a projection to 4 x 4, then transposed 5 x 5 convolutions of stride 2.
+
+    Batch norm and ReLU follow all but the last, which ends in tanh.
+
+    Attributes:
+        image_size: side of the pictures, 8 times a power of two, so that the last convolution but one has
+            `base_channels` / 8 maps at 64 px.
+        base_channels: of the 4 x 4 map; each convolution halves them.
+        dtype: compute dtype; parameters and statistics stay float32.
+        axis_name: mapped axis of the global batch.
+    """
+
+    image_size: int = 64
+    base_channels: int = 512
+    dtype: Any = jnp.float32
+    axis_name: str | None = None
+
+    @nn.compact
+    def __call__(self, z: jax.Array, *, train: bool, mask: jax.Array | None = None) -> jax.Array:
+        """``z [B, Z] -> [B, S, S, 3]`` float32 in [-1, 1]; `mask [B]`: rows that the batch norms count."""
+        channels = self.base_channels
+        x = nn.Dense(_START * _START * channels, kernel_init=_small, dtype=self.dtype, name="project")(z)
+        x = self._norm(x.reshape(len(z), _START, _START, channels), "bn0", train, mask)
+        layers = (self.image_size // _START).bit_length() - 1
+        for i in range(1, layers):
+            channels //= 2
+            x = self._norm(self._up(channels, f"deconv{i}")(x), f"bn{i}", train, mask)
+        return jnp.tanh(self._up(3, f"deconv{layers}")(x).astype(jnp.float32))
+
+    def _up(self, features: int, name: str) -> nn.Module:
+        options = {"kernel_init": _small, "dtype": self.dtype, "name": name}
+        return nn.ConvTranspose(features, (5, 5), (2, 2), "SAME", **options)
+
+    def _norm(self, x: jax.Array, name: str, train: bool, mask: jax.Array | None) -> jax.Array:
+        options = {"dtype": self.dtype, "axis_name": self.axis_name, "name": name}
+        return nn.relu(BatchNorm(**options)(x, train=train, mask=mask))
+
+
+class Discriminator(nn.Module):
+    """Valence, arousal and the logit of "drawn by the generator" of a picture (Table 4.1).
+
+    Four 5 x 5 convolutions of stride 2, each followed by batch norm (but the first), leaky ReLU of 0.2 and dropout;
+    then the mean over all positions and one linear layer.
+
+    Attributes:
+        base_channels: of the first convolution; each doubles them.
+        rate: of dropout.
+        outputs: of the linear layer.
+        dtype: compute dtype; parameters and statistics stay float32.
+        axis_name: mapped axis of the global batch.
+    """
+
+    base_channels: int = 64
+    rate: float = 0.5
+    outputs: int = 3
+    dtype: Any = jnp.float32
+    axis_name: str | None = None
+
+    @nn.compact
+    def __call__(
+        self, x: jax.Array, *, train: bool, mask: jax.Array | None = None, keys: jax.Array | None = None
+    ) -> dict[str, jax.Array]:
+        """``outputs [B, 3]`` float32, linear: valence, arousal, logit; ``features [B, 8 base_channels]``.
+
+        Args:
+            x: ``[B, S, S, 3]`` in [-1, 1].
+            train: batch statistics.
+            mask: ``[B]``, rows that the batch norms count.
+            keys: for dropout, one a row ``[B]``; without them nothing is dropped.
+        """
+        x = x.astype(self.dtype)
+        for i in range(4):
+            options = {"kernel_init": _small, "dtype": self.dtype, "name": f"conv{i + 1}"}
+            x = nn.Conv(self.base_channels << i, (5, 5), (2, 2), "SAME", **options)(x)
+            if i:
+                norm = {"dtype": self.dtype, "axis_name": self.axis_name, "name": f"bn{i + 1}"}
+                x = BatchNorm(**norm)(x, train=train, mask=mask)
+            x = nn.leaky_relu(x, 0.2)
+            if keys is not None and self.rate:
+                layer = jax.vmap(lambda key, i=i: jax.random.fold_in(key, i))(keys)
+                x = dropout(x, layer, self.rate)
+        features = jnp.mean(x, axis=(1, 2), dtype=jnp.float32)
+        return {
+            "features": features,
+            "outputs": nn.Dense(self.outputs, kernel_init=_small, name="head")(features),
+        }

@@ -1,0 +1,113 @@
+"""The report of a Regression GAN: curves, sheets of faces, what the discriminator sees in them."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import jax
+import numpy as np
+
+from emojax.report import curves, sheets, traces, valence_arousal
+from emojax.report.page import Picture, Section, Table, write_report
+from emojax.systems.face_gan.network import SHEET, noise
+from emojax.systems.face_gan.program import SHEETS
+from emojax.systems.face_videos.inputs import VALUES
+from emojax.systems.face_videos.measure import truth_of
+
+_LOSSES = ("kind", "step", "epoch", "loss", "generator_loss", "supervised_loss", "ccc_valence", "ccc_arousal")
+_TABLE = {  # tables 6.2, 6.3, 6.5 and 6.6 of the thesis
+    "generator error": ("train", "generator_loss"),
+    "discriminator error, both terms": ("train", "loss"),
+    "discriminator error, real or fake": ("train", "unsupervised_loss"),
+    "training error (1 - CCC)": ("train", "supervised_loss"),
+    "testing error (1 - CCC), validation split": ("eval", "loss"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class GanReport:
+    """See `emojax.systems.measure.Report`."""
+
+    system: Any
+    columns: ClassVar = ()
+    reads: ClassVar = ()
+
+    def write(self, folder, variables, outputs, results, log, read_records) -> None:
+        folder = pathlib.Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        metrics, split = results["metrics"], results["split"]
+        path = valence_arousal.prediction_figure(
+            folder / "predictions.png", np.asarray(outputs["dimensions"]), truth_of(outputs), VALUES
+        )
+        sections = [
+            _training(folder, log),
+            self._evolution(folder, variables),
+            self._samples(folder, variables, metrics),
+            Section("Valence and arousal", pictures=[Picture(path, "Real frames of the split.", wide=True)]),
+        ]
+        write_report(
+            folder,
+            f"{results['system']}: step {results['step']}",
+            [section for section in sections if section.pictures],
+            subtitle=f"{results['protocol']}, {split['records']:,} frames",
+            key_figures={name.replace("_", " "): f"{metrics[name]:.3f}" for name in self.system.headline},
+            config=self.system.config.to_dict(),
+            provenance={
+                "checkpoint": f"{results['checkpoint']}, step {results['step']}",
+                "records": f"{split['records']:,}, content hash {split['content_hash'][:16]}",
+                "protocol": results["protocol"],
+                "evaluated": f"{results['date']} on {results['device']}",
+            },
+        )
+
+    def _evolution(self, folder: pathlib.Path, variables: Mapping) -> Section:
+        """The same noise at the iterations of `config.model.sheet_steps` that the checkpoint has seen."""
+        kept, pictures = np.asarray(variables[SHEETS]), []
+        for step, faces in zip(self.system.config.model.sheet_steps, kept):
+            if faces.any():
+                path = sheets.sheet_picture(folder / f"sheet_{step:06d}.png", faces)
+                pictures.append(Picture(path, f"Iteration {step:,}, the same noise in every sheet."))
+        return Section("How the generator develops", pictures=pictures)
+
+    def _samples(self, folder: pathlib.Path, variables: Mapping, metrics: Mapping) -> Section:
+        keys = jax.random.split(jax.random.key(self.system.config.seed + 1), SHEET)
+        faces, seen = self.system.draw(variables, noise(keys, self.system.config.model.noise))
+        picture = sheets.sheet_picture(folder / "samples.png", faces)
+        grid = sheets.value_grid(
+            folder / "samples_values.png", seen[:, :2], title="Valence and arousal of the sheet"
+        )
+        rows = [
+            ("taken for real, real faces", metrics["judged_real_real"], metrics["p_real_real"]),
+            ("taken for real, drawn faces", metrics["judged_real_fake"], metrics["p_real_fake"]),
+        ]
+        text = (
+            f"Drawn faces differ from one another {metrics['diversity']:.2f} times as much as real ones "
+            "(standard deviation of grey pictures of 8 x 8); near 0 the generator has collapsed."
+        )
+        return Section(
+            "Drawn faces",
+            text,
+            tables=[Table(rows, ("judgement of the discriminator", "share", "mean probability"))],
+            pictures=[Picture(picture, "New noise."), Picture(grid, "What the discriminator sees in them.")],
+        )
+
+
+def _training(folder: pathlib.Path, log: Sequence[Mapping]) -> Section:
+    if not log:
+        return Section("Training")
+    rows = [{k: v for k, v in row.items() if k in _LOSSES} for row in log]
+    path = curves.training_figure(folder / "training.png", rows)
+    found = [
+        (title, *statistics)
+        for title, key in _TABLE.items()
+        if (statistics := traces.curve_statistics(log, *key))
+    ]
+    caption = "Over the whole run, as logged (tables 6.2, 6.3, 6.5, 6.6 of the thesis)."
+    return Section(
+        "Training",
+        tables=[Table(found, ("curve", "minimum", "mean", "standard deviation"), caption)],
+        pictures=[Picture(path, "Losses of both networks, and validation scores.", wide=True)],
+    )

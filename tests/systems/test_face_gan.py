@@ -1,0 +1,173 @@
+"""The Regression GAN: sizes, batch norms, what trains when, resume, devices, samples."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from emojax import systems
+from emojax.cli import load_config_file
+from emojax.engine.evaluation import evaluate
+from emojax.engine.loop import train
+from emojax.engine.mesh import data_mesh, put_batch
+from emojax.engine.restore import read_variables
+from emojax.engine.run import Run
+from emojax.engine.step import make_train_step
+from emojax.errors import ConfigError, DataError
+from emojax.models.dcgan import Discriminator, Generator
+from emojax.systems.face_gan.measure import spread_of
+from tests.systems.face_video_toy import make_videos
+
+SPEC = "configs/affwild_gan.py:{}@demo"
+TINY = {
+    "image_size": 16,
+    "batch_size": 12,
+    "num_steps": 5,
+    "model.generator_channels": 16,
+    "model.discriminator_channels": 4,
+    "model.noise": 8,
+    "model.sheet_steps": (2, 4),
+    "run.eval_every_steps": 5,
+    "run.log_every": 1,
+    "run.checkpoint_every_steps": 1000,
+}
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    lengths = {"train": (10,) * 6, "validation": (9, 12)}
+    return make_videos(tmp_path_factory.mktemp("videos"), lengths, pixels=16)
+
+
+def config_of(videos, name="affwild_reggan_big", **changes):
+    config = load_config_file(SPEC.format(name))
+    changes = {k.replace("__", "."): v for k, v in changes.items()}
+    config.update_from_flattened_dict({**TINY, "data_dir": videos.path, **changes})
+    return config
+
+
+def fit(videos, workdir, *, devices=1, **changes):
+    config = config_of(videos, **changes)
+    system = systems.build(config, videos.recipe)
+    mesh = data_mesh(jax.devices()[:devices])
+    return system, train(config, system, videos, workdir, mesh=mesh, progress=False)
+
+
+@pytest.fixture(scope="module")
+def whole(videos, tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("gan") / "whole"
+    return (*fit(videos, workdir), workdir)
+
+
+def test_the_networks_have_the_parameters_of_the_specification():
+    shapes = (
+        (Generator(), (1, 100), 5_135_363),
+        (Discriminator(), (1, 64, 64, 3), 4_309_891),
+    )
+    for net, shape, count in shapes:
+        found = jax.eval_shape(
+            lambda key, n=net, s=shape: n.init(key, jnp.zeros(s), train=False), jax.random.key(0)
+        )
+        assert sum(x.size for x in jax.tree.leaves(found["params"])) == count
+
+
+def equal(a, b):
+    return all(np.array_equal(x, y) for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True))
+
+
+def test_a_killed_run_goes_on_bit_for_bit_with_both_optimisers_and_the_sheets(whole, videos, tmp_path):
+    _, result, _ = whole
+    for stop in (1, 3):
+        assert not fit(videos, tmp_path, run__stop_after_steps=stop)[1].finished
+    _, parts = fit(videos, tmp_path)
+    assert parts.finished and equal(result.state, parts.state) and parts.metrics == result.metrics
+    sheets = np.asarray(result.state.model_state["sheets"])
+    assert sheets.shape == (2, 64, 16, 16, 3) and all(sheet.any() for sheet in sheets)
+
+
+def test_eight_devices_train_as_one(whole, videos, tmp_path):
+    _, result, _ = whole
+    _, eight = fit(videos, tmp_path, devices=8)
+    for name in ("loss", "judged_real_fake", "diversity"):
+        assert eight.metrics[name] == pytest.approx(result.metrics[name], rel=2e-3, abs=1e-4)
+
+
+@pytest.fixture(scope="module")
+def step_of(videos):
+    """One training step of a variant on one batch: the states before and after, and the logs."""
+
+    def step(**changes):
+        config = config_of(videos, **changes)
+        run = Run(config, systems.build(config, videos.recipe), videos, data_mesh(jax.devices()[:1]))
+        state = run.initial_state()
+        before = jax.device_get(state)
+        batch = next(run.batches("train", train=True))
+        arrays = put_batch({k: v for k, v in batch.items() if v.dtype.kind != "U"}, run.mesh)
+        after, logs = make_train_step(run.program, run.mesh, config.seed)(state, arrays)
+        return before, jax.device_get(after), jax.device_get(logs)
+
+    return step
+
+
+def test_a_generator_step_leaves_the_discriminator_and_its_statistics_alone(step_of):
+    alone = step_of(model__generator_updates=0)
+    both = step_of(model__generator_updates=2)
+    # The discriminator's step comes first; what follows changes neither its weights nor its running statistics.
+    for name in ("params", "opt_state"):
+        a, b = getattr(alone[1], name)["discriminator"], getattr(both[1], name)["discriminator"]
+        for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
+            np.testing.assert_allclose(x, y, rtol=1e-4, atol=1e-6)
+    stats = [state.model_state["batch_stats"]["discriminator"] for state in (alone[1], both[1])]
+    for x, y in zip(*map(jax.tree.leaves, stats), strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-4, atol=1e-7)
+    assert not equal(stats[0], alone[0].model_state["batch_stats"]["discriminator"])
+    # Without a step of its own the generator stays as it was, statistics included.
+    for part in (lambda s: s.params["generator"], lambda s: s.model_state["batch_stats"]["generator"]):
+        assert equal(part(alone[0]), part(alone[1])) and not equal(part(both[0]), part(both[1]))
+    assert both[1].opt_state["generator"] != {} and float(both[2]["match_weight"]) == 10
+
+
+def test_unlabelled_videos_count_in_the_adversarial_loss_alone(videos):
+    config = config_of(videos, model__label_fraction=0.5)
+    system = systems.build(config, videos.recipe)
+    columns = videos.columns("train")
+    weights = system.sample_weights(columns)
+    from emojax.systems.face_gan.network import labelled
+
+    known = np.asarray(labelled(jnp.asarray(columns["sequence"]), 0.5, config.seed)) > 0
+    assert 0 < known.sum() < len(known)
+    assert all(len(set(known[columns["sequence"] == s])) == 1 for s in range(6))
+    assert weights[known].sum() == pytest.approx(weights[~known].sum()) == pytest.approx(0.5)
+    few = systems.build(config_of(videos, model__label_fraction=1e-4), videos.recipe)
+    with pytest.raises(DataError, match="none of 6 training videos"):
+        few.sample_weights(columns)
+
+
+def test_a_report_has_sheets_and_metrics_that_show_a_collapse(whole, videos):
+    system, _, workdir = whole
+    restored = read_variables(workdir, "best")
+    found = evaluate(workdir, restored, system, videos, "validation")["metrics"]
+    page = next(workdir.rglob("index.html")).parent
+    assert {"samples.png", "samples_values.png", "sheet_000002.png", "sheet_000004.png"} <= {
+        p.name for p in page.iterdir()
+    }
+    assert found["loss"] == pytest.approx(1 - found["ccc_mean"])
+    assert 0 <= found["judged_real_fake"] <= 1 and found["diversity"] > 0
+    assert found["discriminator_accuracy"] == pytest.approx(
+        (found["judged_real_real"] + 1 - found["judged_real_fake"]) / 2
+    )
+    same = np.repeat(np.random.default_rng(0).normal(size=(1, 64)), 20, axis=0)
+    assert spread_of(same) == pytest.approx(0, abs=1e-12)
+
+
+def test_impossible_sizes_and_steps_are_one_line(videos):
+    for change, message in (
+        ({"image_size": 48}, "the generator draws 16, 32"),
+        ({"model__sheet_steps": (0,)}, "sheet_steps"),
+        ({"model__smooth_side": "left"}, "smooth_side"),
+        ({"model__label_fraction": 0.0}, "label_fraction"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            systems.build(config_of(videos, **change), videos.recipe)
