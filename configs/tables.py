@@ -45,6 +45,8 @@ METRICS = {
     "ccc_valence": Metric("CCC valence"),
     "ccc_arousal": Metric("CCC arousal"),
     "ccc_mean": Metric("mean CCC"),
+    "mse_valence": Metric("MSE valence"),
+    "mse_arousal": Metric("MSE arousal"),
     "map": Metric("mAP (%)", 100, 2),
     "aae": Metric("mean AAE", digits=4),
     "ers": Metric("ERS", digits=4),
@@ -129,5 +131,22 @@ AFFWILD = {
     "6.7": Table("Regression GAN", ("ccc_mean",)),
 }
 
+_VA_TABLE = (*_CCC, "mse_valence", "mse_arousal")
+
+# Thesis 003 (affwild_cnn_rnn spec 6.1): validation. Its tables C.5 to C.8 are these rows on the test split.
+AFFWILD_LSTM = {
+    "5.1": Table("category alone"),
+    "5.2": Table("valence and arousal alone", _VA_TABLE),
+    "5.3": Table("category and VA together: category"),
+    "5.6": Table("category and VA together: valence and arousal", _VA_TABLE),
+}
+
 # Thesis (`FAMILY` of the config files) -> number -> table.
-TABLES = {"emotion_gcn": EMOTION_GCN, "emotic": EMOTIC, "bold": BOLD, "sase": SASE, "affwild": AFFWILD}
+TABLES = {
+    "emotion_gcn": EMOTION_GCN,
+    "emotic": EMOTIC,
+    "bold": BOLD,
+    "sase": SASE,
+    "affwild": AFFWILD,
+    "affwild_lstm": AFFWILD_LSTM,
+}

@@ -134,6 +134,30 @@ def test_parameters_are_those_of_the_specification(spec, size, count):
     assert sum(x.size for x in jax.tree.leaves(shapes["params"])) == count
 
 
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [  # affwild_cnn_rnn spec 2.7: without the frozen trunk
+        ("cat_vgg16_fc1", 1_115_527),
+        ("cat_vgg16_fc2", 1_123_335),
+        ("va_vgg19_fc2", 1_131_394),
+        ("comb_vgg19_fc1", 1_115_785),
+        ("comb_vgg16_fc3", 1_181_833),
+        ("comb_xcep_fc2", 9_537_417),
+        ("comb_xcep_fc3", 9_570_441),
+        ("cat_vgg16_fc2_gap", 1_123_335 - 4 * 128 * (2048 - 512)),
+    ],
+)
+def test_what_is_trained_beside_a_frozen_trunk_has_the_parameters_of_the_specification(name, count):
+    config = load_config_file(f"configs/affwild_lstm.py:{name}")
+    system = systems.build(config, systems.stand_in(config))
+    params = jax.eval_shape(system.init, jax.random.key(0))["params"]
+    assert (
+        sum(x.size for part, tree in params.items() if part != "trunk" for x in jax.tree.leaves(tree))
+        == count
+    )
+    assert system.is_frozen(("trunk", "conv1_1", "kernel")) and not system.is_frozen(("rnn1",))
+
+
 def test_what_does_not_go_together_is_one_line(videos):
     with pytest.raises(ConfigError, match="A recurrent network reads windows"):
         systems.build(toy_config(CNN, videos, model__cell="lstm"), videos.recipe)

@@ -82,8 +82,8 @@ class FaceGanSystem(System):
         raise NotImplementedError("A GAN has two losses: see Adversarial.")
 
     def predict(self, variables: Variables, batch: Batch) -> dict[str, jax.Array]:
-        """Of real pictures ``dimensions [b, 2]``, ``fake_logit [b]`` and ``thumbnail [b, 64]``; with the prefix ``drawn_``
-        the same of as many drawn ones, from noise by the numbers of the records.
+        """``dimensions [b, 2]``, ``fake_logit [b]``, ``thumbnail [b, 64]`` of real pictures; with ``drawn_`` before the
+        name those of as many drawn ones, from noise by the numbers of the records.
         """
         real = coded(batch["image"])
         key = jax.random.key(self.config.seed)

@@ -1,0 +1,146 @@
+"""Categories, valence and arousal by a frozen CNN and an LSTM: thesis 003; affwild_cnn_rnn spec sections 2-6 and 8."""
+
+from __future__ import annotations
+
+from ml_collections import ConfigDict
+
+from configs import base
+from configs.affwild import demo_face_videos, face_videos
+from configs.base import Variant
+
+FAMILY = "affwild_lstm"
+DATASET = "Aff-Wild"
+
+_TRUNKS = {"vgg16": "vgg16", "vgg19": "vgg19", "xcep": "xception"}
+_CATEGORY = {
+    "model.outputs": "category",
+    "optimizer.learning_rate": 1e-5,
+    "optimizer.decay_rate": 1e-4,
+}
+_VA = {"model.outputs": "va", "optimizer.learning_rate": 1e-4, "optimizer.decay_rate": 1e-4}
+_COMBINED = {
+    "model.outputs": "both",
+    "optimizer.learning_rate": 1e-5,
+    "optimizer.decay_rate": 1e-5,
+    "objective.category_weight": 0.33,
+}
+_FAMILIES = {"cat": _CATEGORY, "va": _VA, "comb": _COMBINED}
+_TABLES = {"cat": "5.1", "va": "5.2", "comb": "5.3, 5.6"}
+
+
+def _system(family: str, trunk: str, hidden: tuple[int, ...], **published) -> Variant:
+    """One of the 18 systems; published numbers are those of the validation split."""
+    change = {**_FAMILIES[family], "model.trunk": _TRUNKS[trunk], "model.head_units": hidden}
+    layers = len(hidden) + 1
+    title = {"cat": "category", "va": "valence and arousal", "comb": "both"}[family]
+    note = f"{title}: {trunk}, LSTM of 128, {layers} fully connected"
+    return Variant(change, note, _TABLES[family] if published else "", published)
+
+
+def _ccc(valence: float, arousal: float, mse_valence: float, mse_arousal: float) -> dict[str, float]:
+    mse = {"mse_valence": mse_valence, "mse_arousal": mse_arousal}
+    return {"ccc_valence": valence, "ccc_arousal": arousal, **mse}
+
+
+VARIANTS = {
+    "cat_vgg16_fc1": _system("cat", "vgg16", (), accuracy=35),
+    "cat_vgg16_fc2": _system("cat", "vgg16", (64,), accuracy=47),
+    "cat_xcep_fc1": _system("cat", "xcep", (), accuracy=32),
+    "cat_xcep_fc2": _system("cat", "xcep", (128,), accuracy=34),
+    "cat_vgg19_fc1": _system("cat", "vgg19", (), accuracy=51),
+    "cat_vgg19_fc2": _system("cat", "vgg19", (128,), accuracy=19),
+    "va_vgg16_fc1": _system("va", "vgg16", (), **_ccc(0.04, 0.02, 0.40, 0.14)),
+    "va_vgg16_fc2": _system("va", "vgg16", (64,), **_ccc(0.09, 0.09, 0.32, 0.11)),
+    "va_xcep_fc1": _system("va", "xcep", (), **_ccc(-0.03, -0.13, 0.31, 0.12)),
+    "va_xcep_fc2": _system("va", "xcep", (128,), **_ccc(-0.01, -0.03, 0.30, 0.10)),
+    "va_vgg19_fc1": _system("va", "vgg19", (), **_ccc(0.11, 0.14, 0.32, 0.11)),
+    "va_vgg19_fc2": _system("va", "vgg19", (128,), **_ccc(0.16, 0.17, 0.31, 0.09)),
+    "comb_vgg16_fc1": _system("comb", "vgg16", (), accuracy=54, **_ccc(0.13, 0.04, 0.38, 0.19)),
+    "comb_vgg16_fc3": _system("comb", "vgg16", (128, 128), accuracy=57, **_ccc(0.07, 0.13, 0.36, 0.10)),
+    "comb_xcep_fc2": _system("comb", "xcep", (128,), accuracy=43, **_ccc(-0.03, 0.00, 0.34, 0.11)),
+    "comb_xcep_fc3": _system("comb", "xcep", (128, 128), accuracy=51, **_ccc(0.02, 0.01, 0.32, 0.11)),
+    "comb_vgg19_fc1": _system("comb", "vgg19", (), accuracy=59, **_ccc(0.14, 0.20, 0.33, 0.12)),
+    "comb_vgg19_fc2": _system("comb", "vgg19", (128,), accuracy=53, **_ccc(0.14, 0.20, 0.33, 0.10)),
+    # Section 8.3: families at equal depth, and other widths (8.2).
+    "cat_vgg16_fc3": _system("cat", "vgg16", (128, 128)),
+    "cat_xcep_fc3": _system("cat", "xcep", (128, 128)),
+    "comb_vgg16_fc2": _system("comb", "vgg16", (128,)),
+    "comb_xcep_fc1": _system("comb", "xcep", ()),
+    "cat_vgg16_fc2_w128": _system("cat", "vgg16", (128,)),
+    "cat_xcep_fc2_w64": _system("cat", "xcep", (64,)),
+    "cat_vgg19_fc2_w64": _system("cat", "vgg19", (64,)),
+}
+
+
+def _changed(name: str, note: str, **change) -> Variant:
+    """A published system with other fields; ``__`` stands for a dot."""
+    return Variant({**VARIANTS[name].change, **{k.replace("__", "."): v for k, v in change.items()}}, note)
+
+
+def _cells(name: str, field: str, values) -> dict[str, Variant]:
+    last = field.split("__")[-1]
+    return {
+        f"{name}_{last}_{value:g}": _changed(name, f"{last} {value:g}", **{field: value}) for value in values
+    }
+
+
+_BEST = {"cat": "cat_vgg16_fc2", "va": "va_vgg19_fc2", "comb": "comb_vgg19_fc1"}
+_SWEEPS = {  # section 8.2: of the best category system, the loss weight of the best combined one
+    "sweep_bs": _cells(_BEST["cat"], "batch_size", (1, 2, 3, 4)),
+    "sweep_dropout": _cells(_BEST["cat"], "model__rnn_dropout", (0.5, 0.6, 0.7, 0.8)),
+    "sweep_lr": _cells(_BEST["cat"], "optimizer__learning_rate", (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)),
+    "sweep_decay": _cells(_BEST["cat"], "optimizer__decay_rate", (1e-3, 1e-4, 1e-5, 0.0)),
+    "sweep_lossw": _cells(_BEST["comb"], "objective__category_weight", (0.1, 0.33, 0.5, 1.0)),
+}
+_CONTROLS = {}
+for _family, _name in _BEST.items():
+    _CONTROLS[f"{_name}_t80"] = _changed(_name, "windows of 80 frames", model__window=80)
+    _CONTROLS[f"{_name}_caffe"] = _changed(_name, "the trunk's own input coding", model__input_coding="caffe")
+    _CONTROLS[f"{_name}_gap"] = _changed(_name, "global average pooling", model__pool="avg")
+    if _family != "va":
+        _CONTROLS[f"{_name}_cw"] = _changed(_name, "weights by class", objective__class_weights="inverse")
+_CONTROLS["cat_vgg16_fc2_lr1e-4"] = _changed(
+    _BEST["cat"], "learning rate of VA", optimizer__learning_rate=1e-4
+)
+VARIANTS |= _CONTROLS
+for _sweep, _of_sweep in _SWEEPS.items():
+    VARIANTS |= _of_sweep
+    _centre = _BEST["comb" if _sweep == "sweep_lossw" else "cat"]
+    VARIANTS[_sweep] = Variant(VARIANTS[_centre].change, "sweep of thesis 003, 4.3", cells=tuple(_of_sweep))
+
+
+def frozen_lstm() -> ConfigDict:
+    """Faces of 72 px, windows of 60 frames, batches of 2, Adam with Keras's decay, best validation loss (spec 4)."""
+    config = face_videos()
+    config.data_dir = "data/affwild_both"
+    config.train_set, config.labels = "big", "both"
+    config.image_size = 72
+    config.batch_size = 2
+    config.eval_batch_size = 8
+    config.num_epochs, config.num_steps = 100, 0
+    config.monitor, config.monitor_direction = "loss", "smaller"
+    config.pretraining = "imagenet"
+    config.model.fc_units = ()
+    config.model.cell, config.model.window = "lstm", 60
+    config.optimizer.epsilon = 1e-7
+    config.optimizer.schedule = "inverse_time"
+    config.optimizer.factors.trunk = 0.0
+    config.early_stopping.patience = 10
+    config.run.eval_every_steps = 0
+    config.run.log_every = 50
+    return config
+
+
+def demo_frozen_lstm(config: ConfigDict) -> None:
+    """Makes a config of `frozen_lstm()` small; the tiny trunk is trained, as there are no weights to freeze."""
+    demo_face_videos(config)
+    config.data_dir = "data/synthetic_affwild_both"
+    config.optimizer.factors.trunk = 1.0
+    config.early_stopping.patience = 0
+    config.num_epochs = 20
+    config.model.rnn_dropout = config.model.head_dropout = 0.1
+
+
+def get_config(variant: str = "comb_vgg19_fc1") -> ConfigDict:
+    """Config of one of `VARIANTS`; ``VARIANT@demo`` is small."""
+    return base.apply(frozen_lstm(), VARIANTS, variant, demo_size=demo_frozen_lstm)
