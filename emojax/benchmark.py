@@ -62,6 +62,14 @@ def parser() -> cli.Parser:
         help="take compiled programs from the cache on disk, as training does",
     )
     add(
+        "--compiler",
+        type=_compiler_option,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="option of XLA for the step, e.g. xla_gpu_enable_triton_gemm=False; many times",
+    )
+    add(
         "--json",
         type=cli.path,
         metavar="FILE",
@@ -72,6 +80,13 @@ def parser() -> cli.Parser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     return cli.run(parser(), benchmark, argv)
+
+
+def _compiler_option(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name.strip() and equals):
+        raise argparse.ArgumentTypeError(f"{text!r} sets nothing: write NAME=VALUE")
+    return name.strip(), value.strip()
 
 
 class Figures(dict):
@@ -105,7 +120,7 @@ def benchmark(options: argparse.Namespace) -> int:
     figures.add("jax", jax.__version__)
     figures.add("host", f"{platform.machine()}, {_cores()} cores")
     if options.card:
-        return _compile_for(config, options.card, figures)
+        return _compile_for(config, options, figures)
     start = time.perf_counter()
     figures.add("device", f"{jax.device_count()} x {jax.devices()[0].device_kind}")
     figures.add("device_start_seconds", time.perf_counter() - start)
@@ -114,12 +129,13 @@ def benchmark(options: argparse.Namespace) -> int:
     return 0
 
 
-def _compile_for(config, card: str, figures: Figures) -> int:
+def _compile_for(config, options: argparse.Namespace, figures: Figures) -> int:
     from emojax.engine import cards
     from emojax.engine.bare import compile_for
     from emojax.engine.mesh import data_mesh
     from emojax.engine.roofline import floor
 
+    card = options.card
     mesh = data_mesh(cards.devices(card))
     with config.unlocked():
         if config.precision == "auto":  # this machine's device would choose
@@ -127,7 +143,7 @@ def _compile_for(config, card: str, figures: Figures) -> int:
     run, _ = _make_run(config, mesh)
     figures.add("card", cards.CARDS[card].name)
     figures.add("precision", run.system.dtype.__name__)
-    costs = compile_for(run, figures.add)
+    costs = compile_for(run, figures.add, dict(options.compiler))
     figures.add("needed_memory_bytes", costs["needed_memory_bytes"])
     for name, value in floor(cards.CARDS[card].name, costs).items():
         figures.add(name, value)
@@ -152,10 +168,12 @@ def _measure_training(config, options: argparse.Namespace, figures: Figures) -> 
     run, has_data = _make_run(config)
     figures.add("precision", run.system.dtype.__name__)
     figures.add("compile_cache", "used" if options.cached else "bypassed")
+    for option, value in options.compiler:
+        figures.add(option, value)
     if options.compile_only:
-        compile_only(run, figures.add, cached=options.cached)
+        compile_only(run, figures.add, cached=options.cached, compiler=dict(options.compiler))
         return
-    bare = BareStep(run, figures.add, cached=options.cached)
+    bare = BareStep(run, figures.add, cached=options.cached, compiler=dict(options.compiler))
     seconds = bare.time(options.steps)["step_seconds_mean"]
     if options.profile:
         _profile(bare, options.profile, figures)
@@ -168,13 +186,12 @@ def _measure_training(config, options: argparse.Namespace, figures: Figures) -> 
 def _make_run(config, mesh=None):
     """The run of a config and whether there is data; without data on a stand-in without records."""
     from emojax import systems
-    from emojax.data.dataset import without_records
     from emojax.engine.run import Run
 
     try:
         dataset, has_data = systems.load_data(config), True
     except DataError:
-        dataset, has_data = without_records(systems.stand_in(config)), False
+        dataset, has_data = systems.stand_in_dataset(config), False
     return Run(config, systems.build(config, dataset.recipe), dataset, mesh), has_data
 
 

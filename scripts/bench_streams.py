@@ -20,7 +20,7 @@ import jax
 from configs.emotic import get_config
 from emojax import systems
 from emojax.data.dataset import without_records
-from emojax.engine.measure import BareStep
+from emojax.engine.bare import BareStep
 from emojax.engine.run import Run
 
 SYSTEMS = ("b", "bc", "bcf", "bcfp", "bcfps", "bcfpsa")
@@ -58,7 +58,8 @@ def _bare_step(name: str, arguments: argparse.Namespace) -> BareStep:
     config.batch_size = arguments.batch_size
     config.model.scene_source = "network" if name == NETWORK else "record"
     recipe = systems.stand_in(config)
-    return BareStep(Run(config, systems.build(config, recipe), without_records(recipe)))
+    run = Run(config, systems.build(config, recipe), without_records(recipe))
+    return BareStep(run, lambda name, value: None)
 
 
 if __name__ == "__main__":

@@ -123,15 +123,18 @@ def measure_torch(options) -> dict:
             torch.cuda.synchronize()
 
     seconds = []
-    for i in range(options.steps + 5):
+    for _ in range(options.steps + 5):
         wait()
         start = time.perf_counter()
         step()
         wait()
-        if i >= 5:
-            seconds.append(time.perf_counter() - start)
-    median = statistics.median(seconds)
-    return {"step_seconds_median": median, "images_per_second": options.batch / median}
+        seconds.append(time.perf_counter() - start)
+    median = statistics.median(seconds[5:])
+    return {
+        "first_step_seconds": seconds[0],
+        "step_seconds_median": median,
+        "images_per_second": options.batch / median,
+    }
 
 
 def _import_torchvision(torch):

@@ -25,17 +25,19 @@ def make_dataset(
     train: int = 90,
     validation: int = 21,
     num_classes: int = 7,
+    size: int = SIZE,
     ages: Callable[[int], float] | None = None,
 ) -> Dataset:
-    """Writes raw 32-px pictures of `num_classes` classes with valence and arousal; two shards a split.
+    """Writes raw square pictures of `num_classes` classes with valence and arousal; two shards a split.
 
-    `ages` gives the age of each record; without it the records have none.
+    `size` is their side in pixels; `ages` gives the age of each record; without it the records have none.
     """
     folder.mkdir(parents=True, exist_ok=True)
     labels = affectnet_labels(num_classes)
     splits, statistics = {}, {}
-    for seed, (name, size) in enumerate({"train": train, "validation": validation}.items()):
-        records = [_record(np.random.default_rng((seed, i)), i % num_classes, name, i) for i in range(size)]
+    for seed, (name, count) in enumerate({"train": train, "validation": validation}.items()):
+        generators = [np.random.default_rng((seed, i)) for i in range(count)]
+        records = [_record(rng, i % num_classes, name, i, size) for i, rng in enumerate(generators)]
         for i, record in enumerate(records):
             record |= {"age": ages(i)} if ages else {}
         names = [shard_name("toy", name, shard, 2) for shard in range(2)]
@@ -49,7 +51,7 @@ def make_dataset(
             va = np.array([(r["valence"], r["arousal"]) for r in records], np.float32)
             statistics = label_statistics(classes, va[:, 0], va[:, 1], num_classes)
         splits[name] = Split(
-            num_records=size,
+            num_records=count,
             shards=tuple(names),
             records_per_shard=tuple(source.records_per_file),
             class_counts=dict(zip(labels.classes, np.bincount(classes, minlength=num_classes).tolist())),
@@ -57,7 +59,7 @@ def make_dataset(
             columns_hash=write_columns(folder, name, columns_of(records[0::2] + records[1::2])),
         )
     features = {
-        "image": Feature("image", (SIZE, SIZE, 3), "raw"),
+        "image": Feature("image", (size, size, 3), "raw"),
         "label": Feature("int"),
         "valence": Feature("float"),
         "arousal": Feature("float"),
@@ -77,11 +79,11 @@ def columns_of(records: list[dict]) -> dict[str, np.ndarray]:
     }
 
 
-def _record(rng: np.random.Generator, label: int, split: str, i: int) -> dict:
+def _record(rng: np.random.Generator, label: int, split: str, i: int, size: int) -> dict:
     arousal = float(rng.uniform(-0.9, 0.9))
     valence = float(np.clip(np.cos(label) * 0.6 + rng.normal(0, 0.15), -1, 1))
     colour = np.array([np.cos(label * 2.0), np.cos(label * 2.0 + 2), np.cos(label * 2.0 + 4)]) * 60
-    picture = 128 + colour + 50 * arousal + rng.normal(0, 12, (SIZE, SIZE, 3))
+    picture = 128 + colour + 50 * arousal + rng.normal(0, 12, (size, size, 3))
     return {
         "image": np.clip(picture, 0, 255).astype(np.uint8).tobytes(),
         "label": label,

@@ -12,7 +12,9 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
-from emojax.data.columns import Columns, columns_name, open_columns
+import numpy as np
+
+from emojax.data.columns import SEQUENCE, Columns, columns_name, open_columns
 from emojax.data.ranges import first_outside, label_ranges
 from emojax.data.recipe import Feature, FeatureJson, LabelsJson, Recipe
 from emojax.data.tfrecord import TFRecordSource
@@ -161,12 +163,35 @@ class Dataset:
         return source
 
 
-def without_records(recipe: Recipe) -> Dataset:
-    """A data set of a recipe's shapes that holds no records, for timing steps on random batches."""
-    size = recipe.statistics["num_samples"]
+def without_records(recipe: Recipe, columns: Mapping[str, np.ndarray] | None = None) -> Dataset:
+    """A data set of a recipe's shapes that holds no records, for timing steps on random batches.
+
+    Args:
+        recipe: of the data set.
+        columns: of a few records, where a system reads more of them than the features.
+    """
+    size = recipe.statistics["num_samples"] if columns is None else len(columns[SEQUENCE])
     splits = {"train": Split(size, (), (), {}), "validation": Split(0, (), (), {})}
-    described = (recipe.labels, recipe.features, splits, recipe.statistics, recipe.build)
-    return Dataset(recipe.origin, recipe.name, *described)
+    described = (
+        recipe.origin,
+        recipe.name,
+        recipe.labels,
+        recipe.features,
+        splits,
+        recipe.statistics,
+        recipe.build,
+    )
+    return Dataset(*described) if columns is None else _ColumnsInMemory(*described, arrays=columns)
+
+
+@dataclasses.dataclass(frozen=True)
+class _ColumnsInMemory(Dataset):
+    """A data set whose columns are in no file."""
+
+    arrays: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+
+    def columns(self, split: str) -> Columns:
+        return Columns(self.arrays, self.split(split).num_records)
 
 
 def shard_name(dataset: str, split: str, shard: int, num_shards: int) -> str:

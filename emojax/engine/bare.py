@@ -14,6 +14,7 @@ from emojax.engine import compile_cache, roofline
 from emojax.engine.measure import random_batch
 from emojax.engine.mesh import batch_sharding, data_mesh, put_batch
 from emojax.engine.run import Run
+from emojax.errors import ConfigError
 
 Report = Callable[[str, Any], None]
 
@@ -38,24 +39,29 @@ class BareStep:
     `compile_seconds`, `parameters`, and the FLOPs, bytes and memory of the program.
 
     Attributes:
-        costs: the figures of the program: `flops_per_device`, `bytes_per_device`, `program_memory_bytes`.
+        costs: `parameters`, and of the program `flops_per_device`, `bytes_per_device`, `program_memory_bytes`.
 
     Args:
         run: whose step.
         report: gets a name and a value.
         cached: take compiled programs from the cache on disk, and keep them there, as training does. Otherwise all is
             compiled anew, and the times are those of a compilation.
+        compiler: options of XLA for the step, besides those of `compiler_options`, which they override.
     """
 
-    def __init__(self, run: Run, report: Report, *, cached: bool = False):
+    def __init__(
+        self, run: Run, report: Report, *, cached: bool = False, compiler: Mapping[str, Any] | None = None
+    ):
         self._run, self._report = run, report
         stage = Stopwatch(report)
         with contextlib.nullcontext() if cached else compile_cache.bypassed():
             self._batch = put_batch(random_batch(run), run.mesh)
             with stage("init_seconds"):
                 self._state = jax.block_until_ready(run.initial_state())
-            report("parameters", sum(x.size for x in jax.tree.leaves(self._state.params)))
-            self.program, self.costs = compile_step(run, self._state, self._batch, report)
+            parameters = sum(x.size for x in jax.tree.leaves(self._state.params))
+            report("parameters", parameters)
+            self.program, costs = compile_step(run, self._state, self._batch, report, compiler)
+            self.costs = {"parameters": parameters, **costs}
 
     def time(self, steps: int, warmup: int = 3) -> dict[str, float | None]:
         """Times `steps` steps after `warmup`, waiting for the outputs of each, then `steps` without waiting.
@@ -111,7 +117,7 @@ class BareStep:
         return (handed_over - start) / steps, (time.perf_counter() - start) / steps
 
 
-def compile_step(run: Run, state, batch, report: Report):
+def compile_step(run: Run, state, batch, report: Report, compiler: Mapping[str, Any] | None = None):
     """Compiles the training step for arrays, or for shapes with shardings, stage by stage.
 
     Returns:
@@ -123,32 +129,43 @@ def compile_step(run: Run, state, batch, report: Report):
     with stage("lower_seconds"):
         lowered = traced.lower()
     with stage("compile_seconds"):
-        program = lowered.compile()
+        try:
+            program = lowered.compile(dict(compiler or {}))
+        except jax.errors.JaxRuntimeError as error:
+            if not compiler:
+                raise
+            raise ConfigError(
+                f"XLA does not compile the step with {dict(compiler)}: {str(error).splitlines()[0][:300]}"
+            ) from error
     costs = _program_costs(lowered, program)
     for name, value in costs.items():
         report(name, value)
     return program, costs
 
 
-def compile_only(run: Run, report: Report, *, cached: bool = False) -> dict[str, float | None]:
+def compile_only(
+    run: Run, report: Report, *, cached: bool = False, compiler: Mapping[str, Any] | None = None
+) -> dict[str, float | None]:
     """Compiles the step of a run and runs nothing, not even the initialisation; returns its costs."""
     with contextlib.nullcontext() if cached else compile_cache.bypassed():
-        return _compile_shapes(run, report)[1]
+        return _compile_shapes(run, report, compiler)[1]
 
 
-def _compile_shapes(run: Run, report: Report):
+def _compile_shapes(run: Run, report: Report, compiler: Mapping[str, Any] | None):
     sharding = batch_sharding(run.mesh)
     batch = random_batch(run)
     shapes = {k: jax.ShapeDtypeStruct(v.shape, v.dtype, sharding=sharding) for k, v in batch.items()}
     state = run.abstract_state()
     report("parameters", sum(x.size for x in jax.tree.leaves(state.params)))
-    return batch, compile_step(run, state, shapes, report)[1]
+    return batch, compile_step(run, state, shapes, report, compiler)[1]
 
 
-def compile_for(run: Run, report: Report) -> dict[str, float | None]:
+def compile_for(
+    run: Run, report: Report, compiler: Mapping[str, Any] | None = None
+) -> dict[str, float | None]:
     """Compiles the step of a run whose mesh is a card that is not there (`emojax.engine.cards`); returns its costs."""
     with compile_cache.bypassed():
-        batch, costs = _compile_shapes(run, report)
+        batch, costs = _compile_shapes(run, report, compiler)
     if not costs["flops_per_device"]:  # XLA counts operations for devices that are there
         here = Run(run.config, run.system, run.dataset, data_mesh(jax.devices()[:1]))
         costs["flops_per_device"] = _number(here.train_step.lower(here.abstract_state(), batch), "flops")

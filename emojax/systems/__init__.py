@@ -7,7 +7,7 @@ import pkgutil
 from typing import TYPE_CHECKING
 
 from emojax import datasets
-from emojax.data.dataset import Dataset, load_dataset
+from emojax.data.dataset import Dataset, load_dataset, without_records
 from emojax.data.folds import read_fold
 from emojax.data.recipe import Recipe
 from emojax.engine.fields import RANGES
@@ -17,7 +17,7 @@ from emojax.ranges import require_ranges
 if TYPE_CHECKING:
     from emojax.systems.base import System  # JAX: a list of the systems does not wait for it
 
-__all__ = ["build", "families", "load_data", "stand_in"]
+__all__ = ["build", "families", "load_data", "stand_in", "stand_in_dataset"]
 
 
 def families() -> list[str]:
@@ -66,6 +66,15 @@ def stand_in(config) -> Recipe | None:
     """
     make = getattr(_family(config), "stand_in", None)
     return make(config) if make else None
+
+
+def stand_in_dataset(config) -> Dataset:
+    """`stand_in(config)` as a data set without records, with the columns that the family's systems read.
+
+    Those come from the family's ``stand_in_columns(config)``, where it has one.
+    """
+    columns = getattr(_family(config), "stand_in_columns", None)
+    return without_records(stand_in(config), columns and columns(config))
 
 
 def _family(config):

@@ -10,7 +10,7 @@ import os
 import cv2
 import numpy as np
 
-from emojax.errors import Skip
+from emojax.errors import ConfigError, Skip
 from emojax.vision.align import NoFaceError, crop_face
 from emojax.vision.boxes import crop, usable_box
 
@@ -99,6 +99,11 @@ def detect_faces(image: np.ndarray, box: tuple[int, int, int, int]) -> list[Dete
 
 @functools.cache
 def _cascade() -> cv2.CascadeClassifier:
+    if not hasattr(cv2, "CascadeClassifier"):
+        raise ConfigError(
+            f"OpenCV {cv2.__version__} has no face detector: only OpenCV 4 carries it. Install "
+            '"opencv-contrib-python-headless<5", or bring the faces from OpenFace.'
+        )
     return cv2.CascadeClassifier(os.path.join(cv2.data.haarcascades, "haarcascade_frontalface_default.xml"))
 
 

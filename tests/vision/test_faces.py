@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 import skimage.data
 
+from emojax.errors import ConfigError
+from emojax.vision import faces
 from emojax.vision.faces import DetectedFace, choose_face, cut_face, detect_faces, read_openface
 
 
@@ -78,6 +81,7 @@ def test_a_box_alone_is_cut_plainly_and_none_outside_the_image():
     assert cut_face(image, DetectedFace((10, 10, 0, 10)), 16) is None
 
 
+@pytest.mark.skipif(not hasattr(cv2, "CascadeClassifier"), reason="OpenCV 5 has no face detector")
 def test_the_built_in_detector_finds_a_real_face():
     """NASA's portrait of Eileen Collins, which scikit-image carries; her face is at about (225, 120)."""
     portrait = np.ascontiguousarray(skimage.data.astronaut()[..., ::-1])
@@ -85,3 +89,10 @@ def test_the_built_in_detector_finds_a_real_face():
     assert np.hypot(face.centre[0] - 225, face.centre[1] - 120) < 40
     assert 60 < face.box[2] < 160
     assert detect_faces(np.full((300, 200, 3), 90, np.uint8), (0, 0, 200, 300)) == []
+
+
+def test_an_opencv_without_face_detector_says_which_one_has_it(monkeypatch):
+    monkeypatch.delattr(cv2, "CascadeClassifier", raising=False)
+    faces._cascade.cache_clear()
+    with pytest.raises(ConfigError, match=r"no face detector.*opencv-contrib-python-headless<5.*OpenFace"):
+        faces.detect_faces(np.zeros((64, 64, 3), np.uint8), (0, 0, 64, 64))

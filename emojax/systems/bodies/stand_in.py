@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from emojax.data.recipe import Feature, Recipe
 from emojax.labels import BOLD_LABELS
 from emojax.vision.laban import DESCRIPTOR_NAMES, FEATURE_NAMES
@@ -20,3 +22,21 @@ def stand_in(config) -> Recipe:
     streams = ("body", "context", "face")
     features = dict.fromkeys(streams, image) | {f"flow_{name}": planes for name in streams}
     return Recipe("BoLD (shapes only)", BOLD_LABELS, features, statistics, origin=config.data_dir)
+
+
+def stand_in_columns(config) -> dict[str, np.ndarray]:
+    """Columns of a few clips, random values of the right shapes."""
+    rng, clips, frames = np.random.default_rng(0), 4, 40
+    records, labels = clips * frames, BOLD_LABELS
+    uniform = {
+        "joints": (records, 18, 3),
+        "laban": (records, len(FEATURE_NAMES)),
+        "sequences/laban_descriptor": (clips, len(DESCRIPTOR_NAMES)),
+        "sequences/vad": (clips, len(labels.dimensions)),
+        "sequences/categories": (clips, len(labels.classes)),
+    }
+    return {
+        "sequence": np.repeat(np.arange(clips, dtype=np.int32), frames),
+        "frame": np.tile(np.arange(frames, dtype=np.int32), clips),
+        **{name: rng.uniform(0, 1, shape).astype(np.float32) for name, shape in uniform.items()},
+    }

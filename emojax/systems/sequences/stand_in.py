@@ -29,3 +29,17 @@ def stand_in(config) -> Recipe:
         statistics,
         origin=config.data_dir,
     )
+
+
+def stand_in_columns(config) -> dict[str, np.ndarray]:
+    """Columns of a few videos, random values of the right shapes."""
+    rng, videos, frames = np.random.default_rng(0), 4, 40
+    numbers = np.repeat(np.arange(videos, dtype=np.int32), frames)
+    return {
+        "sequence": numbers,
+        "frame": np.tile(np.arange(frames, dtype=np.int32), videos),
+        "label": numbers,
+        "video_number": numbers,
+        "subject_number": numbers,
+        "geometry": rng.normal(size=(videos * frames, NUM_VALUES)).astype(np.float32),
+    }
