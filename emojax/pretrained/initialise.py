@@ -57,7 +57,7 @@ def initialise(
     else:
         jobs = {part: init_from} if isinstance(init_from, str) else init_from
     for target, path in jobs.items():
-        weights = load_any(path)
+        weights = _load(path)
         if not isinstance(init_from, str):
             weights = backbone_of(weights)
         target = "" if architecture(weights.arch).backbone else target
@@ -65,6 +65,13 @@ def initialise(
         flat.update(loaded)
     # Memory of the file is not kept: the arrays are the run's own.
     return jax.tree.map(jnp.asarray, unflatten(flat)), record
+
+
+def _load(path: str) -> Weights:
+    try:
+        return load_any(path)
+    except CheckpointError as error:
+        raise CheckpointError(f"config.init_from: {error}") from error
 
 
 def load_backbone(path: str, arch: str | None = None) -> tuple[dict[str, Any], dict[str, Any]]:

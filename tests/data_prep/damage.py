@@ -34,6 +34,11 @@ def copy_linked(source: pathlib.Path, target: pathlib.Path) -> pathlib.Path:
     return target
 
 
+def seconds(quiet: float) -> float:
+    """How long something may take that takes `quiet` seconds on a machine with nothing else to do."""
+    return quiet * max(1.0, os.getloadavg()[0])
+
+
 def damage(path: pathlib.Path, generator: random.Random) -> None:
     """Changes the content of a file, or puts nothing, a pipe or a folder in its place."""
     data = path.read_bytes()

@@ -31,7 +31,7 @@ from emojax.errors import EmojaxError
 from emojax.pretrained.__main__ import main as import_main
 from emojax.pretrained.convert import export_weights
 from emojax.pretrained.native import load_weights
-from tests.data_prep.damage import copy_linked, damage
+from tests.data_prep.damage import copy_linked, damage, seconds
 from tests.faults.runs import is_one_line, rows_without_times, run
 from tests.pretrained.files import torch_zip
 from tests.pretrained.test_convert import random_weights
@@ -126,7 +126,7 @@ def test_a_damaged_file_ends_training_in_one_line_or_changes_nothing(half_done, 
             assert checksums(state) == expected[0], (seed, damaged)
             if kind != "log":  # a changed digit of the log is read as it stands
                 assert rows_without_times(folder) == expected[1], (seed, damaged)
-        assert time.monotonic() - start < _SECONDS, (seed, damaged)
+        assert time.monotonic() - start < seconds(_SECONDS), (seed, damaged)
         shutil.rmtree(folder)
     assert refused or kind == "log"
     assert _peak() - resident < _KILOBYTES
@@ -238,7 +238,7 @@ def test_a_damaged_file_of_weights_is_imported_as_numbers_or_refused_in_one_line
         else:
             assert status == 2 and told.startswith("error: ") and told.count("\n") == 1, (seed, told)
             refused += "does not fit" not in told
-        assert time.monotonic() - start < _SECONDS and not ours.exists(), seed
+        assert time.monotonic() - start < seconds(_SECONDS) and not ours.exists(), seed
         shutil.rmtree(damaged) if damaged.is_dir() else damaged.unlink(missing_ok=True)
     assert refused
     assert _peak() - resident < _KILOBYTES
