@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import itertools
+import pathlib
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -53,7 +54,7 @@ def check_dataset(dataset: Dataset, workers: int) -> CheckReport:
         name: np.concatenate([np.zeros(0, np.uint64), *(part.pictures for part in parts)])
         for name, parts in reports.items()
     }
-    problems = list(_class_order_problems(dataset))
+    problems = [*_class_order_problems(dataset), *_unlisted_shards(dataset)]
     for name, parts in reports.items():
         problems += _split_problems(dataset, name, parts, counts[name])
     depth = np.concatenate([np.zeros((0, 2)), *(part.depth for part in reports.get("train", ()))])
@@ -81,6 +82,13 @@ def _class_order_problems(dataset: Dataset) -> Iterator[str]:
             f"{FILE_NAME}: the classes are {list(dataset.labels.classes)}, the order of {dataset.name} is "
             f"{list(expected)}"
         )
+
+
+def _unlisted_shards(dataset: Dataset) -> Iterator[str]:
+    listed = {name for split in dataset.splits.values() for name in split.shards}
+    for path in sorted(pathlib.Path(dataset.path).glob("*.tfrecord-*-of-?????")):
+        if path.name not in listed:
+            yield f"{path.name}: {FILE_NAME} lists no such shard, so nothing reads it"
 
 
 def _split_problems(

@@ -207,6 +207,13 @@ def test_a_picture_in_two_splits_and_one_that_comes_again_are_told(raw_2017, tmp
     assert "note: train holds 1 pictures again (equal pixels)" in out
 
 
+def test_a_split_that_the_description_has_lost_is_found_by_its_shards(folder, capsys):
+    edit_json(folder, lambda content: content["splits"].pop("validation"))
+    assert "affectnet-validation.tfrecord-00000-of-00001: dataset.json lists no such shard" in problems(
+        folder, capsys
+    )
+
+
 def test_a_missing_folder_tells_how_to_make_the_data(tmp_path, capsys):
     assert main([str(tmp_path / "absent"), *_ONE]) == 2
     assert "data_prep.affectnet" in capsys.readouterr().err
