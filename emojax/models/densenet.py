@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from emojax.models.conv import Classifier, conv, global_average_pool, kaiming_fan_in
+from emojax.models.moments import Moments, join, moments
 from emojax.models.norm import BatchNorm
 
 
@@ -22,18 +23,25 @@ class DenseLayer(nn.Module):
     dtype: Any
 
     @nn.compact
-    def __call__(self, features: Sequence[jax.Array], train: bool, mask: jax.Array | None) -> jax.Array:
+    def __call__(
+        self, features: Sequence[jax.Array], known: Moments | None, train: bool, mask: jax.Array | None
+    ) -> jax.Array:
         # The concatenation is inside, so that rematerialisation keeps the parts and not the growing whole.
         x = jnp.concatenate(features, axis=-1)
         options = dict(dtype=self.dtype, kernel_init=kaiming_fan_in)
         for i, kernel, width in ((1, 1, self.bottleneck * self.growth_rate), (2, 3, self.growth_rate)):
             norm = BatchNorm(axis_name=self.axis_name, dtype=self.dtype, name=f"norm{i}")
-            x = conv(width, kernel, name=f"conv{i}", **options)(nn.relu(norm(x, train=train, mask=mask)))
+            x = nn.relu(norm(x, train=train, mask=mask, known=known if i == 1 else None))
+            x = conv(width, kernel, name=f"conv{i}", **options)(x)
         return x
 
 
 class DenseBlock(nn.Module):
-    """`num_layers` dense layers; returns ``[B, H, W, C + num_layers * growth_rate]``."""
+    """`num_layers` dense layers; returns ``[B, H, W, C + num_layers * growth_rate]`` and, in training, its moments.
+
+    Every layer normalises all maps before it. Their moments are taken once, when a map is made: taking them again in
+    every layer reads a number of maps that grows with the square of the layers.
+    """
 
     num_layers: int
     growth_rate: int
@@ -43,13 +51,18 @@ class DenseBlock(nn.Module):
     remat: bool
 
     @nn.compact
-    def __call__(self, x: jax.Array, train: bool, mask: jax.Array | None) -> jax.Array:
-        layer = nn.remat(DenseLayer, static_argnums=(2,)) if self.remat else DenseLayer
-        features = [x]
+    def __call__(self, x: jax.Array, train: bool, mask: jax.Array | None) -> tuple[jax.Array, Moments | None]:
+        layer = nn.remat(DenseLayer, static_argnums=(3,)) if self.remat else DenseLayer
+        axis_name = None if self.is_initializing() else self.axis_name
+        features, known = [x], [moments(x, mask, axis_name)] if train else []
         for i in range(1, self.num_layers + 1):
             sizes = (self.growth_rate, self.bottleneck, self.axis_name, self.dtype)
-            features.append(layer(*sizes, name=f"denselayer{i}")(tuple(features), train, mask))
-        return jnp.concatenate(features, axis=-1)
+            so_far = join(known) if train else None
+            x = layer(*sizes, name=f"denselayer{i}")(tuple(features), so_far, train, mask)
+            features.append(x)
+            if train:
+                known.append(moments(x, mask, axis_name))
+        return jnp.concatenate(features, axis=-1), join(known) if train else None
 
 
 class Transition(nn.Module):
@@ -60,8 +73,9 @@ class Transition(nn.Module):
     dtype: Any
 
     @nn.compact
-    def __call__(self, x: jax.Array, train: bool, mask: jax.Array | None) -> jax.Array:
-        x = BatchNorm(axis_name=self.axis_name, dtype=self.dtype, name="norm")(x, train=train, mask=mask)
+    def __call__(self, x: jax.Array, known: Moments | None, train: bool, mask: jax.Array | None) -> jax.Array:
+        norm = BatchNorm(axis_name=self.axis_name, dtype=self.dtype, name="norm")
+        x = norm(x, train=train, mask=mask, known=known)
         x = conv(self.width, 1, dtype=self.dtype, kernel_init=kaiming_fan_in, name="conv")(nn.relu(x))
         return nn.avg_pool(x, (2, 2), (2, 2))
 
@@ -131,13 +145,14 @@ class DenseNet(nn.Module):
             block = DenseBlock(
                 layers, self.growth_rate, self.bottleneck, **norm, remat=self.remat, name=f"denseblock{i}"
             )
-            x = stages[f"denseblock{i}"] = block(x, train, mask)
+            x, known = block(x, train, mask)
+            stages[f"denseblock{i}"] = x
             if i < len(self.block_sizes):
                 width = int(x.shape[-1] * self.compression)
                 x = stages[f"transition{i}"] = Transition(width, **norm, name=f"transition{i}")(
-                    x, train, mask
+                    x, known, train, mask
                 )
-        x = stages["features"] = BatchNorm(**norm, name="norm5")(x, train=train, mask=mask)
+        x = stages["features"] = BatchNorm(**norm, name="norm5")(x, train=train, mask=mask, known=known)
         if self.num_classes:
             pooled = global_average_pool(nn.relu(x))
             stages["logits"] = Classifier(self.num_classes, name="classifier")(pooled)

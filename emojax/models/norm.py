@@ -8,6 +8,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from emojax.models.moments import Moments, moments, normalise
+
 
 class BatchNorm(nn.Module):
     """Batch normalisation whose statistics cover all devices and leave padding out.
@@ -32,14 +34,22 @@ class BatchNorm(nn.Module):
     dtype: Any = None
 
     @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool, mask: jax.Array | None = None) -> jax.Array:
+    def __call__(
+        self,
+        x: jax.Array,
+        *,
+        train: bool,
+        mask: jax.Array | None = None,
+        known: Moments | None = None,
+    ) -> jax.Array:
         """Normalises ``x [B, ..., C]`` by batch (train) or running statistics.
 
         Args:
             x: activations, any float dtype.
             train: use and record the batch's statistics.
-            mask: ``[B]``, 1 for a real sample and 0 for padding, or ``[B, T]`` of the frames of ``x [B, T, ..., C]``;
-                None when all are real. Padding is normalised too but never counted.
+            mask: ``[B]`` or ``[B, T]``, 1 for a real sample (frame) and 0 for padding; None when all are real.
+                Padding is normalised too but never counted.
+            known: moments of `x` where they have been taken already; used in training only.
         """
         channels = x.shape[-1]
         scale = self.param("scale", nn.initializers.ones, (channels,), jnp.float32)
@@ -48,33 +58,15 @@ class BatchNorm(nn.Module):
         running_var = self.variable("batch_stats", "var", jnp.ones, (channels,), jnp.float32)
 
         if train:
-            mean, var, count = self._batch_statistics(x, mask)
+            axis_name = None if self.is_initializing() else self.axis_name
+            mean, var, count = moments(x, mask, axis_name) if known is None else known
             if not self.is_initializing():
                 unbiased = var * count / jnp.maximum(count - 1, 1)
                 running_mean.value = self._average(running_mean.value, mean)
                 running_var.value = self._average(running_var.value, unbiased)
         else:
             mean, var = running_mean.value, running_var.value
-        # Casts fuse into this one elementwise pass: bfloat16 is read and written, float32 is only computed.
-        out = (x.astype(jnp.float32) - mean) * (scale * jax.lax.rsqrt(var + self.epsilon)) + bias
-        return out.astype(self.dtype or x.dtype)
-
-    def _batch_statistics(self, x, mask):
-        axes = tuple(range(x.ndim - 1))
-        values = x.astype(jnp.float32)
-        if mask is None:
-            weighted, count = values, jnp.float32(x.size // x.shape[-1])
-        else:
-            rows = mask.astype(jnp.float32).reshape(mask.shape + (1,) * (x.ndim - mask.ndim))
-            positions = x.size // (mask.size * x.shape[-1])
-            weighted, count = values * rows, jnp.sum(rows) * positions
-        sums = (jnp.sum(weighted, axes), jnp.sum(weighted * values, axes), count)
-        if self.axis_name is not None and not self.is_initializing():
-            sums = jax.lax.psum(sums, self.axis_name)
-        total, total_squares, count = sums
-        count = jnp.maximum(count, 1)
-        mean = total / count
-        return mean, jnp.maximum(total_squares / count - jnp.square(mean), 0), count
+        return normalise(x, mean, scale * jax.lax.rsqrt(var + self.epsilon), bias, self.dtype or x.dtype)
 
     def _average(self, old, new):
         return self.momentum * old + (1 - self.momentum) * new
