@@ -9,7 +9,7 @@ import pytest
 from jax.sharding import PartitionSpec as P
 
 from emojax.engine.mesh import data_mesh
-from emojax.models.moments import join, moments, normalise
+from emojax.models.moments import _one_by_one, _together, join, moments, normalise
 from emojax.models.norm import BatchNorm
 
 
@@ -87,3 +87,10 @@ def test_joined_moments_of_parts_are_those_of_the_concatenation():
 def test_no_real_sample_gives_finite_moments():
     found = moments(draw(5, 1), np.zeros(16, np.float32))
     assert all(np.isfinite(part).all() for part in found) and found.count == 0
+
+
+def test_accelerators_take_both_sums_in_one_reduction_that_gives_what_two_give():
+    a, b = draw(3, 2), draw(-1, 0.5, seed=1)
+    jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-6), _together(a, b), _one_by_one(a, b))
+    program = jax.jit(moments).trace(jnp.asarray(a)).lower(lowering_platforms=("cuda",)).as_text()
+    assert program.count("stablehlo.reduce(") == 1
