@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from emojax.models.conv import kaiming_fan_in
+from emojax.models.max_pool import max_pool
 from emojax.models.norm import BatchNorm
 
 # width, kernel, stride, padding
@@ -64,5 +65,5 @@ class CNNM(nn.Module):
             if i in _POOLS:
                 window, padding = _POOLS[i]
                 name = "features" if i == len(_CONVOLUTIONS) else f"pool{i}"
-                x = stages[name] = nn.max_pool(x, (window, window), (2, 2), padding)
+                x = stages[name] = max_pool(x, (window, window), (2, 2), padding)
         return stages

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from emojax.models.conv import Classifier, conv, global_average_pool, kaiming_fan_in
+from emojax.models.max_pool import max_pool
 from emojax.models.moments import Moments, join, moments
 from emojax.models.norm import BatchNorm
 
@@ -140,7 +141,7 @@ class DenseNet(nn.Module):
         options = dict(dtype=self.dtype, kernel_init=kaiming_fan_in)
         x = conv(self.stem_features, 7, 2, name="conv0", **options)(x)
         x = stages["stem"] = nn.relu(BatchNorm(**norm, name="norm0")(x, train=train, mask=mask))
-        x = stages["pool"] = nn.max_pool(x, (3, 3), (2, 2), ((1, 1), (1, 1)))
+        x = stages["pool"] = max_pool(x, (3, 3), (2, 2), ((1, 1), (1, 1)))
         for i, layers in enumerate(self.block_sizes, 1):
             block = DenseBlock(
                 layers, self.growth_rate, self.bottleneck, **norm, remat=self.remat, name=f"denseblock{i}"

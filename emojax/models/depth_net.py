@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from emojax.models.heads import uniform_by_input
+from emojax.models.max_pool import max_pool
 from emojax.models.norm import BatchNorm
 from emojax.models.pose_nets import DenseStack
 
@@ -50,6 +51,6 @@ class DepthCNN(nn.Module):
             )
             norm = BatchNorm(axis_name=self.axis_name, dtype=self.dtype, name=f"conv_norm_{i}")
             x = nn.relu(norm(conv(x), train=train, mask=mask))
-            x = nn.max_pool(x, (2, 2), (2, 2), ((1, 1), (1, 1)))
+            x = max_pool(x, (2, 2), (2, 2), ((1, 1), (1, 1)))
         stack = DenseStack((self.features,), self.axis_name, name="dense")
         return {"features": stack(x.reshape(len(x), -1), train=train, mask=mask)}

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from emojax.models.conv import Classifier, conv, global_average_pool
+from emojax.models.max_pool import max_pool
 from emojax.models.norm import BatchNorm
 
 
@@ -110,7 +111,7 @@ class ResNet(nn.Module):
         x = conv(self.width, 7, 2, dtype=self.dtype, name="conv1")(x.astype(self.dtype))
         x = stages["stem"] = nn.relu(BatchNorm(**norm, name="bn1")(x, train=train, mask=mask))
         if self.stem_pool:
-            x = stages["pool"] = nn.max_pool(x, (3, 3), (2, 2), ((1, 1), (1, 1)))
+            x = stages["pool"] = max_pool(x, (3, 3), (2, 2), ((1, 1), (1, 1)))
         for stage, blocks in enumerate(self.stage_sizes):
             if before_last_stage and stage == len(self.stage_sizes) - 1:
                 x = before_last_stage(x)

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from emojax.models.conv import conv
+from emojax.models.max_pool import max_pool
 from emojax.models.norm import BatchNorm
 
 _WIDTHS = (64, 128, 256, 512, 512)
@@ -75,7 +76,7 @@ class VGG(nn.Module):
             last = block == len(self.block_sizes)
             if last:
                 stages[f"conv{block}"] = x
-            x = stages["features" if last else f"pool{block}"] = nn.max_pool(x, (2, 2), (2, 2))
+            x = stages["features" if last else f"pool{block}"] = max_pool(x, (2, 2), (2, 2))
         return {**stages, **self._fully_connected(x, train)} if self.num_classes else stages
 
     def _fully_connected(self, x: jax.Array, train: bool) -> dict[str, jax.Array]:

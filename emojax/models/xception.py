@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from emojax.models.conv import Classifier, PointwiseConv, global_average_pool
+from emojax.models.max_pool import max_pool
 from emojax.models.norm import BatchNorm
 
 
@@ -117,4 +118,4 @@ class _Blocks:
     def downsampling(self, x, widths, number, relu_first=True):
         shortcut = self.shortcut(x, widths[-1], f"block{number}_shortcut")
         x = self.separable(x, widths, number, relu_first)
-        return nn.max_pool(x, (3, 3), (2, 2), "SAME") + shortcut
+        return max_pool(x, (3, 3), (2, 2), "SAME") + shortcut
