@@ -9,6 +9,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from emojax.models.max_pool import max_pool
 from emojax.models.vgg_head import DenseLayers
 
 # Block -> layers and width; pool1 keeps the time axis.
@@ -61,5 +62,5 @@ class C3D(nn.Module):
         time = 1 if block == 1 else 2
         if block == len(BLOCKS) and self.pool5_pad == "symmetric":
             even = x.shape[1] % time
-            return nn.max_pool(x, (time, 2, 2), (time, 2, 2), ((0, even), (1, 1), (1, 1)))
-        return nn.max_pool(x, (time, 2, 2), (time, 2, 2), "SAME")
+            return max_pool(x, (time, 2, 2), (time, 2, 2), ((0, even), (1, 1), (1, 1)))
+        return max_pool(x, (time, 2, 2), (time, 2, 2), "SAME")

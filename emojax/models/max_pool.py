@@ -10,10 +10,12 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-Pair = tuple[int, int]
+Sizes = tuple[int, ...]
 
 
-def max_pool(x: jax.Array, window: Pair, strides: Pair, padding: str | Sequence[Pair] = "VALID") -> jax.Array:
+def max_pool(
+    x: jax.Array, window: Sizes, strides: Sizes, padding: str | Sequence[tuple[int, int]] = "VALID"
+) -> jax.Array:
     """What `flax.linen.max_pool` gives, to the bit, and its gradient: the first of equal maxima takes it.
 
     XLA differentiates a pooling by select-and-scatter, which reads the map again and, on CPUs, takes 5 x as long as all
@@ -21,16 +23,16 @@ def max_pool(x: jax.Array, window: Pair, strides: Pair, padding: str | Sequence[
     one term a place of the window.
 
     Args:
-        x: ``[B, H, W, C]``, any float dtype.
-        window: height and width of the windows, at most 256 places.
-        strides: between windows, by height and width.
-        padding: "VALID", "SAME", or rows (before, after) and columns (before, after) of minus infinity.
+        x: ``[B, H, W, C]`` or ``[B, T, H, W, C]``, any float dtype.
+        window: sides of the windows, at most 256 places.
+        strides: from window to window, by axis.
+        padding: "VALID", "SAME", or how many values of minus infinity stand before and after, by axis.
 
     Returns:
-        ``[B, H', W', C]``.
+        ``[B, H', W', C]`` or ``[B, T', H', W', C]``.
     """
     if isinstance(padding, str):
-        padding = lax.padtype_to_pads(x.shape[1:3], window, strides, padding)
+        padding = lax.padtype_to_pads(x.shape[1:-1], window, strides, padding)
     return _max_pool(x, window, strides, tuple(map(tuple, padding)))
 
 
@@ -49,7 +51,7 @@ def _forward(x, window, strides, padding):
         else:
             winner = jnp.where(values > largest, jnp.uint8(number), winner)
             largest = jnp.maximum(largest, values)  # NaN stays
-    return largest, (winner, jnp.empty((0, *x.shape[1:3]), x.dtype))
+    return largest, (winner, jnp.empty((0, *x.shape[1:-1]), x.dtype))
 
 
 def _backward(window, strides, padding, kept, gradient):
@@ -61,7 +63,7 @@ def _backward(window, strides, padding, kept, gradient):
         edges = [
             (offset - before, size + before - offset - (count - 1) * stride - 1, stride - 1)
             for offset, (before, _), size, count, stride in zip(
-                place, padding, like.shape[1:], winner.shape[1:3], strides
+                place, padding, like.shape[1:], winner.shape[1:-1], strides
             )
         ]
         total = total + lax.pad(won, jnp.float32(0), [(0, 0, 0), *edges, (0, 0, 0)])
@@ -71,12 +73,12 @@ def _backward(window, strides, padding, kept, gradient):
 _max_pool.defvjp(_forward, _backward)
 
 
-def _places(window: Pair) -> Iterator[Pair]:
+def _places(window: Sizes) -> Iterator[Sizes]:
     return itertools.product(*map(range, window))
 
 
-def _values_at(padded: jax.Array, place: Pair, window: Pair, strides: Pair) -> jax.Array:
-    """The values ``[B, H', W', C]`` at one place of every window."""
+def _values_at(padded: jax.Array, place: Sizes, window: Sizes, strides: Sizes) -> jax.Array:
+    """The values ``[B, ..., C]`` at one place of every window."""
     batch, *sizes, channels = padded.shape
     last = [size - side + offset for size, side, offset in zip(sizes, window, place)]
     return lax.slice(padded, (0, *place, 0), (batch, *(end + 1 for end in last), channels), (1, *strides, 1))

@@ -16,6 +16,7 @@ SHAPES = [
     ((3, 3), (2, 2), "SAME", (2, 10, 7, 4)),
     ((2, 2), (2, 2), "VALID", (3, 7, 9, 2)),
     ((3, 2), (1, 3), "VALID", (1, 6, 11, 3)),
+    ((2, 3, 2), (2, 2, 2), ((0, 1), (1, 1), (1, 1)), (2, 5, 6, 7, 3)),
 ]
 
 
@@ -24,23 +25,36 @@ def with_ties(shape, seed=0):
     return np.maximum(np.random.default_rng(seed).integers(-4, 4, shape), 0).astype(np.float32) / 2
 
 
+def both(pool, x, *options):
+    """The pooled map and the gradient of its product with random weights."""
+
+    def forward_and_back(x):
+        y, back = jax.vjp(lambda x: pool(x, *options), x)
+        weights = np.random.default_rng(1).normal(size=y.shape).astype(np.float32)
+        return y, back(jnp.asarray(weights, y.dtype))[0]
+
+    return jax.jit(forward_and_back)(x)
+
+
 @pytest.mark.parametrize("window, strides, padding, shape", SHAPES)
 def test_values_and_gradients_are_those_of_flax_also_where_maxima_are_equal(window, strides, padding, shape):
     x = with_ties(shape)
-    expected, theirs = jax.vjp(lambda x: nn.max_pool(x, window, strides, padding), x)
-    found, ours = jax.vjp(lambda x: max_pool(x, window, strides, padding), x)
+    expected, theirs = both(nn.max_pool, x, window, strides, padding)
+    found, ours = both(max_pool, x, window, strides, padding)
     np.testing.assert_array_equal(found, expected)
-    gradient = np.random.default_rng(1).normal(size=expected.shape).astype(np.float32)
-    np.testing.assert_array_equal(ours(gradient)[0], theirs(gradient)[0])
+    np.testing.assert_array_equal(ours, theirs)
 
 
 def test_gradients_of_bfloat16_are_rounded_once():
     x, options = with_ties((2, 9, 9, 4)), ((3, 3), (2, 2), ((1, 1), (1, 1)))
-    low, back = jax.vjp(lambda x: max_pool(x, *options), jnp.asarray(x, jnp.bfloat16))
-    gradient = jnp.asarray(np.random.default_rng(1).normal(size=low.shape), jnp.bfloat16)
-    _, exact = jax.vjp(lambda x: nn.max_pool(x, *options), x)
-    rounded = exact(gradient.astype(jnp.float32))[0].astype(jnp.bfloat16)
-    np.testing.assert_array_equal(back(gradient)[0], rounded)
+    _, found = both(max_pool, jnp.asarray(x, jnp.bfloat16), *options)
+
+    def exact(x):
+        y, back = jax.vjp(lambda x: nn.max_pool(x, *options), x)
+        weights = np.random.default_rng(1).normal(size=y.shape).astype(np.float32)
+        return back(jnp.asarray(weights, jnp.bfloat16).astype(jnp.float32))[0].astype(jnp.bfloat16)
+
+    np.testing.assert_array_equal(found, jax.jit(exact)(x))
 
 
 def test_a_window_with_nan_gives_nan():
