@@ -14,7 +14,9 @@ import numpy as np
 from emojax.data.inputs import Inputs
 from emojax.data.recipe import Recipe
 from emojax.engine.cadence import total_steps
+from emojax.engine.compiler import compiler_options, quick_random_numbers
 from emojax.engine.fit import Estimator, Examples
+from emojax.engine.mesh import data_mesh
 from emojax.engine.optim import make_optimizer, plateau_rule
 from emojax.engine.program import Program, supervised
 from emojax.errors import DataError
@@ -81,7 +83,9 @@ class System(abc.ABC):
 
     def initial_variables(self, key: jax.Array) -> Variables:
         """Variables that a fresh run starts from; systems that take pretrained weights load them here."""
-        return jax.jit(self.init)(key)
+        options = compiler_options(data_mesh())
+        with quick_random_numbers():
+            return jax.jit(self.init, compiler_options=options)(key)
 
     def origin(self) -> str:
         """Where the weights come from, for a reader: ``backbone: FILE (densenet121, sha256 ...)``."""
