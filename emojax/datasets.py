@@ -209,7 +209,16 @@ AFFWILD = Card(
     records=(507_208, 104_506, 107_640),
     subjects=r"_(left|right)$",
 )
-CARDS = {card.name: card for card in (AFFECTNET, AFFWILD2, EMOTIC, BOLD, SASEFE, OULU_CASIA, AFFWILD)}
+# Any pictures; their classes are in their own dataset.json.
+FOLDER = Card(
+    name="folder",
+    title="your own pictures",
+    classes=(),
+    num_classes=(),
+    raw="--images {raw}",
+    synthetic=False,
+)
+CARDS = {card.name: card for card in (AFFECTNET, AFFWILD2, EMOTIC, BOLD, SASEFE, OULU_CASIA, AFFWILD, FOLDER)}
 
 
 def card(name: str) -> Card:

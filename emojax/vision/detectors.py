@@ -41,8 +41,7 @@ def make_detector(name: str = "auto") -> Detector:
     Raises:
         ConfigError: no such detector, or its files are not installed.
     """
-    if name == "auto":
-        name = "blazeface" if _blazeface_folder() else "haar"
+    name = resolve(name)
     if name == "none":
         return whole_picture
     if name == "haar":
@@ -57,6 +56,11 @@ def make_detector(name: str = "auto") -> Detector:
     raise ConfigError(
         f"There is no detector {name!r}; choose {', '.join(NAMES)}, or package.module:function for your own."
     )
+
+
+def resolve(name: str) -> str:
+    """The detector that ``auto`` means here; other names stay."""
+    return ("blazeface" if _blazeface_folder() else "haar") if name == "auto" else name
 
 
 def _imported(name: str) -> Detector:

@@ -77,12 +77,7 @@ def require_valid(config, recipe: Recipe) -> None:
         ConfigError: a field has an unknown value or one out of range, or does not go with another.
         DataError: the data has other classes than the config, an empty class, or lacks a feature.
     """
-    if config.num_classes not in (7, 8):
-        raise ConfigError(
-            f"config.num_classes is {config.num_classes}; faces have 7 expressions, or 8 with contempt."
-        )
-    labels = affectnet_labels(config.num_classes)
-    labels.require_equal(recipe.labels, mine="the config", theirs=recipe.origin)
+    _require_classes(config, recipe)
     require_image_size(config, recipe)
     require_alignment(config, recipe)
     for field, choices in _CHOICES.items():
@@ -93,6 +88,19 @@ def require_valid(config, recipe: Recipe) -> None:
     _require_consistent(config)
     _require_labels(config, recipe)
     _require_features(config, recipe)
+
+
+def _require_classes(config, recipe: Recipe) -> None:
+    """Raises ConfigError or DataError where the data have other classes than the config; 0 means any."""
+    if config.num_classes == 0:
+        return
+    if config.num_classes not in (7, 8):
+        raise ConfigError(
+            f"config.num_classes is {config.num_classes}; faces have 7 expressions, or 8 with contempt, or 0 for the "
+            "classes of the data."
+        )
+    labels = affectnet_labels(config.num_classes)
+    labels.require_equal(recipe.labels, mine="the config", theirs=recipe.origin)
 
 
 def require_alignment(config, recipe: Recipe) -> None:

@@ -16,10 +16,11 @@ def stand_in(config) -> Recipe:
     Class counts and, for 7 classes, the label correlations are the published ones. The distribution over the
     valence / arousal plane was never published: it is uniform here, so nothing may be trained on it.
     """
-    labels = affectnet_labels(config.num_classes)
-    counts = AFFECTNET_TRAIN_COUNTS[: config.num_classes]
+    classes = config.num_classes or 7  # 0: those of the data, which are not there
+    labels = affectnet_labels(classes)
+    counts = AFFECTNET_TRAIN_COUNTS[:classes]
     size = config.image_size
-    correlation = AFFECTNET_SPEARMAN if config.num_classes == 7 else np.eye(config.num_classes + 2)
+    correlation = AFFECTNET_SPEARMAN if classes == 7 else np.eye(classes + 2)
     statistics = {
         "num_samples": sum(counts),
         "counts": list(counts),
