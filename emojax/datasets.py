@@ -29,7 +29,7 @@ class Option:
 
     Attributes:
         flag: e.g. ``--classes``.
-        field: of the config.
+        field: of the config, dotted.
         usual: values of the field that need no option.
         value: what follows the flag; ``{value}`` is that of the field.
         synthetic: what follows it on synthetic data, whatever the field is; ``{raw}`` is the raw folder. Empty: as
@@ -117,7 +117,7 @@ class Card:
         if size:
             parts.append(f"--size {size}")
         for option in self.options:
-            values = [v for c in configs if (v := c.get(option.field, "")) not in ("", *option.usual)]
+            values = [v for c in configs if (v := _field(c, option.field)) not in ("", *option.usual)]
             if synthetic and option.synthetic:
                 parts.append(f"{option.flag} {option.synthetic.format(raw=raw)}")
             elif values:
@@ -127,6 +127,13 @@ class Card:
     def draw_command(self, out: str = RAW) -> str:
         """What draws synthetic people in the raw layout of the data set."""
         return f"python -m data_prep.synthetic {self.name} --out {out}"
+
+
+def _field(config, name: str):
+    """A field of a config, e.g. ``model.modality``; empty where it has none of that name."""
+    for part in name.split("."):
+        config = config.get(part, "") if config else ""
+    return config
 
 
 # Sources: spec emotion_gcn 1.2 (AffectNet) and 1.4 (Aff-Wild2, counted by a user of the authors' script), spec
@@ -176,6 +183,15 @@ BOLD = Card(
     title="BoLD",
     classes=BOLD_CATEGORIES,
     num_classes=(len(BOLD_CATEGORIES),),
+    options=(
+        Option(
+            "--modalities",
+            "model.modality",
+            usual=("rgb", "diff"),
+            value="rgb,flow,skeleton",
+            synthetic="rgb,flow,skeleton --flow_side 64",
+        ),
+    ),
     records=(13_239,),
 )
 # Videos, image_sequences spec 1.2 and 1.3; landmarks are not part of the data sets.
