@@ -113,6 +113,7 @@ BOLD = {
     "5.9": Table("TSN on RGB differences", _ERS),
     "5.10": Table("ST-GCN", _ERS),
     "5.11": Table("Laban features", _ERS),
+    "5.12": Table("late fusion", _ERS),
 }
 
 # Frames or clips of the test subjects (image_sequences spec 5.2).

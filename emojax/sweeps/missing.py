@@ -24,7 +24,8 @@ def commands(tasks: Sequence[Task], *, demo: bool) -> list[str]:
 
 def _one_folder(tasks: Sequence[Task], demo: bool) -> list[str]:
     card, out = datasets.card(tasks[0].row.dataset), pathlib.Path(tasks[0].config.data_dir)
-    configs = [task.config for task in tasks]
+    trained = [one for task in tasks for one in (task.members or (task,))]
+    configs = [task.config for task in trained]
     raw = str(out.parent / f"raw_{card.name}") if demo else f"/path/to/{card.title}"
     prepare = card.prepare_command(out, raw, configs=configs, size=configs[0].image_size, synthetic=demo)
     return [card.draw_command(raw), prepare] if demo else [prepare]

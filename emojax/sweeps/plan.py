@@ -51,6 +51,7 @@ class Task:
         network: config of the training; rows with the same network share its work directory.
         workdir: of the training.
         results: folder of the evaluation's results.
+        members: of an ensemble, whose outputs are combined; it trains nothing itself.
     """
 
     row: Row
@@ -60,6 +61,7 @@ class Task:
     network: ConfigDict
     workdir: pathlib.Path
     results: pathlib.Path
+    members: tuple[Task, ...] = ()
 
     @property
     def name(self) -> str:
@@ -76,6 +78,11 @@ class Task:
     def is_finished(self) -> bool:
         """Whether there is a result of a training that went as far as this one shall."""
         result = self.read_result()
+        if self.members:
+            return result is not None and all(
+                member.is_finished() and member.read_result()["date"] <= result["date"]
+                for member in self.members
+            )
         if result is None or result["trained"]["steps"] < self.wanted_steps(result["trained"]["of"]):
             return False
         data = _read_json(pathlib.Path(self.config.data_dir) / "dataset.json")
@@ -109,10 +116,24 @@ def every_task(table: ThesisTable, options: Options) -> list[Task]:
 
 
 def _task(row: Row, seed: int, split: str, options: Options) -> Task:
+    if row.members:
+        return _ensemble_task(row, seed, split, options)
     config = _prepared(row.config(demo=options.demo), seed, options)
     network = _prepared(row.network.config(demo=options.demo), seed, options)
     folders = (options.out / "runs" / name / f"seed{seed}" for name in (network.name, config.name))
     return Task(row, seed, split, config, network, *folders)
+
+
+def _ensemble_task(row: Row, seed: int, split: str, options: Options) -> Task:
+    """The members keep their folders, shared with the rows of other tables that train them."""
+    members = tuple(_task(member, seed, split, options) for member in row.members)
+    config = row.config(demo=options.demo)
+    with config.unlocked():
+        config.seed = seed
+        config.data_dir = members[0].config.data_dir
+        config.image_size = members[0].config.image_size
+    folder = options.out / "runs" / config.name / f"seed{seed}"
+    return Task(row, seed, split, config, config, folder, folder, members)
 
 
 def _prepared(config: ConfigDict, seed: int, options: Options) -> ConfigDict:

@@ -42,6 +42,7 @@ class Row:
         published: metric -> value as the table prints it.
         network: what is trained for it: itself, or an earlier variant of the list of systems with the same
             network (an SVM on its features, the central cell of a sweep).
+        members: of an ensemble, the rows whose outputs it combines.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Row:
     dataset: str
     published: Mapping[str, float]
     network: Network
+    members: tuple[Row, ...] = ()
 
     def config(self, *, demo: bool) -> ConfigDict:
         """A fresh config of the row."""
@@ -119,10 +121,30 @@ def find_table(name: str) -> ThesisTable:
             published = variant.published_in(number)
             shown = {m: published[m] for m in TABLES[thesis][number].metrics if m in published}
             network = networks[_identity(module.get_config(member))]
-            rows[member] = Row(member, variant, module.__name__, entry["dataset"], shown, network)
+            parts = _members(module, member, networks, entry["dataset"])
+            rows[member] = Row(member, variant, module.__name__, entry["dataset"], shown, network, parts)
         if entry["cells"]:
             sweeps.append(_sweep(entry, variants))
     return ThesisTable(thesis, number, TABLES[thesis][number], tuple(rows.values()), tuple(sweeps))
+
+
+def _members(module, name: str, networks: Mapping[str, Network], dataset: str) -> tuple[Row, ...]:
+    """The rows that an ensemble combines; none for a system that is trained."""
+    config = module.get_config(name)
+    if config.get("family") != "ensemble":
+        return ()
+    source = module.MEMBERS
+    return tuple(
+        Row(
+            member,
+            source.VARIANTS[member],
+            source.__name__,
+            dataset,
+            {},
+            networks[_identity(source.get_config(member))],
+        )
+        for member in config.members
+    )
 
 
 def table_names() -> list[str]:

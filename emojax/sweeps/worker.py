@@ -21,7 +21,9 @@ from emojax.engine.evaluation import evaluate
 from emojax.engine.lock import ROW, locked
 from emojax.engine.loop import train
 from emojax.engine.restore import read_variables
+from emojax.engine.workdir import as_json
 from emojax.errors import EmojaxError
+from emojax.sweeps import ensemble
 from emojax.sweeps.outcome import DONE, FAILED, OUTPUT_FILE, STOPPED
 from emojax.sweeps.plan import Task
 
@@ -45,6 +47,8 @@ def run(task: Task, answer: Connection) -> None:
 
 def _train_and_evaluate(task: Task) -> str:
     compile_cache.enable()
+    if task.members:
+        return _combine(task)
     dataset = systems.load_data(task.config)
     dataset.split(task.split)
     row = systems.build(task.config, dataset.recipe)  # first: a row that cannot be evaluated is not trained
@@ -55,6 +59,25 @@ def _train_and_evaluate(task: Task) -> str:
             return STOPPED
         evaluate(task.workdir, read_variables(task.workdir), row, dataset, task.split, out=task.results)
     return DONE
+
+
+def _combine(task: Task) -> str:
+    """Trains and evaluates the members that are not there yet, and combines their outputs."""
+    for member in task.members:
+        if not member.is_finished() and _train_and_evaluate(member) == STOPPED:
+            return STOPPED
+    weights = list(task.config.members.values()) if task.config.method == "weighted_mean" else None
+    runs = [member.results for member in task.members]
+    made = ensemble.combined(runs, weights, task.config.method, task.split, name=task.config.name)
+    shared = {"config": as_json(task.config), "trained": _least_trained(task)}
+    ensemble.write(made, ensemble.measure(made) | shared, task.results)
+    return DONE
+
+
+def _least_trained(task: Task) -> dict[str, int]:
+    """Steps of the member whose training went least far."""
+    trained = [member.read_result()["trained"] for member in task.members]
+    return min(trained, key=lambda steps: steps["steps"] / max(steps["of"], 1))
 
 
 def _end_with_the_sweep() -> None:

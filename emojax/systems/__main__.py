@@ -63,7 +63,7 @@ def describe(row: dict, *, parameters: bool) -> dict:
         k: row[k]
         for k in ("name", "spec", "family", "dataset", "note", "table", "published", "cells", "command")
     }
-    return known | ({"parameters": count_parameters(row["config"])} if parameters else {})
+    return known | ({"parameters": sum(map(count_parameters, _networks(row)))} if parameters else {})
 
 
 def table(rows: Sequence[dict]) -> list[str]:
@@ -87,6 +87,13 @@ def table(rows: Sequence[dict]) -> list[str]:
         )
     widths = [min(max(len(line[i]) for line in cells), _WIDEST) for i in range(len(cells[0]) - 1)]
     return ["  ".join([*(c.ljust(w) for c, w in zip(line, widths)), line[-1]]) for line in cells]
+
+
+def _networks(row: dict) -> list:
+    """Configs of what a row trains: itself, or the members of an ensemble."""
+    if row["config"].get("family") != "ensemble":
+        return [row["config"]]
+    return [row["module"].MEMBERS.get_config(member) for member in row["config"].members]
 
 
 def count_parameters(config) -> int:
