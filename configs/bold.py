@@ -295,7 +295,9 @@ def demo_bodies(config: ConfigDict) -> None:
             "run.checkpoint_every_steps": 200,
         }
     )
-    if config.model.net == "stgcn":  # skeletons that are turned and shifted would take several times the epochs
+    if (
+        config.model.net == "stgcn"
+    ):  # skeletons that are turned and shifted would take several times the epochs
         config.update_from_flattened_dict({"num_epochs": 60, "model.random_move": False})
 
 

@@ -62,6 +62,13 @@ def parser() -> cli.Parser:
         help=f"what is drawn together [the first there is of {', '.join(_GROUPS)}]",
     )
     add("--name", help="of the ensemble [that of the config, or the names of the members]")
+    add(
+        "--submission",
+        type=cli.path,
+        metavar="FILE",
+        help="write the file that the evaluation server of the data set takes, of a split without public labels; "
+        "nothing is measured",
+    )
     add("--out", type=cli.path, metavar="DIR", help="folder of the results; made when missing")
     return options
 
@@ -86,6 +93,8 @@ def combine_runs(options: argparse.Namespace) -> int:
         made = ensemble.pooled(options.runs, options.split, options.name)
     else:
         made = _ensemble(options)
+    if options.submission:
+        return _submit(options, made)
     results = ensemble.measure(made)
     if options.bootstrap:
         results |= ensemble.bootstrap(made, options.bootstrap, _groups(made.outputs.ids, options.groups))
@@ -98,6 +107,18 @@ def combine_runs(options: argparse.Namespace) -> int:
     if results.get("unmeasured"):
         print(f"  {results['unmeasured']} of {results['draws']} draws lacked a class and are left out")
     print(f"Written: {', '.join(str(path) for path in paths)}")
+    return 0
+
+
+def _submit(options: argparse.Namespace, made) -> int:
+    from emojax.files import write_text
+    from emojax.sweeps import ensemble
+
+    text, notes, outputs = ensemble.submit(made, options.out)
+    write_text(options.submission, text)
+    for note in notes:
+        print(f"note: {note}")
+    print(f"Written: {options.submission} ({len(text.splitlines()):,} people), {outputs}")
     return 0
 
 

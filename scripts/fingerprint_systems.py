@@ -46,7 +46,9 @@ def list_systems() -> dict[str, dict]:
     return {
         system: row
         for system, row in rows.items()
-        if row["name"] not in cells and data_name(row["config"]) in (None, *DATA)
+        if row["name"] not in cells
+        and row["config"].get("family") != "ensemble"  # trains nothing
+        and data_name(row["config"]) in (None, *DATA)
     }
 
 

@@ -31,11 +31,13 @@ class Combined:
         outputs: with the labels and, of the first member, config and recipe; `meta.members` has the weights.
         system: built from these; its measure is that of the family.
         protocol: how they were combined, in words.
+        members: of an ensemble, the outputs of each by name, of the same examples; for its report.
     """
 
     outputs: Outputs
     system: Any
     protocol: str
+    members: Mapping[str, Mapping[str, np.ndarray]] = dataclasses.field(default_factory=dict)
 
 
 def locate(run: str | os.PathLike, split: str) -> pathlib.Path:
@@ -128,7 +130,8 @@ def combined(
     arrays = system.measure.complete(together.arrays, predict_split)
     how = f"{method} of {', '.join(f'{n} ({w:g})' for n, w in names.items())}, of {space}"
     outputs = dataclasses.replace(together, arrays=arrays, meta=meta, where=name)
-    return Combined(outputs, system, f"{meta['dataset']} {split}, {how}")
+    alone = {one: aligned.arrays for one, aligned in zip(names, align(members, system.inputs.columns))}
+    return Combined(outputs, system, f"{meta['dataset']} {split}, {how}", alone)
 
 
 def _together(system, members: Sequence[Outputs], weights: np.ndarray, method: str, space: str) -> Outputs:
@@ -192,13 +195,33 @@ def bootstrap(made: Combined, draws: int, groups: tuple[str, np.ndarray]) -> dic
     return {**found, "grouped_by": name}
 
 
+def submit(made: Combined, out: pathlib.Path) -> tuple[str, list[str], pathlib.Path]:
+    """The file for the evaluation server of the data set, what the user should know, and the path of the outputs.
+
+    Nothing is measured: the split may have no public labels.
+
+    Raises:
+        ConfigError: emojax knows no server of this data set.
+    """
+    prepare = getattr(made.system.measure, "submission", None)
+    if prepare is None:
+        raise ConfigError(f"{made.outputs.meta['dataset']} has no evaluation server that emojax knows.")
+    text, notes = prepare(made.outputs)
+    path = result_paths(out, made.outputs.meta["split"]).outputs
+    with locked(out, RESULTS), explained(out):
+        write_outputs(path, made.outputs)
+    return text, notes, path
+
+
 def write(made: Combined, results: Mapping[str, Any], out: pathlib.Path) -> tuple[pathlib.Path, ...]:
-    """Writes metrics, predictions and outputs; returns their paths."""
+    """Writes metrics, predictions and outputs, and a report where the family has one of ensembles; returns paths."""
     outputs = made.outputs
     paths = result_paths(out, outputs.meta["split"])
     rows = {k: v for k, v in outputs.arrays.items() if np.shape(v)[:1] == (outputs.num_examples,)}
     with locked(out, RESULTS), explained(out):
         write_table(paths.predictions, made.system, outputs.arrays, outputs.ids.get("source_id"))
         write_outputs(paths.outputs, dataclasses.replace(outputs, arrays=rows))
+        if made.members and (draw := getattr(made.system.report, "write_ensemble", None)):
+            draw(paths.page.parent, outputs.arrays, made.members, results)
         write_json(paths.metrics, results)
     return paths.metrics, paths.predictions, paths.outputs

@@ -9,24 +9,27 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from configs import bold_ensembles
 from configs.bold import VARIANTS, get_config
 from data_prep.bold.people import Options
 from data_prep.bold.prepare import prepare
 from data_prep.synthetic.bold.generate import Settings, generate
-from emojax import systems
+from emojax import combine, systems
 from emojax.data.decode import read_features
 from emojax.data.loader import Batches, Order
 from emojax.engine.loop import train
 from emojax.engine.mesh import data_mesh, put_batch
-from emojax.engine.outputs import Outputs, identities
+from emojax.engine.outputs import Outputs, identities, make_meta, read_outputs, write_outputs
 from emojax.engine.run import Run
 from emojax.engine.step import make_train_step
+from emojax.engine.workdir import as_json
 from emojax.errors import CheckpointError, ConfigError, DataError
 from emojax.graphs.partitions import partition_matrices
 from emojax.graphs.skeletons import BODY_18
 from emojax.labels import BOLD_LABELS, EMOTIC_LABELS
 from emojax.pretrained.convert import abstract_shapes, export_weights, import_weights
 from emojax.pretrained.native import Weights, save_weights, write_safetensors
+from emojax.report import style
 from emojax.report.bodies import bone_importance, flow_picture
 from emojax.systems.bodies.inputs import skeleton, snippets, strip
 from emojax.systems.bodies.weights import load_trunk
@@ -358,3 +361,74 @@ def test_forests_are_fitted_on_the_descriptors_and_scored_by_probabilities_and_b
     assert any("depth of the trees" in note for note in system.notes)
     with pytest.raises(ConfigError, match="laban=descriptor"):
         systems.build(config_of("bold_lma_stats_rf", model__laban="frames"), dataset.recipe)
+
+
+def saved_outputs(dataset, folder, name, seed, split="validation"):
+    """A run that has nothing but its outputs on a split."""
+    system = systems.build(config_of(name), dataset.recipe)
+    columns, rng = dataset.columns(split), np.random.default_rng(seed)
+    rows = len(columns.layout.starts)
+    arrays = {n: columns.sequences[n] for n in ("categories", "vad")} | {"index": np.arange(rows)}
+    arrays |= {"logits": rng.normal(size=(rows, 26)), "dimensions": rng.uniform(size=(rows, 3))}
+    meta = make_meta(
+        system=system.config.name,
+        step=1,
+        split=split,
+        dataset=dataset.name,
+        content_hash=dataset.split(split).content_hash,
+        labels=system.labels,
+        config=as_json(system.config),
+        recipe=system.recipe,
+        protocol="p",
+        fold=None,
+    )
+    folder.mkdir(parents=True)
+    made = Outputs(arrays, identities(columns, columns.layout.starts), meta)
+    write_outputs(folder / f"outputs_{split}.npz", made)
+    return arrays
+
+
+def test_the_final_ensemble_weighs_probabilities_2_to_2_to_1_and_shows_what_its_members_know(
+    dataset, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(style, "DPI", 40)
+    config = bold_ensembles.get_config("bold_ens_final@demo")
+    runs = {
+        name: saved_outputs(dataset, tmp_path / "runs" / name, name.partition("@")[0], seed)
+        for seed, name in enumerate(config.members)
+    }
+    spec = "configs/bold_ensembles.py:bold_ens_final@demo"
+    options = ["--config", spec, "--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "out")]
+    assert combine.main(options) == 0
+    fused = read_outputs(tmp_path / "out" / "outputs_validation.npz").arrays
+    expected = sum(w / (1 + np.exp(-runs[name]["logits"])) for name, w in config.members.items())
+    np.testing.assert_allclose(1 / (1 + np.exp(-fused["logits"])), expected, rtol=1e-5)
+    mean = sum(weight * runs[name]["dimensions"] for name, weight in config.members.items())
+    np.testing.assert_allclose(fused["dimensions"], mean, rtol=1e-5)
+    written = {path.name for path in (tmp_path / "out" / "report").iterdir()}
+    assert {"members.png", "gain.png", "score.png", "index.html"} <= written
+    for (
+        name
+    ) in config.members:  # the labels of the test split are not public, its file is written all the same
+        saved_outputs(dataset, tmp_path / "test" / name, name.partition("@")[0], 3, "test")
+    options = [
+        "--config",
+        spec,
+        "--runs",
+        str(tmp_path / "test"),
+        "--out",
+        str(tmp_path / "out"),
+        "--split",
+        "test",
+    ]
+    assert combine.main([*options, "--submission", str(tmp_path / "server.csv")]) == 0
+    rows = (tmp_path / "server.csv").read_text().splitlines()
+    assert len(rows) == len(dataset.columns("test").layout.starts) and len(rows[0].split(",")) == 29
+
+
+@pytest.mark.parametrize("name", bold_ensembles.VARIANTS)
+def test_weights_of_an_ensemble_sum_to_one_and_its_members_are_systems(name):
+    config = bold_ensembles.get_config(name)
+    assert set(config.members) <= set(VARIANTS)
+    assert sum(config.members.values()) == pytest.approx(1.0 if config.method == "weighted_mean" else 0.0)
+    assert set(bold_ensembles.get_config(f"{name}@demo").members) == {f"{m}@demo" for m in config.members}

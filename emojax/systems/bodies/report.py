@@ -10,7 +10,7 @@ import numpy as np
 
 from emojax.graphs.skeletons import BODY_18
 from emojax.labels import BOLD_POSITIVE_FROM
-from emojax.report import bodies, curves, people
+from emojax.report import bodies, curves, modalities, people
 from emojax.report.page import Picture, Section, Table, write_report
 from emojax.systems.bodies.inputs import features_of, sampled_place
 
@@ -62,6 +62,43 @@ class BodyReport:
                 "evaluated": f"{results['date']} on {results['device']}",
                 "initialised from": system.origin(),
             },
+        )
+
+    def write_ensemble(self, folder, outputs, members, results) -> None:
+        """Figures of an ensemble: which category which member knows, and what the ensemble gains.
+
+        Args:
+            folder: where to.
+            outputs: of the ensemble.
+            members: name -> outputs of the same people.
+            results: what ``metrics.json`` holds.
+        """
+        folder, names = pathlib.Path(folder), self.system.labels.classes
+        folder.mkdir(parents=True, exist_ok=True)
+        scores = {name: self.system.measure.metrics(one) for name, one in members.items()}
+        found = {name: [of["per_category"][c]["ap"] for c in names] for name, of in scores.items()}
+        each = [results["metrics"]["per_category"][c] for c in names]
+        chance = [c["count"] / len(outputs["categories"]) for c in each]
+        knowledge = modalities.knowledge_figure(folder / "members.png", found, chance, names)
+        gain = modalities.gain_figure(folder / "gain.png", [c["ap"] for c in each], found, names)
+        parts = ("ers", "mr2", "map", "mra")
+        rows = [(name, *(of[part] for part in parts)) for name, of in scores.items()]
+        rows.append(("ensemble", *(results["metrics"][part] for part in parts)))
+        table = Table(rows, ("", "ERS", "mean R2", "mAP", "mean ROC-AUC"))
+        pictures = [
+            Picture(knowledge, "AP of each member above that of a random order."),
+            Picture(gain, "Against the member with the best mean AP."),
+        ]
+        write_report(
+            folder,
+            f"{results['system']}: ensemble of {len(members)}",
+            [_score(folder, results["metrics"]), Section("Members", tables=[table], pictures=pictures)],
+            subtitle=results["protocol"],
+            key_figures={
+                "ERS": (f"{results['metrics']['ers']:.4f}", "half mean R2, half the mean of mAP and mRA")
+            },
+            config=results["config"],
+            provenance={"members": ", ".join(f"{n} ({w:g})" for n, w in results["members"].items())},
         )
 
 
