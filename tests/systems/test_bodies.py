@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 
 import jax
@@ -17,6 +18,7 @@ from data_prep.synthetic.bold.generate import Settings, generate
 from emojax import combine, systems
 from emojax.data.decode import read_features
 from emojax.data.loader import Batches, Order
+from emojax.data.recipe import Feature
 from emojax.engine.loop import train
 from emojax.engine.mesh import data_mesh, put_batch
 from emojax.engine.outputs import Outputs, identities, make_meta, read_outputs, write_outputs
@@ -240,8 +242,6 @@ def test_what_does_not_go_together_is_refused_before_anything_starts(dataset, ch
 
 
 def test_emotic_s_order_of_the_same_names_is_refused(dataset):
-    import dataclasses
-
     assert set(BOLD_LABELS.classes) == set(EMOTIC_LABELS.classes) and BOLD_LABELS != EMOTIC_LABELS
     recipe = dataclasses.replace(dataset.recipe, labels=EMOTIC_LABELS)
     with pytest.raises(Exception, match="classes differ"):
@@ -289,8 +289,9 @@ def test_a_submission_has_the_rows_of_the_annotation_in_its_order(dataset, tmp_p
 
 
 def test_the_report_shows_snippets_with_their_weights_and_skeletons_with_the_bones_that_count(
-    dataset, tmp_path
+    dataset, tmp_path, monkeypatch
 ):
+    monkeypatch.setattr(style, "DPI", 40)  # the same figures, drawn faster
     rows = len(dataset.columns("validation").layout.starts)
     truth = {name: dataset.columns("validation").sequences[name] for name in ("categories", "vad")}
     rng = np.random.default_rng(0)
@@ -365,7 +366,11 @@ def test_forests_are_fitted_on_the_descriptors_and_scored_by_probabilities_and_b
 
 def saved_outputs(dataset, folder, name, seed, split="validation"):
     """A run that has nothing but its outputs on a split."""
-    system = systems.build(config_of(name), dataset.recipe)
+    planes = {
+        f"flow_{stream}": Feature("image", (2 * SIZE, SIZE), "raw") for stream in ("body", "context", "face")
+    }
+    recipe = dataclasses.replace(dataset.recipe, features={**dataset.recipe.features, **planes})
+    system = systems.build(config_of(name), recipe)
     columns, rng = dataset.columns(split), np.random.default_rng(seed)
     rows = len(columns.layout.starts)
     arrays = {n: columns.sequences[n] for n in ("categories", "vad")} | {"index": np.arange(rows)}
