@@ -9,25 +9,17 @@ import concurrent.futures
 import os
 import pathlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from data_prep.emotic.raw import Person, image_path, read_emotic
 from data_prep.emotic.records import box_in_image
-from data_prep.emotic.side import NUM_ATTRIBUTES, NUM_SCENES
 from data_prep.parallel import available_cores
 from emojax import cli, progress
-from emojax.data.augment import normalize
 from emojax.errors import DataError, Skip
-from emojax.models.backbones import create_backbone
-from emojax.pretrained.initialise import initialise
 from emojax.vision.boxes import context_box, resize, usable_box
 from emojax.vision.images import read_image
-
-_ARCH = "wide_resnet18_places"
 
 
 def write_scores(
@@ -54,6 +46,10 @@ def write_scores(
     """
     found, by_split = read_emotic(raw)
     root = os.fspath(found.images)
+    from data_prep.emotic.scene_network import (
+        load_network,
+    )  # here and not above: --help does not wait for JAX
+
     score = load_network(weights, size)
     everybody = [person for split in by_split.values() for person in split]
     listed = collections.Counter(_file(out, person) for person in everybody)
@@ -71,7 +67,7 @@ def write_scores(
             except Skip as skip:
                 return skip.reason
 
-        pending: tuple[list[Person], jax.Array] = ([], jnp.zeros((0, 0)))
+        pending: tuple[list[Person], np.ndarray] = ([], np.zeros((0, 0)))  # later: scores still on the device
         for start in range(0, len(people), batch_size):
             chunk = people[start : start + batch_size]
             seen = list(pool.map(see, chunk))  # while the device is still busy with the last images
@@ -87,21 +83,6 @@ def write_scores(
     return written, skipped
 
 
-def load_network(weights: str, size: int) -> Callable[[np.ndarray], jax.Array]:
-    """Compiled network: RGB images uint8 `[B, size, size, 3]` to 365 scene and 102 attribute probabilities."""
-    net = create_backbone(_ARCH, num_classes=NUM_SCENES, num_attributes=NUM_ATTRIBUTES)
-    example = jnp.zeros((1, size, size, 3))
-    fresh = jax.jit(lambda: net.init(jax.random.key(0), example, train=False))()
-    variables, _ = initialise(fresh, weights, part="")
-
-    def score(variables, images):
-        said = net.apply(variables, normalize(images.astype(jnp.float32) / 255), train=False)
-        return jnp.concatenate([jax.nn.softmax(said["logits"]), jax.nn.softmax(said["attribute_logits"])], -1)
-
-    compiled = jax.jit(score)
-    return lambda images: compiled(variables, images)
-
-
 def masked_context(path: str, person: Person, size: int) -> np.ndarray:
     """RGB image `[size, size, 3]` with the person black, as a record holds it; raises Skip."""
     image = read_image(path)
@@ -113,7 +94,7 @@ def masked_context(path: str, person: Person, size: int) -> np.ndarray:
     return small[..., ::-1]
 
 
-def _save(out: pathlib.Path, people: Sequence[Person], scores: jax.Array) -> int:
+def _save(out: pathlib.Path, people: Sequence[Person], scores: np.ndarray) -> int:
     for person, row in zip(people, np.asarray(scores, np.float32)):
         path = _file(out, person)
         temporary = path.with_name(f"{path.name}.tmp")
@@ -131,8 +112,8 @@ def _file(out: pathlib.Path, person: Person) -> pathlib.Path:
     return pathlib.Path(out, f"{person.stem}_person{person.number}.npy")
 
 
-_EPILOG = f"""the weights, from the two files that Places365 publishes:
-  python -m emojax.pretrained import --arch {_ARCH} wideresnet18_places365.pth.tar \\
+_EPILOG = """the weights, from the two files that Places365 publishes:
+  python -m emojax.pretrained import --arch wide_resnet18_places wideresnet18_places365.pth.tar \\
       --attributes W_sceneattribute_wideresnet18.npy --out scene.safetensors
 then prepare with --scenes DIR; RAW/scenes is taken without being named.
 """

@@ -1,26 +1,17 @@
-"""Zachary's karate club in a graph network that is never trained (thesis 001, fig. 6.1.1).
-
-  python -m emojax.systems.karate --out runs/karate_demo
-
-The members' only features are their own names (X = I); the graph alone brings friends together.
-"""
+"""Zachary's karate club as a system (thesis 001, fig. 6.1.1)."""
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import functools
 import pathlib
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import ClassVar
 
 import jax
 import numpy as np
 
-from emojax import cli
 from emojax.data.inputs import Inputs
-from emojax.data.recipe import Recipe
 from emojax.errors import ConfigError
 from emojax.graphs.karate import NUM_MEMBERS, karate_club, symmetric_normalization
 from emojax.labels import Labels
@@ -28,13 +19,6 @@ from emojax.models.constants import init_with_constants
 from emojax.models.gcn import LabelGCN, graph_constants
 from emojax.report.karate import karate_figure
 from emojax.systems.base import Batch, System, Variables
-
-
-def build(config, recipe: Recipe | None = None) -> KarateSystem:
-    """The system; it needs no data set."""
-    if len(config.widths) < 1 or config.widths[-1] != 2:
-        raise ConfigError(f"config.widths is {config.widths}; the last layer is the plane of the figure: 2.")
-    return KarateSystem(config)
 
 
 class KarateSystem(System):
@@ -102,37 +86,3 @@ class KarateReport:
         folder.mkdir(parents=True, exist_ok=True)
         points = np.asarray(outputs["embedding"])
         karate_figure(folder / "karate.png", points, self.system.friendships, self.system.club)
-
-
-def parser() -> cli.Parser:
-    options = cli.Parser("python -m emojax.systems.karate", __doc__)
-    add = options.add_argument
-    add("--config", default="configs/karate_demo.py", metavar="FILE", help="config file")
-    add(
-        "--out",
-        type=cli.path,
-        default="runs/karate_demo",
-        metavar="DIR",
-        help="folder of the figure [runs/karate_demo]",
-    )
-    return options
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    return cli.run(parser(), draw, argv)
-
-
-def draw(options: argparse.Namespace) -> int:
-    config = cli.load_config_file(options.config)
-    system = build(config)
-    variables = system.init(jax.random.key(config.seed))
-    outputs = system.predict(variables, {})
-    metrics = system.measure.metrics(outputs)
-    system.report.write(options.out, variables, outputs, {"metrics": metrics}, [], None)
-    share = metrics["nearest_mean_accuracy"]
-    print(f"{options.out}/karate.png: {share:.0%} of the members lie nearer to their own later club.")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
