@@ -40,8 +40,8 @@ def _require_window() -> None:
         cv2.namedWindow(_TITLE, cv2.WINDOW_NORMAL)
     except cv2.error as error:
         raise ConfigError(
-            "No window can be opened: there is no display, or OpenCV was built without windows (the package "
-            "opencv-python-headless). In an environment of its own, install opencv-python in its place."
+            "No window can be opened: there is no display, or OpenCV was built without windows (a package named "
+            "-headless). In an environment of its own, install opencv-contrib-python in its place."
         ) from error
 
 
