@@ -11,7 +11,7 @@ import dataclasses
 import hashlib
 import os
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from data_prep.affwild.films import frames_at_30, probe
 from data_prep.affwild.pictures import face_files
@@ -113,6 +113,20 @@ def read_splits(path: pathlib.Path) -> dict[str, tuple[str, str]]:
     return splits
 
 
+def find_films(raw: pathlib.Path) -> list[Track]:
+    """The people of all films, whatever the split (`train` for all).
+
+    Raises:
+        DataError: there are no annotated films.
+    """
+    tracks = _film_tracks(raw, lambda name: ("train", "")) if (raw / "videos").is_dir() else []
+    if not tracks:
+        raise DataError(
+            f"{raw} holds no annotated film (videos/ and annotations/); it holds {holdings(raw)}."
+        )
+    return tracks
+
+
 def _films(raw: pathlib.Path) -> list[Track]:
     splits_file = raw / "splits.csv"
     if not splits_file.is_file():
@@ -121,14 +135,23 @@ def _films(raw: pathlib.Path) -> list[Track]:
             "Write it, or let it be chosen: python -m data_prep.affwild.splits --help"
         )
     splits = read_splits(splits_file)
+
+    def split_of(name: str) -> tuple[str, str]:
+        known = splits.get(name) or splits.get(video_of(name))
+        if known is None:
+            raise DataError(f"{splits_file} does not say to which split {name} belongs.")
+        return known
+
+    return _film_tracks(raw, split_of)
+
+
+def _film_tracks(raw: pathlib.Path, split_of: Callable[[str], tuple[str, str]]) -> list[Track]:
     films = {path.stem: path for path in (raw / "videos").iterdir() if path.suffix.lower() in FILMS}
     passes = {kind: _passes(raw / "annotations", kind) for kind in ("valence", "arousal")}
     names = set(passes["valence"]) | set(passes["arousal"])
     tracks = []
     for name in sorted(names):
-        known = splits.get(name) or splits.get(video_of(name))
-        if known is None:
-            raise DataError(f"{splits_file} does not say to which split {name} belongs.")
+        known = split_of(name)
         film = films.get(name) or films.get(video_of(name))
         tracks.append(
             Track(
@@ -226,8 +249,3 @@ def _digest(raw: pathlib.Path, tracks: Sequence[Track]) -> str:
                 digest.update(f"{os.path.relpath(path, raw)} {len(content)}\n".encode("utf-8", "replace"))
                 digest.update(content)
     return digest.hexdigest()
-
-
-def counts_by_split(tracks: Sequence[Track]) -> Mapping[str, int]:
-    """Tracks of each split that has any."""
-    return {split: n for split in SPLITS if (n := sum(track.split == split for track in tracks))}

@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 
 from data_prep.affwild.boxes import Box, faces_of
+from data_prep.affwild.database import main as database
 from data_prep.affwild.joystick import frame_values, mean_values, read_series
 from data_prep.affwild.prepare import Options, main, prepare
 from data_prep.affwild.raw import find_raw
+from data_prep.affwild.splits import choose, divergence
+from data_prep.affwild.splits import main as splits
 from data_prep.check.command import main as check
 from data_prep.pipeline import sum_skipped
 from data_prep.synthetic.affwild.film import performers
@@ -189,3 +192,39 @@ def test_what_is_no_database_or_leaks_between_splits_is_one_line(raw, tmp_path, 
         with pytest.raises(DataError, match=message):
             prepare(spoilt, tmp_path / "out", Options(), workers=1)
     assert find_raw(raw).tracks
+
+
+def test_a_database_cut_out_of_films_gives_the_labels_of_the_films_themselves(
+    raw, prepared, tmp_path, capsys
+):
+    films, _ = prepared
+    for _ in range(2):  # the second run passes over what is finished
+        assert database(["--raw", str(raw), "--out", str(tmp_path / "db"), "--workers", "1"]) == 0
+    assert database(["--raw", str(raw), "--probe"]) == 0
+    assert "at 30" in capsys.readouterr().out
+    cut, _ = prepare(tmp_path / "db", tmp_path / "out", Options(size=32, encoding="raw"), workers=1)
+    for split in ("train", "validation"):
+        mine, theirs = cut.columns(split), films.columns(split)
+        assert mine["source_id"].tolist() == theirs["source_id"].tolist()
+        np.testing.assert_allclose(mine["arousal"], theirs["arousal"], atol=1e-6)
+        assert cut.split(split).num_records == films.split(split).num_records
+        np.testing.assert_array_equal(mine["crop_height"], theirs["crop_height"])
+
+
+def test_chosen_splits_keep_films_whole_and_are_the_most_alike_of_those_drawn(raw, tmp_path):
+    assert splits(["--raw", str(raw), "--out", str(tmp_path / "splits.csv"), "--draws", "50"]) in (0, 2)
+    rng = np.random.default_rng(0)
+    kinds = {"category": 7, "valence": 20, "arousal": 20}
+    counts = {f"v{i}": {kind: rng.integers(1, 50, n) for kind, n in kinds.items()} for i in range(12)}
+    people = {"v0": "ada", "v1": "ada"}
+    chosen, total = choose(counts, people, draws=200)
+    assert chosen.keys() == counts.keys() and set(chosen.values()) == {"train", "validation", "test"}
+    assert chosen["v0"] == chosen["v1"]
+    assert total <= choose(counts, people, draws=3)[1]
+    assert divergence(np.array([1, 0]), np.array([0, 1])) == pytest.approx(1)
+    assert divergence(np.array([3, 1]), np.array([6, 2])) == pytest.approx(0)
+    missing = {
+        name: {**film, "category": np.eye(7, dtype=int)[0] * (name == "v5")} for name, film in counts.items()
+    }
+    with pytest.raises(DataError, match="every category"):
+        choose(missing, people, draws=20)

@@ -9,11 +9,13 @@ import pytest
 
 from emojax import systems
 from emojax.cli import load_config_file
+from emojax.data.dataset import load_dataset
 from emojax.engine.inference import Predictor
 from emojax.engine.loop import train
 from emojax.engine.mesh import data_mesh
 from emojax.errors import ConfigError, DataError
 from emojax.metrics.valence_arousal import concordance_correlation_coefficient
+from emojax.systems.face_videos.cache import write_features
 from emojax.systems.face_videos.objective import va_loss
 from tests.systems.face_video_toy import make_videos, toy_config
 
@@ -156,6 +158,31 @@ def test_what_is_trained_beside_a_frozen_trunk_has_the_parameters_of_the_specifi
         == count
     )
     assert system.is_frozen(("trunk", "conv1_1", "kernel")) and not system.is_frozen(("rnn1",))
+
+
+def test_stored_features_of_a_frozen_trunk_give_the_numbers_of_the_trunk_itself(tmp_path):
+    lengths = {"train": (14,) * 4, "validation": (9, 17)}
+    videos = make_videos(tmp_path / "videos", lengths, pixels=16)
+    options = {
+        "image_size": 16,
+        "optimizer__factors__trunk": 0.0,
+        "batch_size": 3,
+        "num_epochs": 2,
+        "model__window": 7,
+    }
+    options |= {"model__pool": "avg", "run__eval_every_epochs": 2}
+    _, whole = fit(GRU, videos, tmp_path / "whole", model__cached=0, **options)
+    config = toy_config(GRU, videos, model__cached=0, **options)
+    width = write_features(config, videos, tmp_path / "stored")
+    stored = load_dataset(tmp_path / "stored")
+    assert stored.columns("train")["trunk"].shape == (56, width)
+    _, quick = fit(GRU, stored, tmp_path / "quick", model__cached=width, **options)
+    for name in ("loss", "ccc_valence", "ccc_arousal"):
+        assert quick.metrics[name] == pytest.approx(whole.metrics[name], abs=2e-4)
+    with pytest.raises(ConfigError, match="pool 'avg'"):
+        fit(GRU, stored, tmp_path / "other", model__cached=width, **{**options, "model__pool": "flatten"})
+    with pytest.raises(ConfigError, match="trains its trunk"):
+        write_features(toy_config(GRU, videos, model__cached=0, image_size=16), videos, tmp_path / "no")
 
 
 def test_what_does_not_go_together_is_one_line(videos):

@@ -59,3 +59,15 @@ def check(config, recipe: Recipe) -> None:
         recipe.feature("label")
     if not options.cached:
         require_image_size(config, recipe)
+    elif stored := recipe.build.get("trunk"):
+        _require_same_trunk(config, stored, recipe.origin)
+
+
+def _require_same_trunk(config, stored, origin: str) -> None:
+    """Raises ConfigError where the features of the data are those of another trunk than the config names."""
+    for name in ("trunk", "pool", "input_coding"):
+        if config.model[name] != stored[name]:
+            raise ConfigError(
+                f"{origin} holds features of a trunk with {name} {stored[name]!r}, config.model.{name} is "
+                f"{config.model[name]!r}. Run emojax.cache for this config."
+            )

@@ -1,0 +1,57 @@
+"""Computes the features of a frozen trunk once, so that training from them costs a fraction.
+
+  python -m emojax.cache --config configs/affwild_lstm.py:cat_vgg16_fc2 --config.init_from=FILE --out data/vgg16
+
+--out becomes the prepared data of the config with a column `trunk` of features, float32, one row a frame. A run on it
+(--config.data_dir=data/vgg16 --config.model.cached=2048; the command prints them) gives the numbers of a run with the
+frozen trunk. Shards are linked, not copied, where the disk allows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from emojax import cli
+from emojax.errors import ConfigError
+
+
+def parser() -> cli.Parser:
+    options = cli.Parser("python -m emojax.cache", __doc__)
+    options.add_config()
+    options.add_argument(
+        "--out", type=cli.path, required=True, metavar="DIR", help="folder to write to, new or empty"
+    )
+    return options
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return cli.run(parser(), cache, argv)
+
+
+def cache(options: argparse.Namespace) -> int:
+    config = cli.read_config(options)
+    if config.family != "face_videos":
+        raise ConfigError(
+            f"{config.name!r} has no trunk whose features can be stored; systems of configs/affwild.py and "
+            "configs/affwild_lstm.py have one."
+        )
+
+    from emojax import systems  # here and not above: --help does not wait for JAX
+    from emojax.engine import compile_cache
+    from emojax.systems.face_videos.cache import write_features
+
+    compile_cache.enable()
+    dataset = systems.load_data(config)
+    width = write_features(config, dataset, options.out)
+    print(
+        f"{options.out}: {width} features a frame.\n"
+        f"Train on them: python -m emojax.train --config {options.config} --config.data_dir={options.out} "
+        f"--config.model.cached={width} --workdir runs/{config.name}"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
