@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from data_prep.affwild.boxes import Box, faces_of
+from data_prep.affwild.boxes import Box, faces_of, read_boxes
 from data_prep.affwild.database import main as database
+from data_prep.affwild.detect import main as detect
 from data_prep.affwild.joystick import frame_values, mean_values, read_series
 from data_prep.affwild.prepare import Options, main, prepare
 from data_prep.affwild.raw import find_raw
@@ -20,6 +21,7 @@ from data_prep.pipeline import sum_skipped
 from data_prep.synthetic.affwild.film import performers
 from data_prep.synthetic.affwild.generate import Settings, generate, plan_films
 from emojax.errors import DataError, Skip
+from emojax.vision.faces import DetectedFace
 
 SETTINGS = Settings(3, 2, 2, frames=24, size=48)
 
@@ -228,3 +230,27 @@ def test_chosen_splits_keep_films_whole_and_are_the_most_alike_of_those_drawn(ra
     }
     with pytest.raises(DataError, match="every category"):
         choose(missing, people, draws=20)
+
+
+def see_the_middle(picture):
+    """A detector that finds one face, in the middle of every picture."""
+    height, width = picture.shape[:2]
+    return [DetectedFace((width / 4, height / 4, width / 2, height / 2), score=0.5)]
+
+
+def test_any_detector_writes_boxes_and_boxes_that_are_there_are_kept(raw, tmp_path, capsys):
+    spoilt = tmp_path / "raw"
+    (spoilt / "videos").mkdir(parents=True)
+    for name in ("video1", "video2"):
+        shutil.copy(raw / "videos" / f"{name}.avi", spoilt / "videos")
+    (spoilt / "videos" / "broken.avi").write_bytes(b"no film")
+    (spoilt / "boxes").mkdir()
+    (spoilt / "boxes" / "video2.csv").write_text("mine")
+    command = ["--raw", str(spoilt), "--workers", "1", "--detector", f"{__name__}:see_the_middle"]
+    assert detect(command) == 0
+    assert "broken.avi: unreadable_video" in capsys.readouterr().out
+    assert (spoilt / "boxes" / "video2.csv").read_text() == "mine"
+    found = read_boxes(spoilt / "boxes" / "video1.csv")
+    assert sorted(found) == list(range(1, SETTINGS.frames + 1))
+    assert found[1] == [Box(12, 12, 36, 36, 0.5)]
+    assert detect(["--raw", str(raw / "boxes")]) == 2
