@@ -133,6 +133,7 @@ def _compile_for(config, options: argparse.Namespace, figures: Figures) -> int:
     from emojax.engine import cards
     from emojax.engine.bare import compile_for
     from emojax.engine.mesh import data_mesh
+    from emojax.engine.precision import compute_dtype
     from emojax.engine.roofline import floor
 
     card = options.card
@@ -142,7 +143,7 @@ def _compile_for(config, options: argparse.Namespace, figures: Figures) -> int:
             config.precision = "bfloat16"
     run, _ = _make_run(config, mesh)
     figures.add("card", cards.CARDS[card].name)
-    figures.add("precision", run.system.dtype.__name__)
+    figures.add("precision", compute_dtype(config.precision).__name__)
     costs = compile_for(run, figures.add, dict(options.compiler))
     figures.add("needed_memory_bytes", costs["needed_memory_bytes"])
     for name, value in floor(cards.CARDS[card].name, costs).items():
@@ -164,9 +165,10 @@ def _measure_input(config, options: argparse.Namespace, figures: Figures) -> Non
 
 def _measure_training(config, options: argparse.Namespace, figures: Figures) -> None:
     from emojax.engine.bare import BareStep, compile_only
+    from emojax.engine.precision import compute_dtype
 
     run, has_data = _make_run(config)
-    figures.add("precision", run.system.dtype.__name__)
+    figures.add("precision", compute_dtype(config.precision).__name__)
     figures.add("compile_cache", "used" if options.cached else "bypassed")
     for option, value in options.compiler:
         figures.add(option, value)

@@ -4,7 +4,8 @@
 Every pipeline reads the same TFRecord shards in a shuffled order and gives whole batches of uint8 pictures
 with their labels. They take turns, epoch by epoch, so that whatever else the machine does falls on all of
 them; the figure is the median epoch, from asking for the first batch to receiving the last. On a busy machine
-the more threads a pipeline has, the larger its share: the processor time of a picture is the fairer figure.
+the more threads a pipeline has, the larger its share: the processor time of a picture is the fairer figure, and
+``a core`` (images/s, its inverse) times the cores is the most that a larger machine can reach.
 
   emojax        emojax.data.loader.Batches
   torch-N       torch DataLoader with N worker processes, OpenCV decoding, the same records and checksums
@@ -301,12 +302,13 @@ def _print_table(result: dict) -> None:
         f"\n{result['encoding']} {'x'.join(map(str, result['shape']))}, {result['records']} records of "
         f"{result['bytes_per_record'] / 1000:.1f} kB, batches of {result['batch_size']}"
     )
-    print(f"{'':24}{'images/s':>10}{'lowest':>10}{'highest':>10}{'emojax is':>12}{'cpu us/image':>14}")
+    columns = f"{'':24}{'images/s':>10}{'lowest':>10}{'highest':>10}{'emojax is':>12}{'cpu us/image':>14}"
+    print(f"{columns}{'a core':>10}")
     for name, values in rates.items():
         median = statistics.median(values)
         print(
             f"{name:24}{median:10.0f}{min(values):10.0f}{max(values):10.0f}{ours / median:11.2f}x"
-            f"{statistics.median(microseconds[name]):14.0f}"
+            f"{statistics.median(microseconds[name]):14.0f}{1e6 / statistics.median(microseconds[name]):10.0f}"
         )
 
 

@@ -33,6 +33,7 @@ FAMILIES = {
     "skeletons": "configs/bold.py:bold_stgcn_spatial",
     "sequences": "configs/sasefe.py:sase6_cnn_face_unfrozen_flat",
     "face_videos": "configs/affwild.py:affwild_cnnm_small",
+    "face_gan": "configs/affwild_gan.py:affwild_reggan_small",
 }
 AFFECTNET_IMAGES = 283_901  # of seven expressions, training split: emotion_gcn spec 1.2
 # What the compiler options of the main network gain: all autotuning, then each half of it off.

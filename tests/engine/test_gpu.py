@@ -112,11 +112,23 @@ def test_float32_products_keep_their_digits_and_tf32_would_not():
         assert worst("tensorfloat32") > 10 * worst("highest")
 
 
-@pytest.mark.parametrize("schedule", ["constant", "step", "milestone", "cosine", "inverse_time", "plateau"])
+@pytest.mark.parametrize("schedule", ["constant", "step", "milestone", "cosine", "inverse_time"])
 def test_the_step_is_compiled_once_under_every_schedule(dataset, tmp_path, schedule):
     config = make_config(dataset, optimizer__schedule=schedule, num_epochs=1, batch_size=45)
     system = systems.build(config, dataset.recipe)
     assert train(config, system, dataset, tmp_path, mesh=card(), progress=False).compilations == 1
+
+
+def test_the_step_is_compiled_once_although_the_learning_rate_falls_with_the_validation_loss():
+    config = load_config_file(SYSTEMS["face_videos"])
+    config.update_from_flattened_dict({"optimizer.schedule": "plateau", "optimizer.plateau_patience": 0})
+    dataset = systems.stand_in_dataset(config)
+    run = Run(config, systems.build(config, dataset.recipe), dataset, card())
+    state, batch = run.initial_state(), put_batch(random_batch(run), run.mesh)
+    for loss in (1.0, 2.0, 3.0):
+        state, _ = run.train_step(state, batch)
+        state = run.after_evaluation(state, {"loss": loss})
+    assert int(state.step) == 3 and run.train_step._cache_size() == 1
 
 
 def command(dataset, workdir):
