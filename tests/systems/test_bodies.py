@@ -301,6 +301,7 @@ def test_the_report_shows_snippets_with_their_weights_and_skeletons_with_the_bon
         system = systems.build(config, dataset.recipe)
         batch = next(Batches(dataset, "validation", system.inputs, Order(rows)))
         outputs = {**guesses, **truth, "index": np.arange(rows), "record": batch["record"]}
+        outputs["frame"] = dataset.columns("validation")["frame"][batch["record"][:, 0]]
         if name == "bold_diff_b":
             outputs["snippet_weights"] = np.full((rows, config.model.eval_segments), 0.2)
         else:

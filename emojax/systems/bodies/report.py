@@ -28,7 +28,7 @@ class BodyReport:
     """See `emojax.systems.measure.Report`."""
 
     system: Any
-    columns: ClassVar = ()
+    columns: ClassVar = ("frame",)  # of the first record of each example
     reads: ClassVar = ("snippet_weights", "strip")
 
     def write(self, folder, variables, outputs, results, log, read_records) -> None:
@@ -163,8 +163,8 @@ def _clips(folder: pathlib.Path, system, outputs, read_records) -> Section:
     weights = np.asarray(outputs["snippet_weights"])[chosen]
     count = weights.shape[1]
     columns = np.unique(np.linspace(0, count - 1, min(count, _MOST_COLUMNS)).astype(int))
-    # Of a stack of neighbours the sampled frame; the first record of the clip is its frame 0.
     stacks = np.asarray(outputs["record"])[chosen].reshape(len(chosen), count, -1)
+    first = np.asarray(outputs["frame"])[chosen] - stacks[:, 0, 0]
     records = stacks[:, columns, sampled_place(system.config)]
     pictures, kind = [], system.config.model.modality
     for stream, feature in features_of(system.config).items():
@@ -175,7 +175,7 @@ def _clips(folder: pathlib.Path, system, outputs, read_records) -> Section:
             folder / f"clips_{stream}.png",
             strips,
             weights[:, columns],
-            records - stacks.min(axis=(1, 2))[:, None],
+            records + first[:, None],
             names,
             title=f"{stream}: {len(columns)} of {count} snippets and their weights",
         )
