@@ -32,6 +32,15 @@ C3D = {
     "batch_size": 16,
     "num_epochs": 50,
 }
+C3D_SPORTS1M = {
+    **C3D,
+    "model.pool5_pad": "symmetric",
+    "optimizer.factors.first": 0.1,
+    "optimizer.factors.trunk": 0.1,
+    "num_epochs": 30,
+}
+GEOMETRY_ONLY = {"model.streams": "", "model.geometry": True}
+UNIFORM = {"model.sequence_mode": "uniform"}
 _RECURRENT = {**FRONTAL, "model.net": "recurrent"}
 # On principal components of a trained CNN's fc7: the CNN is not trained.
 _FEATURES = {
@@ -73,7 +82,11 @@ def sequences() -> ConfigDict:
     config.monitor_direction = "larger"  # larger, smaller: which is better
 
     config.init_from = ConfigDict()
-    config.init_from.trunk = ""  # VGG-Face of `python -m emojax.pretrained import`, for every stream
+    config.init_from.trunk = (
+        ""  # VGG-Face of `python -m emojax.pretrained import`, for every stream; C3D for c3d
+    )
+    config.init_from.cnn = ""  # work directory of the CNN that recurrent layers read; random: untrained
+    config.needs = ""  # variant that this CNN is
 
     config.model = _model()
     config.optimizer = base.optimizer_options(("first", "trunk", "head", "recurrent", "classifier"))
@@ -99,6 +112,7 @@ def _model() -> ConfigDict:
     model.backbone = "vggface"
     model.head = "gmp_fc3"  # flat, gap, gmp, fc3, gap_fc3, gmp_fc3: spec 2.1
     model.fc_units = 4096
+    model.fc7_init = "new"  # new, vggface (heads with pooling; without it fc6 and fc7 are VGG-Face's)
     model.dropout = 0.5  # after fc6 and fc7, and before the classifier of recurrent layers
     model.frames = 5  # of a clip
     model.stride = 5  # frames from one clip to the next
@@ -137,9 +151,11 @@ def demo_sequences(config: ConfigDict) -> None:
             "optimizer.weight_decay": 0.0,
             "optimizer.schedule": "cosine",
             "optimizer.clip_norm": 1.0,
-            "optimizer.factors.first": 1.0,
-            "optimizer.factors.trunk": 1.0,
             "early_stopping.patience": 0,
             "run.checkpoint_every_steps": 500,
         }
     )
+    if config.needs:
+        config.needs += f"@{base.DEMO}"
+    if config.model.net != "recurrent":  # no pretrained trunk: it learns with the rest
+        config.optimizer.factors.first = config.optimizer.factors.trunk = 1.0

@@ -119,8 +119,15 @@ BOLD = {
 # Frames or clips of the test subjects (image_sequences spec 5.2).
 SASE = {
     "7.1": Table("SASE-FE, 6 emotions: freezing and pooling of VGG-Face", split="test"),
+    "7.2": Table("SASE-FE, 6 emotions: frontalised faces", split="test"),
+    "7.3": Table("SASE-FE, 6 emotions: two streams", split="test"),
     "7.4": Table("SASE-FE, 12 classes: still images", split="test"),
+    "7.5": Table("SASE-FE, 12 classes: sequences", split="test"),
     "7.6": Table("OULU-CASIA: still images", split="test"),
+    "7.7": Table("OULU-CASIA: sequences", split="test"),
+    "7.8": Table("the best of each family", split="test"),
+    "7.9": Table("OULU-CASIA: confusion matrix of the plain CNN (its own matrix says 20.04 %)", split="test"),
+    "7.10": Table("OULU-CASIA: confusion matrix with geometry (its own matrix says 30.92 %)", split="test"),
 }
 
 # Thesis 002 (affwild_gan spec 6). Its chapter 6 prints statistics of curves: here the best CCC that they give.

@@ -6,6 +6,7 @@ import argparse
 
 from data_prep.door import add_output_options, print_part
 from data_prep.pipeline import sum_skipped
+from data_prep.sequences.faces import MODALITIES
 from data_prep.sequences.prepare import Options, Plan, prepare
 from data_prep.summary import print_summary
 from emojax import cli
@@ -31,8 +32,22 @@ def add_options(parser: cli.Parser) -> None:
         metavar=("FROM", "TO"),
         help="part of each video that is kept [0.5 0.8]",
     )
+    add(
+        "--modalities",
+        type=_modalities,
+        default=MODALITIES,
+        metavar="LIST",
+        help=f"of {','.join(MODALITIES)}: the crop, its frontal view, that with soft symmetry [all]",
+    )
     add("--seed", type=cli.whole_number(0), default=0, metavar="N", help="of the drawing of subjects [0]")
     add_output_options(parser, default_size=Options().size)
+
+
+def _modalities(text: str) -> tuple[str, ...]:
+    chosen = cli.names(text)
+    if not chosen or not set(chosen) <= set(MODALITIES):
+        raise argparse.ArgumentTypeError(f"{text!r}: choose from {', '.join(MODALITIES)}")
+    return tuple(name for name in MODALITIES if name in chosen)
 
 
 def _share(text: str) -> float:
@@ -47,7 +62,7 @@ def options_of(args: argparse.Namespace) -> Options:
     low, high = args.window
     if not low < high:
         raise ConfigError(f"--window {low} {high}: the first share must be below the second.")
-    return Options(args.size, args.encoding, window=(low, high), seed=args.seed)
+    return Options(args.size, args.encoding, args.modalities, window=(low, high), seed=args.seed)
 
 
 def run(args: argparse.Namespace, plan: Plan, options: Options) -> None:

@@ -6,11 +6,32 @@ import cv2
 import numpy as np
 
 from emojax.errors import Skip
+from emojax.vision.frontalise import frontalise, soft_symmetry
 from emojax.vision.images import encode_jpeg
 
+MODALITIES = ("face", "frontal", "frontal_soft")
 MARGIN = 1.3  # side of the crop, in sides of the face's box
 _INSIDE = 0.5  # share of the landmarks that must lie in the picture
 _LARGEST = 8192  # pixels; a face whose crop is larger is none
+
+
+def face_pictures(
+    frame: np.ndarray, landmarks: np.ndarray, size: int, modalities: tuple[str, ...] = MODALITIES
+) -> dict[str, np.ndarray]:
+    """What the streams see of a face: modality -> uint8 ``[size, size, 3]`` in the order of the frame's channels.
+
+    ``face`` is the crop, ``frontal`` the frontal view without symmetry, ``frontal_soft`` that with soft symmetry.
+
+    Raises:
+        Skip: as `face_crop` and, for the frontal ones, `frontalise`: a frame that lacks one modality lacks all.
+    """
+    pictures = {"face": face_crop(frame, landmarks, size)} if "face" in modalities else {}
+    if "frontal" in modalities or "frontal_soft" in modalities:
+        frontal = frontalise(frame, landmarks)
+        views = {"frontal": lambda: frontal.raw, "frontal_soft": lambda: soft_symmetry(frontal)}
+        for name in views.keys() & set(modalities):
+            pictures[name] = cv2.resize(views[name](), (size, size), interpolation=cv2.INTER_AREA)
+    return {name: pictures[name] for name in modalities}
 
 
 def face_crop(frame: np.ndarray, landmarks: np.ndarray, size: int) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 import emojax
 from data_prep.claim import Part
 from data_prep.pipeline import Record, ShardResult, plan_splits, sum_skipped, write_shards
-from data_prep.sequences.faces import encode, face_crop
+from data_prep.sequences.faces import MODALITIES, encode, face_pictures
 from data_prep.sequences.landmarks import LandmarkFiles
 from data_prep.sequences.splits import split_of
 from data_prep.sequences.video import Raw, Video, frames_in_window, signature
@@ -25,7 +25,6 @@ from emojax.graphs.statistics import sequence_statistics
 from emojax.labels import Labels
 from emojax.vision.geometry68 import face_geometry
 
-MODALITIES = ("face",)
 _OF_SEQUENCE = ("video", "subject", "num_frames")
 
 
@@ -107,18 +106,26 @@ class FrameSource:
         if landmarks is None:
             raise Skip("no_face", "its landmarks are not given")
         geometry = face_geometry(landmarks)
-        pictures = {"face": face_crop(frame, landmarks, self.options.size)}
+        pictures = face_pictures(frame, landmarks, self.options.size, self.options.modalities)
+        colours = {f"{name}_colour": _colour(picture) for name, picture in pictures.items()}
         features = {name: encode(picture, self.options.encoding) for name, picture in pictures.items()}
         return Record(
             {**features, "source_id": f"{video.id} frame {number}".encode()},
             {
                 **shared,
+                **colours,
                 "frame": number,
                 "landmarks": landmarks.astype(np.float32),
                 "geometry": geometry,
                 "source_id": f"{video.id} frame {number}",
             },
         )
+
+
+def _colour(picture: np.ndarray) -> np.ndarray:
+    """Mean and mean square ``[2, 3]`` float32 of R, G, B in [0, 1], of a BGR picture."""
+    values = picture[..., ::-1].reshape(-1, 3) / 255
+    return np.stack([values.mean(axis=0), np.square(values).mean(axis=0)]).astype(np.float32)
 
 
 def record_features(options: Options) -> dict[str, Feature]:

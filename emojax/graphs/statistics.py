@@ -109,8 +109,15 @@ def sequence_statistics(columns: Columns, labels: Labels) -> dict[str, object]:
     Returns:
         `num_samples` N, `num_videos`, `counts` [C]; `geometry_mean`, `geometry_std` [136]; `geometry_components`
         [K][136], principal components of the standardised geometry, the largest loading of each positive, and
-        `geometry_explained` [K], their shares of the variance; K is at most `GEOMETRY_COMPONENTS`.
+        `geometry_explained` [K], their shares of the variance; K is at most `GEOMETRY_COMPONENTS`. For each column
+        NAME`_colour` ``[N, 2, 3]``, mean and mean square of the pixels of a picture, `NAME_mean` and `NAME_std` [3].
     """
+    colours = {}
+    for name in [name for name in columns if name.endswith("_colour")]:
+        mean, square = columns[name].mean(axis=0, dtype=np.float64)
+        picture = name.removesuffix("_colour")
+        colours[f"{picture}_mean"] = mean.tolist()
+        colours[f"{picture}_std"] = np.sqrt(np.maximum(square - mean**2, 1e-6)).tolist()
     moments = _moments("geometry", columns["geometry"])
     standard = (columns["geometry"] - np.array(moments["geometry_mean"])) / np.array(moments["geometry_std"])
     values, vectors = np.linalg.eigh(standard.T @ standard / len(standard))
@@ -121,6 +128,7 @@ def sequence_statistics(columns: Columns, labels: Labels) -> dict[str, object]:
         "num_samples": columns.num_records,
         "num_videos": len(columns.layout.starts),
         "counts": np.bincount(columns["label"], minlength=len(labels.classes)).tolist(),
+        **colours,
         **moments,
         "geometry_components": (components * np.where(largest < 0, -1, 1)).tolist(),
         "geometry_explained": shares[:GEOMETRY_COMPONENTS].tolist(),

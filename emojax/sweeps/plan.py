@@ -120,7 +120,7 @@ def _task(row: Row, seed: int, split: str, options: Options) -> Task:
         return _ensemble_task(row, seed, split, options)
     config = _prepared(row.config(demo=options.demo), seed, options)
     network = _prepared(row.network.config(demo=options.demo), seed, options)
-    folders = (options.out / "runs" / name / f"seed{seed}" for name in (network.name, config.name))
+    folders = (_run_folder(options, name, seed) for name in (network.name, config.name))
     return Task(row, seed, split, config, network, *folders)
 
 
@@ -142,9 +142,15 @@ def _prepared(config: ConfigDict, seed: int, options: Options) -> ConfigDict:
     config.run.stop_after_steps = options.max_steps
     if options.demo:
         config.num_epochs = round(DEMO_SHARE * config.num_epochs)
+    if config.get("needs"):  # reads what another row has trained
+        config.init_from.cnn = str(_run_folder(options, config.needs, seed))
     for text in options.overrides:
         _override(config, text)
     return config
+
+
+def _run_folder(options: Options, name: str, seed: int) -> pathlib.Path:
+    return options.out / "runs" / name / f"seed{seed}"
 
 
 def _override(config: ConfigDict, text: str) -> None:

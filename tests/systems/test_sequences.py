@@ -3,23 +3,61 @@
 from __future__ import annotations
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from configs import oulu_casia, sasefe
+from data_prep.sasefe.prepare import plan
+from data_prep.sequences.prepare import Options, prepare
+from data_prep.synthetic.expressions.generate import Settings
+from data_prep.synthetic.sasefe.generate import draw
 from emojax import systems
+from emojax.data.loader import Batches, Order
+from emojax.engine.loop import train
+from emojax.engine.mesh import data_mesh, put_batch
+from emojax.engine.restore import read_variables
+from emojax.engine.step import make_train_step
 from emojax.errors import ConfigError
+from emojax.systems.sequences.initial import FrameReader
+
+SIZE = 32
 
 CONFIGS = {name: module.get_config for module in (sasefe, oulu_casia) for name in module.VARIANTS}
 # Parameters of image_sequences spec 2: trunk 14,714,688, and its table of heads.
+_TRUNK = 14_714_688
+# All parameters, and those that are trained (image_sequences spec 2): tables of heads, C3D and recurrent layers.
+_CNN_12, _FC7 = 33_646_412, _TRUNK + 18_882_560
 PARAMETERS = {
-    "sase6_cnn_face_frozen_flat": 14_714_688 + 150_534,
-    "sase6_cnn_face_frozen_gap": 14_714_688 + 3_078,
-    "sase6_cnn_face_frozen_gmp": 14_714_688 + 3_078,
-    "sase6_cnn_face_frozen_fc3": 14_714_688 + 119_570_438,
-    "sase6_cnn_face_frozen_gap_fc3": 14_714_688 + 18_907_142,
-    "sase6_cnn_face_frozen_gmp_fc3": 33_621_830,
-    "sase12_cnn_face": 33_646_412,
+    "sase6_cnn_face_unfrozen_flat": (_TRUNK + 150_534, _TRUNK + 150_534),
+    "sase6_cnn_face_first_fc3": (_TRUNK + 119_570_438, _TRUNK - 260_160 + 119_570_438),
+    "sase6_cnn_face_frozen_fc3": (_TRUNK + 119_570_438, 119_570_438),
+    "sase6_cnn_face_frozen_gap_fc3": (33_621_830, 18_907_142),
+    "sase6_cnn_face_frozen_gmp_fc3": (33_621_830, 18_907_142),
+    "sase6_cnn_face_frozen_flat": (_TRUNK + 150_534, 150_534),
+    "sase6_cnn_face_frozen_gap": (_TRUNK + 3_078, 3_078),
+    "sase6_cnn_face_frozen_gmp": (_TRUNK + 3_078, 3_078),
+    "sase6_cnn_frontal_soft": (33_621_830, 18_907_142),
+    "sase6_cnn_frontal": (33_621_830, 18_907_142),
+    "sase6_two_stream": (2 * _TRUNK + 21_004_294, 21_004_294),
+    "sase12_cnn_face": (_CNN_12, 18_931_724),
+    "sase12_cnn_frontal": (_CNN_12, 18_931_724),
+    "sase12_two_stream": (2 * _TRUNK + 21_028_876, 21_028_876),
+    "sase12_cnn_geometry": (_CNN_12 + 32 * 4096, 18_931_724 + 32 * 4096),
+    "sase12_c3d": (78_044_940, 78_044_940),
+    "sase12_lstm_features": (_FC7 + 380_416 + 129 * 12, 380_416 + 129 * 12),
+    "sase12_lstm_image": (_FC7 + 2_426_368 + 129 * 12, 18_882_560 + 2_426_368 + 129 * 12),
+    "sase12_gru_features": (_FC7 + 285_312 + 129 * 12, 285_312 + 129 * 12),
+    "sase12_gru_image": (_FC7 + 1_819_776 + 129 * 12, 18_882_560 + 1_819_776 + 129 * 12),
+    "oulu6_cnn_face": (33_621_830, 18_907_142),
+    "oulu6_cnn_frontal": (33_621_830, 18_907_142),
+    "oulu6_two_stream": (2 * _TRUNK + 21_004_294, 21_004_294),
+    "oulu6_cnn_geometry": (_TRUNK + 19_038_214, 19_038_214),
+    "oulu6_c3d": (78_020_358, 78_020_358),
+    "oulu6_lstm_features": (_FC7 + 380_416 + 129 * 6, 380_416 + 129 * 6),
+    "oulu6_lstm_image": (_FC7 + 2_426_368 + 129 * 6, 18_882_560 + 2_426_368 + 129 * 6),
+    "oulu6_gru_features": (_FC7 + 285_312 + 129 * 6, 285_312 + 129 * 6),
+    "oulu6_gru_image": (_FC7 + 1_819_776 + 129 * 6, 18_882_560 + 1_819_776 + 129 * 6),
 }
 
 
@@ -29,26 +67,16 @@ def full_size(name):
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_parameters_are_those_of_the_specification(name):
-    system = full_size(name)
-    shapes = jax.eval_shape(system.init, jax.random.key(0))["params"]
-    assert sum(x.size for x in jax.tree.leaves(shapes)) == PARAMETERS[name]
-
-
-@pytest.mark.parametrize(
-    "name, trained",
-    [
-        ("sase6_cnn_face_frozen_gmp_fc3", 18_907_142),
-        ("sase6_cnn_face_frozen_flat", 150_534),
-        ("sase6_cnn_face_unfrozen_flat", 14_714_688 + 150_534),
-        ("sase6_cnn_face_first_fc3", 14_714_688 - 260_160 + 119_570_438),
-    ],
-)
-def test_what_is_frozen_is_what_the_variant_says(name, trained):
+def test_each_of_the_29_systems_has_and_trains_the_parameters_of_the_specification(name):
     system = full_size(name)
     shapes = jax.tree_util.tree_leaves_with_path(jax.eval_shape(system.init, jax.random.key(0))["params"])
-    sizes = [x.size for path, x in shapes if not system.is_frozen(tuple(key.key for key in path))]
-    assert sum(sizes) == trained
+    trained = [x.size for path, x in shapes if not system.is_frozen(tuple(key.key for key in path))]
+    assert (sum(x.size for _, x in shapes), sum(trained)) == PARAMETERS[name]
+
+
+def test_the_29_systems_are_those_of_the_tables_and_the_others_have_no_number():
+    numbered = {n for m in (sasefe, oulu_casia) for n, v in m.VARIANTS.items() if v.published}
+    assert numbered == PARAMETERS.keys() and len(PARAMETERS) == 29
 
 
 @pytest.mark.parametrize(
@@ -79,3 +107,122 @@ def test_six_emotions_are_the_twelve_classes_taken_together():
     assert six.truth(batch)["class"].tolist() == [0, 5, 0, 5]
     assert twelve.truth(batch)["class"].tolist() == [0, 5, 6, 11]
     assert six.data_labels == twelve.data_labels == twelve.labels
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sequences")
+    draw(folder / "raw", Settings(subjects=5, frames=14, size=(80, 64), turn=20), workers=1)
+    options = Options(SIZE, "raw")
+    return prepare(plan(folder / "raw", options), folder / "raw" / "landmarks", folder / "data", options)[0]
+
+
+def small(name, dataset, **changes):
+    config = CONFIGS[name](f"{name}@demo")
+    few = {
+        "image_size": SIZE,
+        "batch_size": 4,
+        "eval_batch_size": 8,
+        "data_dir": dataset.path,
+        "model.clip_size": SIZE,
+    }
+    few |= {"model.fc_units": 16, "model.rnn_units": 8, "model.pca": 4, "num_steps": 2, "run.log_every": 1}
+    config.update_from_flattened_dict(few)
+    config.update_from_flattened_dict({key.replace("__", "."): value for key, value in changes.items()})
+    return config
+
+
+FAMILIES = (
+    "sase12_two_stream",
+    "sase12_cnn_geometry",
+    "sase12_c3d",
+    "sase12_lstm_image",
+    "sase12_gru_features",
+)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_step_changes_what_is_trained_and_nothing_else(dataset, name):
+    config = small(name, dataset, init_from__cnn="random")
+    system, mesh = systems.build(config, dataset.recipe), data_mesh(jax.devices()[:1])
+    before = system.initial_variables(jax.random.key(0))
+    program = system.program(2)
+    step = make_train_step(program, mesh, 0)
+    batch = next(Batches(dataset, "train", system.inputs, Order(4, train=True)))
+    state, logs = step(program.init(jax.tree.map(jnp.copy, before)), put_batch(batch, mesh))
+    assert np.isfinite(logs["loss"])
+    moved = {True: 0, False: 0}
+    for (path, was), now in zip(
+        jax.tree_util.tree_leaves_with_path(before["params"]), jax.tree.leaves(state.params), strict=True
+    ):
+        frozen = system.is_frozen(tuple(key.key for key in path))
+        moved[frozen] += not np.array_equal(was, now)
+    assert moved[False] > 0 == moved[True]
+    outputs = jax.jit(system.predict)(state.variables, batch)
+    np.testing.assert_allclose(outputs["probabilities"].sum(axis=1), 1, atol=1e-5)
+
+
+def test_recurrent_layers_read_the_named_cnn_and_components_of_the_training_frames_alone(dataset, tmp_path):
+    cnn = small("sase12_cnn_frontal", dataset)
+    train(cnn, systems.build(cnn, dataset.recipe), dataset, tmp_path / "cnn", progress=False)
+    config = small("sase12_lstm_features", dataset, init_from__cnn=str(tmp_path / "cnn"))
+    system = systems.build(config, dataset.recipe)
+    train(config, system, dataset, tmp_path / "lstm", progress=False)
+    ours, theirs = (read_variables(tmp_path / name).variables for name in ("lstm", "cnn"))
+    for collection in ("params", "batch_stats"):
+        jax.tree.map(np.testing.assert_array_equal, ours[collection]["frames"], theirs[collection]["frames"])
+    reader = FrameReader(system)
+    batch = next(Batches(dataset, "train", reader.inputs, Order(dataset.splits["train"].num_records)))
+    features = np.asarray(reader.predict(ours, batch)["features"], np.float64)
+    constants = ours["constants"]
+    np.testing.assert_allclose(constants["pca_mean"], features.mean(axis=0), atol=1e-4)
+    projected = (features - features.mean(axis=0)) @ np.asarray(constants["pca_components"], np.float64).T
+    covariance = projected.T @ projected / len(features)
+    largest = np.linalg.eigvalsh(np.cov(features.T, bias=True))[::-1][:4]
+    np.testing.assert_allclose(covariance, np.diag(largest), atol=1e-3 * largest[0])
+    assert any("4 principal components explain" in note for note in system.notes)
+
+
+@pytest.mark.parametrize("given", ["", "nowhere"])
+def test_recurrent_layers_without_their_cnn_say_which_command_trains_it(dataset, given):
+    system = systems.build(small("sase12_gru_image", dataset, init_from__cnn=given), dataset.recipe)
+    with pytest.raises(ConfigError, match="configs/sasefe.py:sase12_cnn_frontal@demo --workdir runs/"):
+        system.initial_variables(jax.random.key(0))
+
+
+def test_in_a_table_recurrent_layers_read_the_row_of_the_same_seed(tmp_path):
+    from emojax.sweeps.plan import Options as TableOptions
+    from emojax.sweeps.plan import plan as plan_table
+    from emojax.sweeps.tables import find_table
+
+    options = TableOptions(out=tmp_path, seeds=2, demo=True)
+    tasks = {
+        t.name: t for number in ("7.4", "7.5") for t in plan_table(find_table(f"sase/{number}"), options)
+    }
+    for seed in (0, 1):
+        reads = tasks[f"sase12_lstm_features@demo seed {seed}"].config.init_from.cnn
+        assert reads == str(tasks[f"sase12_cnn_frontal@demo seed {seed}"].workdir)
+
+
+def test_a_video_is_the_class_that_most_frames_vote_for_and_a_tie_goes_to_the_larger_sum():
+    from emojax.metrics.videos import bootstrap_interval, vote
+
+    probabilities = np.array([[0.6, 0.4, 0], [0.6, 0.4, 0], [0, 0.9, 0.1], [0.9, 0.1, 0], [0.4, 0.0, 0.6]])
+    videos, voted, mean = vote(probabilities, np.array([7, 7, 7, 9, 9]))
+    assert videos.tolist() == [7, 9] and voted.tolist() == [0, 0] and mean.tolist() == [1, 0]
+    low, high = bootstrap_interval(np.array([1, 1, 1, 0, 0, 0], bool), np.array([0, 0, 0, 1, 1, 1]))
+    assert (low, high) == (0, 1)
+    assert bootstrap_interval(np.ones(4, bool), np.arange(4)) == (1, 1)
+
+
+def test_sums_of_probabilities_give_emotion_and_deception(dataset):
+    measure = full_size("sase12_cnn_face").measure
+    probabilities = np.zeros((2, 12))
+    probabilities[0, [0, 6, 3]], probabilities[1, [1, 7]] = (0.3, 0.3, 0.4), (0.2, 0.8)
+    outputs = {"probabilities": probabilities, "class": np.array([6, 1])}
+    outputs |= {"video_number": np.array([0, 1]), "subject_number": np.array([0, 0])}
+    metrics = measure.metrics(outputs)
+    assert (
+        metrics["accuracy"] == 0 and metrics["emotion_accuracy"] == 1 and metrics["deceptive_accuracy"] == 0
+    )
+    assert metrics["videos"] == 2 and metrics["subjects"] == 1 and metrics["chance"] == pytest.approx(1 / 12)

@@ -17,6 +17,7 @@ _CHOICES = {
     "model.net": ("cnn", "c3d", "recurrent"),
     "model.backbone": backbone_names(),
     "model.head": tuple(HEADS),
+    "model.fc7_init": ("new", "vggface"),
     "model.cell": CELLS,
     "model.rnn_input": ("features", "images"),
     "model.feature": ("fc7", "fc7_linear", "fc6", "fc6_linear"),

@@ -59,6 +59,9 @@ class NetworkInputs:
 
     def __init__(self, config, recipe: Recipe, dtype):
         self._config, self._dtype, self.geometry = config, dtype, None
+        if config.model.net == "c3d":
+            names = (f"{streams_of(config)[0]}_{part}" for part in ("mean", "std"))
+            self._colour = [np.array(recipe.statistics[name], np.float32) for name in names]
         if config.model.geometry:
             wanted = ("geometry_mean", "geometry_std", "geometry_components")
             mean, std, components = (np.array(recipe.statistics[name], np.float32) for name in wanted)
@@ -87,4 +90,5 @@ class NetworkInputs:
         values = pixels.astype(jnp.float32) / 255
         if values.shape[2] != side:
             values = jax.image.resize(values, (*values.shape[:2], side, side, 3), "bilinear")
-        return normalize(values).astype(self._dtype)
+        mean, std = self._colour
+        return ((values - mean) / std).astype(self._dtype)

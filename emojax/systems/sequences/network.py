@@ -150,7 +150,7 @@ def build_net(config, num_classes: int, dtype) -> nn.Module:
     options = config.model
     if options.net == "c3d":
         widths = TINY_WIDTHS if options.backbone != "vggface" else WIDTHS
-        c3d = C3D(widths, options.fc_units, options.dropout, options.pool5_pad, dtype, name="trunk")
+        c3d = C3D(widths, options.fc_units, options.dropout, options.pool5_pad, dtype)
         return ClipNet(c3d, num_classes)
     frames = FrameFeatures(
         {stream: _trunk(options.backbone, dtype) for stream in streams_of(config)},
@@ -159,7 +159,6 @@ def build_net(config, num_classes: int, dtype) -> nn.Module:
         options.dropout,
         trunk_is_frozen(config),
         dtype,
-        name="frames",
     )
     if options.net == "cnn":
         return FrameNet(frames, num_classes)
@@ -169,7 +168,6 @@ def build_net(config, num_classes: int, dtype) -> nn.Module:
         options.rnn_layers,
         reset_after=options.gru_variant == "reset_after",
         dtype=dtype,
-        name="recurrent",
     )
     reduced = options.rnn_input == "features"
     return RecurrentNet(frames, recurrent, num_classes, options.feature, reduced, options.dropout)

@@ -21,6 +21,8 @@ def stand_in(config) -> Recipe:
         "geometry_std": [1.0] * NUM_VALUES,
         "geometry_components": np.eye(GEOMETRY_COMPONENTS, NUM_VALUES).tolist(),
     }
+    for name in STREAMS:
+        statistics |= {f"{name}_mean": [0.5] * 3, f"{name}_std": [0.25] * 3}
     labels = TASKS[config.task][0]
     return Recipe(
         f"{config.task} (shapes only)",

@@ -17,10 +17,10 @@ from emojax.engine.step import sample_keys
 from emojax.labels import Labels
 from emojax.models.constants import CONSTANTS, init_with_constants
 from emojax.objectives.cross_entropy import cross_entropy
-from emojax.pretrained.initialise import initialise
 from emojax.systems.base import Batch, System, Variables
 from emojax.systems.measure import Report
 from emojax.systems.sequences.checks import check
+from emojax.systems.sequences.initial import fit_components, start_from
 from emojax.systems.sequences.inputs import TASKS, NetworkInputs, class_of, inputs_of, streams_of
 from emojax.systems.sequences.measure import SequenceMeasure
 from emojax.systems.sequences.network import build_net
@@ -53,7 +53,7 @@ class SequenceSystem(System):
         self.headline = ("accuracy", "video_accuracy", "mean_class_accuracy", "macro_f1")
         unit = "frames" if config.model.net == "cnn" else f"clips of {config.model.frames} frames"
         self.protocol = f"{unit}; videos by majority vote"
-        self._network_inputs = NetworkInputs(config, recipe, self.dtype)
+        self.network_inputs = NetworkInputs(config, recipe, self.dtype)
         self.net = build_net(config, len(self.labels.classes), self.dtype)
 
     @property
@@ -74,15 +74,16 @@ class SequenceSystem(System):
         options, size = self.config.model, self.config.image_size
         time = () if options.net == "cnn" else (options.frames,)
         batch = {name: jnp.zeros((1, *time, size, size, 3), jnp.uint8) for name in streams_of(self.config)}
-        return self._network_inputs({**batch, "geometry": jnp.zeros((1, 136))})
+        return self.network_inputs({**batch, "geometry": jnp.zeros((1, 136))})
 
     def initial_variables(self, key: jax.Array) -> Variables:
-        variables = super().initial_variables(key)
-        wanted = {
-            f"frames/{s}": path for s in streams_of(self.config) if (path := self.config.init_from.trunk)
-        }
-        if wanted:
-            variables, self.initialised_from = initialise(variables, wanted)
+        """As `start_from`; principal components are fitted on the training frames of `config.data_dir`."""
+        variables, self.initialised_from = start_from(self.config, super().initial_variables(key))
+        if self.constants:
+            from emojax.systems import load_data  # which imports this module
+
+            variables, note = fit_components(self, variables, load_data(self.config))
+            self.notes.append(note)
         return variables
 
     def loss(self, params, model_state, batch: Batch, key: jax.Array):
@@ -91,7 +92,7 @@ class SequenceSystem(System):
         with self.frozen_parts_kept():
             outputs, new_state = self.net.apply(
                 {"params": params, **model_state},
-                self._network_inputs(batch),
+                self.network_inputs(batch),
                 train=True,
                 mask=batch["mask"],
                 keys=keys,
@@ -105,7 +106,7 @@ class SequenceSystem(System):
 
     def predict(self, variables: Variables, batch: Batch) -> dict[str, jax.Array]:
         """``probabilities [b, C]``."""
-        outputs = self.net.apply(variables, self._network_inputs(batch), train=False)
+        outputs = self.net.apply(variables, self.network_inputs(batch), train=False)
         return {"probabilities": jax.nn.softmax(outputs["logits"].astype(jnp.float32))}
 
     def truth(self, batch: Batch) -> dict[str, jax.Array]:
@@ -126,10 +127,10 @@ class SequenceSystem(System):
         return SequenceReport(self)
 
     def part_of(self, path: tuple[str, ...]) -> str:
-        """``first`` (conv1 and conv2 of a trunk), ``trunk``, ``head`` (fc6, fc7), ``recurrent`` or ``classifier``."""
+        """``first`` (conv1 and conv2), ``trunk``, ``head`` (fc6, fc7), ``recurrent`` or ``classifier``."""
         if path[0] in ("recurrent", "classifier"):
             return path[0]
         if "head" in path:
             return "head"
-        layer = path[1] if path[0] == "trunk" else path[2] if len(path) > 2 else ""
+        layer = path[1] if path[0] == "c3d" else path[2] if len(path) > 2 else ""
         return "first" if layer.startswith(("conv1", "conv2")) else "trunk"
