@@ -18,7 +18,7 @@ from emojax.vision.face_model import PIXELS, SIDE, FaceModel, generic_face, refe
 _INNER = slice(17, 68)  # landmarks of the jaw follow the outline that is seen, not points of the head
 _DISTANCE = 12.0  # of the camera, in units of the face: perspective is mild
 _FLAT = 0.05  # least ratio of the shortest to the longest axis of the landmarks' cloud
-_MISFIT = 0.12  # largest RMS distance of landmarks and projected points, in units of the face
+_MISFIT = 0.2  # largest RMS distance of landmarks and projected points, in units of the face
 MAX_YAW = 75.0  # degrees
 _OUTSIDE = 0.5  # largest share of the face that may lie outside the picture
 _NOWHERE = -1e4  # pixels: read as black

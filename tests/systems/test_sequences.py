@@ -126,7 +126,13 @@ def small(name, dataset, **changes):
         "data_dir": dataset.path,
         "model.clip_size": SIZE,
     }
-    few |= {"model.fc_units": 16, "model.rnn_units": 8, "model.pca": 4, "num_steps": 2, "run.log_every": 1}
+    few |= {
+        "model.fc_units": 16,
+        "model.rnn_units": 8,
+        "model.pca": 4,
+        "num_steps": 2,
+        "optimizer.warmup_epochs": 0.0,
+    }
     config.update_from_flattened_dict(few)
     config.update_from_flattened_dict({key.replace("__", "."): value for key, value in changes.items()})
     return config

@@ -7,12 +7,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from emojax.data.dataset import Dataset
 from emojax.data.inputs import Inputs
 from emojax.data.select import Pictures
 from emojax.engine.inference import Predictor
+from emojax.estimators.pca import fit_pca
 from emojax.errors import CheckpointError, ConfigError
 from emojax.models.constants import CONSTANTS
 from emojax.pretrained.initialise import initialise
@@ -107,19 +107,3 @@ def fit_components(system, variables: dict[str, Any], dataset: Dataset) -> tuple
     explained = float(pca["explained_variance_ratio"].sum())
     note = f"{count} principal components explain {explained:.1%} of the variance of {system.config.model.feature}"
     return {**variables, CONSTANTS: constants}, f"{note} on {len(features):,} training frames"
-
-
-def fit_pca(features: np.ndarray, num_components: int) -> dict[str, np.ndarray]:
-    """Stand-in until emojax.estimators.pca is merged."""
-    if not 1 <= num_components <= min(features.shape):
-        raise ConfigError(
-            f"{features.shape[0]} examples of {features.shape[1]} features have 1 to {min(features.shape)} principal "
-            f"components, not {num_components}."
-        )
-    mean = features.mean(axis=0, dtype=np.float64)
-    values, vectors = np.linalg.eigh((features - mean).T @ (features - mean))
-    components = vectors[:, ::-1].T[:num_components]
-    largest = np.take_along_axis(components, np.abs(components).argmax(axis=1)[:, None], axis=1)
-    ratio = np.maximum(values[::-1], 0)[:num_components] / max(values.sum(), 1e-12)
-    fitted = {"mean": mean, "components": components * np.sign(largest), "explained_variance_ratio": ratio}
-    return {name: value.astype(np.float32) for name, value in fitted.items()}
