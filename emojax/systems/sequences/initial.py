@@ -12,8 +12,8 @@ from emojax.data.dataset import Dataset
 from emojax.data.inputs import Inputs
 from emojax.data.select import Pictures
 from emojax.engine.inference import Predictor
-from emojax.estimators.pca import fit_pca
 from emojax.errors import CheckpointError, ConfigError
+from emojax.estimators.pca import fit_pca
 from emojax.models.constants import CONSTANTS
 from emojax.pretrained.initialise import initialise
 from emojax.pretrained.native import load_weights
