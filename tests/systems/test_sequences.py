@@ -189,6 +189,19 @@ def test_recurrent_layers_read_the_named_cnn_and_components_of_the_training_fram
     assert any("4 principal components explain" in note for note in system.notes)
 
 
+def test_a_frozen_trunk_leaves_dropout_to_the_dense_layers(dataset):
+    """Random features that dropout hides change the loss of a step from key to key."""
+    config = small("sase12_cnn_face", dataset, optimizer__factors__first=0.0, optimizer__factors__trunk=0.0)
+    config.model.dropout = 0.5
+    system = systems.build(config, dataset.recipe)
+    variables = system.init(jax.random.key(0))
+    batch = next(Batches(dataset, "train", system.inputs, Order(4, train=True)))
+    net_inputs, keys = system.network_inputs(batch), jax.random.split(jax.random.key(1), (2, 4))
+    with system.frozen_parts_kept():
+        one, other = (system.net.apply(variables, net_inputs, train=True, keys=k)["logits"] for k in keys)
+    assert not np.allclose(one, other)
+
+
 @pytest.mark.parametrize("given", ["", "nowhere"])
 def test_recurrent_layers_without_their_cnn_say_which_command_trains_it(dataset, given):
     system = systems.build(small("sase12_gru_image", dataset, init_from__cnn=given), dataset.recipe)

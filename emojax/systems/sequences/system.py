@@ -127,10 +127,15 @@ class SequenceSystem(System):
         return SequenceReport(self)
 
     def part_of(self, path: tuple[str, ...]) -> str:
-        """``first`` (conv1 and conv2), ``trunk``, ``head`` (fc6, fc7), ``recurrent`` or ``classifier``."""
+        """``first`` (conv1 and conv2), ``trunk``, ``head`` (fc6, fc7), ``recurrent`` or ``classifier``.
+
+        ``frames`` and ``c3d`` for the modules that hold several of these: their parts are frozen, not they.
+        """
+        if len(path) == 1:
+            return path[0]
         if path[0] in ("recurrent", "classifier"):
             return path[0]
-        if "head" in path:
+        if path[1] == "head":
             return "head"
         layer = path[1] if path[0] == "c3d" else path[2] if len(path) > 2 else ""
         return "first" if layer.startswith(("conv1", "conv2")) else "trunk"
