@@ -138,16 +138,22 @@ def small(name, dataset, **changes):
     return config
 
 
-FAMILIES = (
-    "sase12_two_stream",
-    "sase12_cnn_geometry",
-    "sase12_c3d",
-    "sase12_lstm_image",
-    "sase12_gru_features",
-)
+@pytest.mark.parametrize("name", sasefe.VARIANTS)
+def test_every_system_of_sase_fe_can_be_trained_and_predicts_its_classes_at_the_small_size(dataset, name):
+    """Traced, not computed: shapes and types of a whole training step and of a prediction."""
+    system = systems.build(small(name, dataset, init_from__cnn="random"), dataset.recipe)
+    batch = next(Batches(dataset, "train", system.inputs, Order(4, train=True)))
+    variables = jax.eval_shape(system.init, jax.random.key(0))
+    program = system.program(2)
+    step = make_train_step(program, data_mesh(jax.devices()[:1]), 0)
+    state = jax.eval_shape(program.init, variables)
+    after, logs = jax.eval_shape(step, state, batch)
+    assert logs["loss"].shape == () and jax.tree.structure(after) == jax.tree.structure(state)
+    predicted = jax.eval_shape(system.predict, variables, batch)
+    assert predicted["probabilities"].shape == (4, len(system.labels.classes))
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", ["sase12_gru_features"])
 def test_a_step_changes_what_is_trained_and_nothing_else(dataset, name):
     config = small(name, dataset, init_from__cnn="random")
     system, mesh = systems.build(config, dataset.recipe), data_mesh(jax.devices()[:1])
