@@ -12,9 +12,12 @@ from data_prep.bold import prepare as bold
 from data_prep.emotic import prepare as emotic
 from data_prep.emotic.side import SideInputs
 from data_prep.synthetic.affectnet.generate import Settings, generate
+from data_prep.synthetic.affwild import generate as synthetic_affwild
 from data_prep.synthetic.affwild2 import generate as synthetic_affwild2
 from data_prep.synthetic.bold import generate as synthetic_bold
 from data_prep.synthetic.emotic import generate as synthetic_emotic
+from data_prep.synthetic.expressions import generate as expressions
+from data_prep.synthetic.sasefe import generate as sasefe
 
 from .affwild2_tree import SIZE
 
@@ -83,6 +86,20 @@ def prepared_affwild2(raw_affwild2, tmp_path_factory) -> pathlib.Path:
     out = tmp_path_factory.mktemp("prepared_affwild2")
     folders = raw_affwild2 / "cropped_aligned", raw_affwild2 / "annotations"
     affwild2.prepare(*folders, out, affwild2.Options(size=SIZE), num_shards=4)
+    return out
+
+
+@pytest.fixture(scope="session")
+def raw_affwild(tmp_path_factory) -> pathlib.Path:
+    out = tmp_path_factory.mktemp("raw_affwild")
+    synthetic_affwild.generate(out, synthetic_affwild.Settings(3, 2, 2, frames=24, size=48), workers=1)
+    return out
+
+
+@pytest.fixture(scope="session")
+def raw_sasefe(tmp_path_factory) -> pathlib.Path:
+    out = tmp_path_factory.mktemp("raw_sasefe")
+    sasefe.draw(out, expressions.Settings(subjects=5, frames=8, size=(80, 64), faults=True), workers=1)
     return out
 
 

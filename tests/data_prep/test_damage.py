@@ -14,16 +14,19 @@ import time
 import pytest
 
 from data_prep.affectnet.prepare import Options, prepare
+from data_prep.affwild import prepare as affwild
 from data_prep.affwild2 import prepare as affwild2
 from data_prep.bold import prepare as bold
 from data_prep.check.command import check_dataset, main
 from data_prep.emotic import prepare as emotic
 from data_prep.emotic import records as emotic_records
 from data_prep.emotic.side import SideInputs
+from data_prep.sasefe import prepare as sasefe
+from data_prep.sequences import prepare as sequences
 from emojax.errors import EmojaxError
 from tests.data_prep.damage import copy_linked, damage, seconds
 
-_CASES = int(os.environ.get("EMOJAX_FAULTS", "6"))
+_CASES = int(os.environ.get("EMOJAX_FAULTS", "5"))
 _SECONDS = 20
 
 
@@ -46,6 +49,15 @@ def _bold(raw, out, generator):
     return bold.prepare(raw, out, bold.Options(size=32, encoding="raw", modalities=modalities))[0]
 
 
+def _affwild(raw, out, generator):
+    return affwild.prepare(raw, out, affwild.Options(size=32, encoding="raw"))[0]
+
+
+def _sasefe(raw, out, generator):
+    options = sequences.Options(size=32, encoding="raw")
+    return sequences.prepare(sasefe.plan(raw, options), raw / "landmarks", out, options)[0]
+
+
 _KINDS = {
     "raw_2017": (_affectnet, ("training.csv", "validation.csv", "**/*.jpg")),
     "raw_2021": (_affectnet, ("**/*.npy", "**/*.npy", "**/*.jpg")),
@@ -61,6 +73,8 @@ _KINDS = {
             "emotic/**/*.*",
         ),
     ),
+    "raw_affwild": (_affwild, ("**/*.txt", "**/*.txt", "**/*.csv", "**/*.mp4")),
+    "raw_sasefe": (_sasefe, ("**/*.csv", "**/*.npy", "**/*.mp4", "**/*.avi")),
     "raw_bold": (_bold, ("annotations/*.csv", "annotations/*.csv", "joints/**/*.npy", "videos/**/*.mp4")),
 }
 
