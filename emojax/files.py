@@ -14,7 +14,9 @@ import json
 import os
 import pathlib
 import stat
+import struct
 import time
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -132,7 +134,7 @@ def archive_explained(path: Path, *, error: type[EmojaxError] = DataError, mend:
     # What NumPy, zipfile and zlib raise for flipped and missing bytes; a wrong length asks for too much memory.
     except (
         *(OSError, ValueError, KeyError, EOFError, MemoryError, NotImplementedError, RuntimeError),
-        *(SyntaxError, zipfile.BadZipFile, zlib.error),
+        *(SyntaxError, TypeError, tokenize.TokenError, struct.error, zipfile.BadZipFile, zlib.error),
     ) as reason:
         text = " ".join(str(reason).split())[:200] or type(reason).__name__
         raise error(_sentence(f"Cannot read {path}: {text}", mend)) from reason

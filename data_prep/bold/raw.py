@@ -12,14 +12,13 @@ from __future__ import annotations
 import csv
 import dataclasses
 import hashlib
-import io
 import os
 import pathlib
 
 import numpy as np
 
 from emojax.errors import DataError, Skip
-from emojax.files import read_regular
+from emojax.files import parse_npy, read_regular
 from emojax.graphs.skeletons import BODY_18
 from emojax.labels import BOLD_LABELS
 
@@ -190,11 +189,10 @@ def read_joints(path: pathlib.Path) -> np.ndarray:
         Skip: `missing_joints` or `unreadable_joints`.
     """
     try:
-        file = io.BytesIO(read_regular(path, _MAX_JOINT_BYTES))
-        table = np.lib.format.read_array(file, allow_pickle=False)
+        table = parse_npy(read_regular(path, _MAX_JOINT_BYTES))
     except (FileNotFoundError, NotADirectoryError):
         raise Skip("missing_joints", f"no file {path}") from None
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError) as error:
         raise Skip("unreadable_joints", f"{path}: {error}") from None
     if table.ndim != 2 or table.shape[1] != _JOINT_COLUMNS or table.dtype.kind not in "fiu" or not len(table):
         raise Skip(

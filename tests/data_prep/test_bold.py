@@ -171,7 +171,9 @@ def test_joints_that_are_not_finite_count_as_missing():
     assert not joints[0, 0].any() and joints[0, 1:].all()
 
 
-@pytest.mark.parametrize("content", [b"", b"\x93NUMPY\x01\x00garbage", b"PK\x03\x04"])
+@pytest.mark.parametrize(
+    "content", [b"", b"\x93NUMPY\x01\x00garbage", b"\x93NUMPY\x01\x00\x09\x00{'a': (\x001", b"PK\x03\x04"]
+)
 def test_a_damaged_joint_file_is_a_skip(tmp_path, content):
     (tmp_path / "a.npy").write_bytes(content)
     with pytest.raises(Skip, match="unreadable_joints"):

@@ -73,8 +73,8 @@ _KINDS = {
             "emotic/**/*.*",
         ),
     ),
-    "raw_affwild": (_affwild, ("**/*.txt", "**/*.txt", "**/*.csv", "**/*.mp4")),
-    "raw_sasefe": (_sasefe, ("**/*.csv", "**/*.npy", "**/*.mp4", "**/*.avi")),
+    "raw_affwild": (_affwild, ("**/*.txt", "**/*.txt", "**/*.csv", "**/*.avi")),
+    "raw_sasefe": (_sasefe, ("**/*.csv", "**/*.mp4")),
     "raw_bold": (_bold, ("annotations/*.csv", "annotations/*.csv", "joints/**/*.npy", "videos/**/*.mp4")),
 }
 
