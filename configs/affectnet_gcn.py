@@ -95,7 +95,7 @@ VARIANTS = {
             # Accuracy is learned first: of 700 faces it may choose an epoch before valence and arousal are.
             "monitor": "ccc_mean",
         },
-        "tiny DenseNet on drawn faces of 64 px: minutes on a CPU",
+        "tiny DenseNet on synthetic faces of 64 px: minutes on a CPU",
     ),
 }
 _OTHER_NAMES = {"code_parity": "emotion_gcn_code"}

@@ -36,7 +36,7 @@ def parser() -> cli.Parser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    resumes = "the same command goes on from the last checkpoint"
+    resumes = "the same command resumes from the last checkpoint"
     return cli.run(parser(), cross_validate, argv, interrupted=resumes)
 
 
@@ -55,7 +55,7 @@ def cross_validate(options: argparse.Namespace) -> int:
     compile_cache.enable()
     results = folds.cross_validate(config, options.folds, options.workdir, draws=options.bootstrap)
     if results is None:
-        print("Stopped, saved. The same command goes on from there.")
+        print("Stopped, saved. The same command resumes.")
         return 0
     print(results["protocol"])
     for name, (mean, spread) in results["over_folds"].items():

@@ -9,7 +9,7 @@
 A field given as --config.FIELD=VALUE is changed in every row; {backbone} in a value is the row's backbone, and rows
 that the thesis trains from scratch take no --config.init_from. Rows of several tables that train the same network
 train it once. Ctrl-C, SIGTERM or kill -9: the same command goes on; finished rows are not run again, an
-interrupted one continues at its last checkpoint. A row that fails is told, and the others go on.
+interrupted one continues at its last checkpoint. A failed row is reported; the remaining rows still run.
 
 Written under --out: TABLE/table.md and table.csv (mean, spread, published, difference; table 6.2: heat-maps too),
 and runs/ROW/seedN with checkpoints, metrics.json, predictions.csv, report/index.html and output.txt.
@@ -154,7 +154,7 @@ def _end(outcomes: list[Outcome], options: Options) -> int:
     if failed:
         print(f"error: {len(failed)} of {len(outcomes)} runs failed: {', '.join(failed)}", file=sys.stderr)
     if outcomes and outcomes[-1].status == STOPPED:
-        print("Stopped, saved. The same command goes on from there.")
+        print("Stopped, saved. The same command resumes.")
     return 1 if failed or without_data else 0
 
 

@@ -5,7 +5,7 @@
 
 Any field of the config can be set: --config.batch_size=64 --config.optimizer.learning_rate=0.002.
 The work directory gets recipe.json (config and recipe), log.jsonl, events/ (TensorBoard) and checkpoints/ (the best
-by the monitored metric and the latest). SIGTERM and Ctrl-C save and exit; the same command goes on from there, bit
+by the monitored metric and the latest). SIGTERM and Ctrl-C save and exit; the same command resumes, bit
 for bit.
 """
 
@@ -38,7 +38,7 @@ def parser() -> cli.Parser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    resumes = "the same command goes on from the last checkpoint"
+    resumes = "the same command resumes from the last checkpoint"
     return cli.run(parser(), train_run, argv, interrupted=resumes)
 
 
@@ -109,9 +109,7 @@ def closing_words(result, workdir: pathlib.Path, config) -> str:
 
     if not result.finished:
         saved = "saved" if result.step else "nothing to save"
-        return (
-            f"Stopped at step {result.step}, {saved}. The same command goes on from there. ({result.ending})"
-        )
+        return f"Stopped at step {result.step}, {saved}. The same command resumes. ({result.ending})"
     more = _NO_MORE.format(config.optimizer.schedule) if fixed_length(config) else _MORE
     best = f"best checkpoint: step {result.best_step}" if result.best_step is not None else "no evaluation"
     return (

@@ -1,6 +1,6 @@
 """Trains systems with several seeds on the same data and prints mean and spread of what they reach.
 
-Which loss is better for the rare classes of drawn faces?
+Which loss is better for the rare classes of synthetic faces?
 
   python scripts/compare_seeds.py --data_dir runs/demo/data --out runs/loss --seeds 3 --epochs 4 \\
       configs/affectnet_baseline.py:base7@demo \\
@@ -65,9 +65,7 @@ def reached(config, dataset: Dataset, workdir: pathlib.Path) -> dict[str, float]
     system = systems.build(config, dataset.recipe)
     result = train(config, system, dataset, workdir, progress=False)
     if not result.finished:
-        raise TrainingError(
-            f"{workdir} stopped at step {result.step}, saved. The same command goes on from there."
-        )
+        raise TrainingError(f"{workdir} stopped at step {result.step}, saved. The same command resumes.")
     state, run = result.state, Run(config, system, dataset)
 
     def predict(split: str) -> dict:

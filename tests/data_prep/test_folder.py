@@ -15,7 +15,7 @@ from data_prep.folder.prepare import main
 from data_prep.folder.splits import divide
 from emojax import cli, systems
 from emojax.data.dataset import load_dataset
-from emojax.engine.inference import Predictor
+from emojax.engine.evaluation import evaluate
 from emojax.engine.loop import train
 from emojax.engine.mesh import data_mesh
 from emojax.engine.restore import read_variables
@@ -64,9 +64,10 @@ def test_class_folders_become_data_that_a_system_trains_on_and_predicts(pictures
     system = systems.build(config, dataset.recipe)
     train(config, system, dataset, tmp_path / "run", mesh=data_mesh(jax.devices()[:1]), progress=False)
     restored = read_variables(tmp_path / "run")
-    predictor = Predictor(system, dataset)
-    outputs = predictor.predict(predictor.place(restored.variables), "validation")
-    assert system.measure.metrics(outputs)["accuracy"] > 0.9
+    results = evaluate(tmp_path / "run", restored, system, dataset)
+    assert results["metrics"]["accuracy"] > 0.9 and results["protocol"].startswith("faces validation, 3-way")
+    page = (tmp_path / "run" / "report" / "index.html").read_text()
+    assert "3-way" in page and "affectnet" not in page.lower()
     model = emojax.load(tmp_path / "run", detector="none")
     (face,) = model.detect_and_predict(pictures / "merry" / "3.png")
     assert face.label == "merry" and not face.values

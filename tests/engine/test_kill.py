@@ -109,7 +109,7 @@ def test_sigterm_saves_says_how_to_go_on_and_exits_with_zero(dataset, tmp_path):
     process.send_signal(signal.SIGTERM)
     output, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
-    assert "saved. The same command goes on from there" in output
+    assert "saved. The same command resumes" in output
     step = int(output.split("Stopped at step ")[1].split(",")[0])
     assert (tmp_path / "checkpoints" / str(step)).is_dir()
 

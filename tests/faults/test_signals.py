@@ -67,4 +67,4 @@ def test_a_second_ctrl_c_ends_training_with_one_line(dataset, tmp_path):
         assert "saved" in output
     else:
         assert process.returncode == 130 and "Traceback" not in errors
-        assert "interrupted: the same command goes on from the last checkpoint" in errors
+        assert "interrupted: the same command resumes from the last checkpoint" in errors

@@ -79,7 +79,7 @@ def test_a_sweep_stopped_in_one_row_and_killed_in_the_next_ends_like_an_undistur
 
     first, second = (tmp_path / "out" / "runs" / f"{row}@demo" / "seed0" for row in rows)
     status, output, errors = end_it_in_the_middle_of(first, command("out"), signal.SIGTERM)
-    assert status == 0 and "Stopped, saved. The same command goes on from there." in output, errors
+    assert status == 0 and "Stopped, saved. The same command resumes." in output, errors
     assert not second.exists()
     status, output, _ = end_it_in_the_middle_of(second, command("out"), signal.SIGKILL)
     assert status == -signal.SIGKILL and "[1/2] base7@demo seed 0: accuracy" in output

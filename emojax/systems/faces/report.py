@@ -36,7 +36,8 @@ class FaceReport:
         sections = [_training(folder, log)]
         if "probabilities" in outputs:
             sections.append(_expression(folder, system, outputs, results["metrics"]))
-        if set(system.labels.dimensions) <= outputs.keys():
+        dimensions = set(system.labels.dimensions)
+        if dimensions and dimensions <= outputs.keys():
             sections.append(_dimensions(folder, system, outputs, results["metrics"]))
         vectors = system.label_vectors(variables)
         if vectors is not None:
@@ -110,7 +111,7 @@ def _dimensions(folder: pathlib.Path, system, outputs, metrics: dict) -> Section
     regions = num_regions(system.config)
     if regions:
         path = valence_arousal.sector_figure(folder / "regions.png", *truth, num_sectors=regions)
-        told = f"The regions to tell apart; {metrics['region_accuracy']:.1%} of the records are told right."
+        told = f"The regions to tell apart; {metrics['region_accuracy']:.1%} of the records are classified correctly."
         pictures.append(Picture(path, told, wide=True))
     if "valence_arousal" in outputs:
         pictures += _predicted_dimensions(folder, system, outputs)
