@@ -21,7 +21,7 @@ import sys
 from collections.abc import Sequence
 
 from emojax import cli
-from emojax.errors import ConfigError
+from emojax.errors import ConfigError, DataError
 
 
 def parser() -> cli.Parser:
@@ -79,7 +79,7 @@ def evaluate_run(options: argparse.Namespace) -> int:
     compile_cache.enable()
     restored = read_variables(workdir, options.step)
     moved = "" if options.data_dir else " If it has moved, give --data_dir FOLDER."
-    dataset = systems.load_data(restored.config, options.data_dir, moved=moved)
+    dataset = _data(restored, options.data_dir, moved)
     system = systems.build(restored.config, restored.recipe)
     if options.submission:
         return _submit(options, restored, system, dataset)
@@ -91,6 +91,27 @@ def evaluate_run(options: argparse.Namespace) -> int:
             print(f"  {name:24} {value:.4f}")
     print(f"Written: {', '.join(str(path) for path in result_paths(out, options.split))}")
     return 0
+
+
+def _data(restored, folder, moved: str):
+    """The run's own data and fold, or all of other data: these are not divided as the run's were."""
+    from emojax import systems
+    from emojax.data.folds import read_fold
+
+    config = restored.config
+    if not (folder and config.get("fold")):
+        return systems.load_data(config, folder, moved=moved)
+    fold, config.fold = config.fold, ""
+    whole = systems.load_data(config, folder)
+    try:
+        view = read_fold(whole, fold, config.fold_by)
+        own = view.split("train").content_hash == restored.meta["dataset"]["content_hash"]
+    except (ConfigError, DataError):  # other data may have no such fold
+        own = False
+    if own:
+        return view
+    print(f"{folder} is not the data of the run, so its own splits are evaluated, and not fold {fold} of it.")
+    return whole
 
 
 def _submit(options: argparse.Namespace, restored, system, dataset) -> int:

@@ -66,7 +66,7 @@ def evaluate(
     reads = None if all_outputs else (*measured, *needed)
     predicted = predictor.predict(variables, split, reads=reads, title="evaluate")
     if system.estimator:
-        fitted = fit_estimator(out or workdir, restored, system, dataset)
+        fitted = fit_estimator(workdir, restored, system, dataset, results=out)
         predicted |= system.estimator.apply(fitted, predicted)
 
     def predict_split(name: str) -> dict:

@@ -70,21 +70,23 @@ class _Meta(TypedDict):
 
 
 def fit_estimator(
-    folder: pathlib.Path, restored: Restored, system, dataset: Dataset
+    folder: pathlib.Path, restored: Restored, system, dataset: Dataset, *, results: pathlib.Path | None = None
 ) -> dict[str, np.ndarray]:
     """The estimator of a run: the stored one, or where there is none yet one that is fitted now and stored.
 
     Args:
-        folder: the run's, or that of a row's results; the file is ``fitted/STEP.npz``.
+        folder: the run's; the file is ``fitted/STEP.npz``.
         restored: the checkpoint.
         system: with an `estimator`.
         dataset: data with the training split of the run, where it has to be fitted.
+        results: where it is stored, and looked for first, if not in the run's folder: rows of a table that share a
+            network have each their own.
 
     Raises:
         DataError: there is none yet and the data are other ones than the run was trained on, or the file is damaged.
         OutputError: the file cannot be written.
     """
-    path = pathlib.Path(folder, "fitted", f"{restored.step}.npz")
+    paths = [pathlib.Path(place, "fitted", f"{restored.step}.npz") for place in (results or folder, folder)]
     estimator, data = system.estimator, restored.meta["dataset"]["content_hash"]
     meta = {
         "schema": 1,
@@ -92,8 +94,9 @@ def fit_estimator(
         "content_hash": data,
         "settings": json.loads(json.dumps(dict(estimator.settings))),
     }
-    if path.exists() and (stored := _read(path, meta)) is not None:
-        return stored
+    for path in paths:
+        if path.exists() and (stored := _read(path, meta)) is not None:
+            return stored
     there = dataset.splits.get("train")
     if there is None or there.content_hash != data:
         raise DataError(
@@ -106,7 +109,7 @@ def fit_estimator(
         predictor.place(restored.variables), "train", reads=estimator.reads, title=f"fit {estimator.title}"
     )
     fitted = estimator.fit(train)
-    write_npz(path, {**fitted, _META: np.frombuffer(json.dumps(meta).encode(), np.uint8)})
+    write_npz(paths[0], {**fitted, _META: np.frombuffer(json.dumps(meta).encode(), np.uint8)})
     return fitted
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -10,12 +11,14 @@ import pytest
 from emojax import evaluate, systems, train
 from emojax.engine.outputs import read_outputs
 from emojax.errors import ConfigError
+from emojax.systems.faces.report import FaceReport
 from tests.systems.tiny import use_tiny_backbone
-from tests.toy import make_config
+from tests.toy import make_config, make_dataset
 
 
-def test_a_run_on_a_fold_is_evaluated_on_it(dataset, tmp_path, capsys, monkeypatch):
+def test_a_run_on_a_fold_is_evaluated_on_it(dataset, tmp_path_factory, tmp_path, capsys, monkeypatch):
     use_tiny_backbone(monkeypatch)
+    monkeypatch.setattr(FaceReport, "write", lambda *arguments: None)  # seconds, and has tests of its own
     config = make_config(dataset, num_epochs=1, fold="1/5", fold_by="source_id")
     view = systems.load_data(config)
     counts = {name: view.split(name).num_records for name in ("train", "validation")}
@@ -43,6 +46,17 @@ def test_a_run_on_a_fold_is_evaluated_on_it(dataset, tmp_path, capsys, monkeypat
     system = systems.build(outputs.config, outputs.recipe)
     again = json.loads(json.dumps(system.measure.metrics(outputs.arrays)))
     assert again == results["metrics"]
+    # The same data in another place have the same fold; other data are evaluated by their own splits.
+    moved = shutil.copytree(dataset.path, tmp_path_factory.mktemp("moved") / "data")
+    assert evaluate.main(["--workdir", str(tmp_path), "--data_dir", str(moved)]) == 0
+    assert json.loads((tmp_path / "metrics.json").read_text())["metrics"] == results["metrics"]
+    capsys.readouterr()
+    other = make_dataset(tmp_path_factory.mktemp("other"), train=14, validation=14)
+    assert evaluate.main(["--workdir", str(tmp_path), "--data_dir", other.path]) == 0
+    assert "is not the data of the run" in capsys.readouterr().out
+    evaluated = read_outputs(tmp_path / "outputs_validation.npz")
+    assert evaluated.ids["source_id"].tolist() == other.columns("validation")["source_id"].tolist()
+    assert evaluated.meta["fold"] is None
 
 
 def test_a_fold_that_is_none_is_refused(dataset):
