@@ -15,6 +15,43 @@ _small = nn.initializers.truncated_normal(0.02)
 _START = 4  # side of the generator's first map
 
 
+class TransposedConv(nn.Module):
+    """A transposed 5 x 5 convolution of stride 2 with SAME padding, that of ``nn.ConvTranspose``, parameters included.
+
+    It is computed as a 3 x 3 convolution to the four pixels that each pixel becomes: XLA's CPU compiler takes the
+    gradient of a dilated convolution seven times slower (64 maps of 8 x 8 to 32: 17 ms, not 133; 2 cores, 2026-11-27).
+
+    Attributes:
+        features: channels of the output.
+        dtype: compute dtype; parameters are float32.
+    """
+
+    features: int
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """``[B, H, W, C] -> [B, 2 H, 2 W, features]``."""
+        kernel = self.param("kernel", _small, (5, 5, x.shape[-1], self.features), jnp.float32)
+        bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32)
+        # Rows of the kernel that an even pixel of the output sees, then an odd one; the same for columns.
+        phases = [c for rows in _phases(kernel, 0) for c in _phases(rows, 1)]
+        joint = jnp.concatenate(phases, axis=-1).astype(self.dtype)
+        y = jax.lax.conv_general_dilated(
+            x.astype(self.dtype), joint, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+        )
+        batch, height, width, _ = y.shape
+        y = y.reshape(batch, height, width, 2, 2, self.features).swapaxes(2, 3)
+        return y.reshape(batch, 2 * height, 2 * width, self.features) + bias.astype(self.dtype)
+
+
+def _phases(kernel: jax.Array, axis: int) -> tuple[jax.Array, jax.Array]:
+    """Taps 1, 3 and none, and taps 0, 2, 4 of an axis of 5."""
+    taps = [jax.lax.slice_in_dim(kernel, i, i + 1, axis=axis) for i in range(5)]
+    even = jnp.concatenate([taps[1], taps[3], jnp.zeros_like(taps[0])], axis)
+    return even, jnp.concatenate(taps[::2], axis)
+
+
 class Generator(nn.Module):
     """Noise to a face: a projection to 4 x 4, then transposed 5 x 5 convolutions of stride 2.
 
@@ -46,8 +83,7 @@ class Generator(nn.Module):
         return jnp.tanh(self._up(3, f"deconv{layers}")(x).astype(jnp.float32))
 
     def _up(self, features: int, name: str) -> nn.Module:
-        options = {"kernel_init": _small, "dtype": self.dtype, "name": name}
-        return nn.ConvTranspose(features, (5, 5), (2, 2), "SAME", **options)
+        return TransposedConv(features, self.dtype, name=name)
 
     def _norm(self, x: jax.Array, name: str, train: bool, mask: jax.Array | None) -> jax.Array:
         options = {"dtype": self.dtype, "axis_name": self.axis_name, "name": name}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,7 +17,7 @@ from emojax.engine.restore import read_variables
 from emojax.engine.run import Run
 from emojax.engine.step import make_train_step
 from emojax.errors import ConfigError, DataError
-from emojax.models.dcgan import Discriminator, Generator
+from emojax.models.dcgan import Discriminator, Generator, TransposedConv
 from emojax.systems.face_gan.measure import spread_of
 from tests.systems.face_video_toy import make_videos
 
@@ -71,6 +72,15 @@ def test_the_networks_have_the_parameters_of_the_specification():
             lambda key, n=net, s=shape: n.init(key, jnp.zeros(s), train=False), jax.random.key(0)
         )
         assert sum(x.size for x in jax.tree.leaves(found["params"])) == count
+
+
+def test_the_quick_transposed_convolution_is_the_transposed_convolution():
+    x = jax.random.normal(jax.random.key(0), (2, 4, 6, 3))
+    plain, quick = nn.ConvTranspose(5, (5, 5), (2, 2), "SAME"), TransposedConv(5)
+    variables = quick.init(jax.random.key(1), x)
+    variables["params"]["bias"] = jnp.arange(5.0)
+    assert jax.tree.structure(variables) == jax.tree.structure(plain.init(jax.random.key(1), x))
+    np.testing.assert_allclose(quick.apply(variables, x), plain.apply(variables, x), atol=1e-6)
 
 
 def equal(a, b):
