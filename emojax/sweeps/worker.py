@@ -69,8 +69,10 @@ def _combine(task: Task) -> str:
     weights = list(task.config.members.values()) if task.config.method == "weighted_mean" else None
     runs = [member.results for member in task.members]
     made = ensemble.combined(runs, weights, task.config.method, task.split, name=task.config.name)
-    shared = {"config": as_json(task.config), "trained": _least_trained(task)}
-    ensemble.write(made, ensemble.measure(made) | shared, task.results)
+    # Of the data and the device a table says what it says of a member.
+    results = {**task.members[0].read_result(), **ensemble.measure(made)}
+    results |= {"config": as_json(task.config), "trained": _least_trained(task)}
+    ensemble.write(made, results, task.results)
     return DONE
 
 
