@@ -17,8 +17,12 @@ import numpy as np
 import orbax.checkpoint as ocp
 import pytest
 
+from emojax import evaluate
 from emojax.engine.checksums import array_names
+from emojax.engine.outputs import read_outputs
 from emojax.engine.runlog import read_log
+from emojax.systems.faces.report import FaceReport
+from tests.systems.tiny import use_tiny_backbone
 from tests.toy import make_dataset
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -172,10 +176,21 @@ def test_two_processes_stop_together_and_one_process_resumes_to_the_result_of_on
     assert_equal_runs(one_process, workdir)
 
 
-def test_two_tasks_of_a_slurm_job_train_and_evaluate_as_one_process(dataset, one_process, tmp_path):
+def test_two_tasks_of_a_slurm_job_train_and_evaluate_as_one_process(
+    dataset, one_process, tmp_path, monkeypatch
+):
     for _, errors, status in finish(start_two_tasks(command(dataset, tmp_path / "two"))):
         assert status == 0, errors
     assert_equal_runs(one_process, tmp_path / "two")
+    # A checkpoint that two processes wrote is read by an evaluation on one.
+    use_tiny_backbone(monkeypatch)
+    monkeypatch.setattr(FaceReport, "write", lambda *arguments: None)
+    for workdir in (one_process, tmp_path / "two"):
+        assert evaluate.main(["--workdir", str(workdir), "--step", "latest"]) == 0
+    one, two = (read_outputs(w / "outputs_validation.npz") for w in (one_process, tmp_path / "two"))
+    assert one.meta["step"] == two.meta["step"] == STEPS and one.num_examples == 21
+    for name in ("probabilities", "valence_arousal"):
+        np.testing.assert_allclose(two.arrays[name], one.arrays[name], atol=2e-3, err_msg=name)
 
 
 def test_what_fails_in_one_process_ends_both_with_one_line(dataset, tmp_path):
