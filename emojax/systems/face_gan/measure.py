@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -15,6 +15,7 @@ class GanMeasure:
     """See `emojax.systems.measure.Measure`."""
 
     reads = ("dimensions", "fake_logit", "drawn_fake_logit", "thumbnail", "drawn_thumbnail")
+    links: ClassVar = {"dimensions": "identity"}
 
     def complete(self, outputs, predict_split: Callable[[str], Mapping[str, np.ndarray]]) -> dict:
         """The outputs as they are: nothing is fitted on another split."""
