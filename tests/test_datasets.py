@@ -95,7 +95,9 @@ def config(**changes):
 
 
 def task(**changes):
-    return types.SimpleNamespace(config=config(**changes), row=types.SimpleNamespace(members={}, dataset="Toy"))
+    return types.SimpleNamespace(
+        config=config(**changes), members=(), row=types.SimpleNamespace(dataset="Toy")
+    )
 
 
 PREPARE = (
@@ -121,7 +123,7 @@ def test_a_sweep_without_data_is_told_the_commands_of_the_card(toy):
 def test_a_table_knows_its_published_size(toy):
     def told(records):
         result = {"records": {"train": records}, "config": {"data_dir": "data/toy"}}
-        return summary._other_data(types.SimpleNamespace(members={}, dataset="Toy"), result)
+        return summary._other_data(types.SimpleNamespace(dataset="Toy"), result)
 
     assert told(12) == "" and "data/toy has 9 records, Toy has 12" in told(9)
 
