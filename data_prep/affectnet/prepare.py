@@ -17,7 +17,8 @@ from data_prep.door import INTERRUPTED, add_output_options, print_faces, print_p
 from data_prep.face_dataset import describe
 from data_prep.pipeline import Shard, ShardResult, file_digest, plan_splits, write_shards
 from emojax import cli
-from emojax.data.dataset import Dataset, save_dataset, write_tfds_metadata
+from emojax.data.dataset import Dataset, save_dataset
+from emojax.data.tfds_metadata import write_tfds_metadata
 from emojax.errors import ConfigError, DataError
 from emojax.labels import affectnet_labels
 from emojax.vision.align import ALIGNMENTS, CROP_ANCHORS

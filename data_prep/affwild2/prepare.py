@@ -24,7 +24,8 @@ from data_prep.face_dataset import describe, encode_face
 from data_prep.frame_index import FrameIndex
 from data_prep.pipeline import Record, ShardResult, plan_splits, write_shards
 from emojax import cli
-from emojax.data.dataset import Dataset, Feature, save_dataset, write_tfds_metadata
+from emojax.data.dataset import Dataset, Feature, save_dataset
+from emojax.data.tfds_metadata import write_tfds_metadata
 from emojax.datasets import AFFWILD2
 from emojax.errors import DataError, Skip
 from emojax.labels import affectnet_labels

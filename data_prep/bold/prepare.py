@@ -23,8 +23,9 @@ from data_prep.split import read_columns, skipped_counts, write_split
 from data_prep.summary import print_summary
 from emojax import cli
 from emojax.data.columns import columns_name, open_columns
-from emojax.data.dataset import Dataset, save_dataset, write_tfds_metadata
+from emojax.data.dataset import Dataset, save_dataset
 from emojax.data.recipe import Feature
+from emojax.data.tfds_metadata import write_tfds_metadata
 from emojax.errors import ConfigError, DataError, Skip
 from emojax.graphs.statistics import body_statistics
 from emojax.labels import BOLD_LABELS, BOLD_POSITIVE_FROM

@@ -24,7 +24,8 @@ from data_prep.pipeline import (
     write_shards,
 )
 from emojax import cli
-from emojax.data.dataset import Dataset, save_dataset, shard_name, write_tfds_metadata
+from emojax.data.dataset import Dataset, save_dataset, shard_name
+from emojax.data.tfds_metadata import write_tfds_metadata
 from emojax.errors import DataError
 from emojax.vision.faces import DETECTORS
 

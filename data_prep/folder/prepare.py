@@ -23,7 +23,8 @@ from data_prep.folder.layouts import find_layout
 from data_prep.folder.splits import divide
 from data_prep.pipeline import Record, ShardResult, plan_splits, write_shards
 from emojax import cli
-from emojax.data.dataset import Dataset, Feature, save_dataset, write_tfds_metadata
+from emojax.data.dataset import Dataset, Feature, save_dataset
+from emojax.data.tfds_metadata import write_tfds_metadata
 from emojax.errors import ConfigError, DataError, Skip
 from emojax.labels import VALENCE_AROUSAL, Labels
 from emojax.vision.detectors import make_detector, resolve

@@ -18,8 +18,9 @@ from data_prep.sequences.splits import split_of
 from data_prep.sequences.video import Raw, Video, frames_in_window, signature
 from data_prep.split import read_columns, skipped_counts, write_split
 from emojax.data.columns import columns_name, open_columns
-from emojax.data.dataset import Dataset, save_dataset, write_tfds_metadata
+from emojax.data.dataset import Dataset, save_dataset
 from emojax.data.recipe import Feature
+from emojax.data.tfds_metadata import write_tfds_metadata
 from emojax.errors import DataError, Skip
 from emojax.graphs.statistics import sequence_statistics
 from emojax.labels import Labels

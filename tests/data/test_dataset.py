@@ -18,8 +18,8 @@ from emojax.data.dataset import (
     load_dataset,
     save_dataset,
     shard_name,
-    write_tfds_metadata,
 )
+from emojax.data.tfds_metadata import write_tfds_metadata
 from emojax.errors import DataError, OutputError
 from tests.data.shards import FACE_FEATURES, make_dataset, write_shard
 
