@@ -147,8 +147,9 @@ def _verdict(dataset: Dataset, report: CheckReport) -> int:
         print(f"problem: {problem}")
     if report.total > SHOWN:
         print(f"... and {report.total - SHOWN:,} more")
+    plural = "" if report.total == 1 else "s"
     print(
-        f"{report.total:,} problems in {dataset.path}. A file that is damaged or differs: delete it and run the "
+        f"{report.total:,} problem{plural} in {dataset.path}. A file that is damaged or differs: delete it and run the "
         "preparation command again, which makes only what is missing."
     )
     return 1
