@@ -3,7 +3,11 @@
 import os
 import pathlib
 
-os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
+from tests.compilation import QUICK_COMPILE
+
+os.environ["XLA_FLAGS"] = " ".join(
+    (os.environ.get("XLA_FLAGS", ""), "--xla_force_host_platform_device_count=8", QUICK_COMPILE)
+)
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import jax

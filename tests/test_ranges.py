@@ -81,7 +81,7 @@ def test_every_range_of_the_engine_belongs_to_a_field_and_every_number_of_it_has
         value = config
         for part in field.split("."):
             value = value[part]
-        if group in ("run", "optimizer", "early_stopping") and not isinstance(value, str):
+        if group in ("run", "optimizer", "early_stopping") and not isinstance(value, str | bool):
             assert any(field == p or (p.endswith(".*") and field.startswith(p[:-1])) for p in RANGES), field
 
 

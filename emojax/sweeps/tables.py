@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import importlib
 import json
 from collections.abc import Mapping
@@ -99,6 +100,13 @@ class ThesisTable:
         return tuple(row for row in self.rows if not names or row.name in names)
 
 
+@functools.cache
+def _known() -> tuple[list[dict], dict]:
+    """Every system, and the network of each, once a process."""
+    systems = catalogue()
+    return systems, _networks(systems)
+
+
 def find_table(name: str) -> ThesisTable:
     """The table of a name like ``5.1`` or ``emotic/4.6``.
 
@@ -108,8 +116,7 @@ def find_table(name: str) -> ThesisTable:
     thesis, number = name.split("/", 1) if "/" in name else (DEFAULT_THESIS, name)
     if number not in TABLES.get(thesis, {}):
         raise _unknown(name)
-    systems = catalogue()
-    networks = _networks(systems)
+    systems, networks = _known()
     rows, sweeps = {}, []
     for entry in systems:
         module = entry["module"]

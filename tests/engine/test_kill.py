@@ -17,6 +17,7 @@ import orbax.checkpoint as ocp
 import pytest
 
 from emojax.engine.runlog import read_log
+from tests.compilation import QUICK_COMPILE
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 STEPS = 60
@@ -41,7 +42,11 @@ def command(dataset, workdir):
 
 def environment():
     cache = ROOT / ".cache" / "jax-tests"
-    return os.environ | {"XLA_FLAGS": "", "JAX_PLATFORMS": "cpu", "JAX_COMPILATION_CACHE_DIR": str(cache)}
+    return os.environ | {
+        "XLA_FLAGS": QUICK_COMPILE,
+        "JAX_PLATFORMS": "cpu",
+        "JAX_COMPILATION_CACHE_DIR": str(cache),
+    }
 
 
 def start(dataset, workdir, **options):

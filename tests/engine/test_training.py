@@ -218,7 +218,11 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_records(dataset, 
     with pytest.raises(
         TrainingError, match=r"Step \d+: .*(nan|inf).*Records of this batch: \d+ \(train/\d+\)"
     ):
-        run(dataset, tmp_path, optimizer__learning_rate=1e25, optimizer__schedule="constant")
+        rates = {
+            "optimizer__learning_rate": 1000.0,
+            "optimizer__weight_decay": 1000.0,
+        }  # a million times as large
+        run(dataset, tmp_path, **rates, optimizer__schedule="constant", run__checkpoint_every_steps=1000)
     checkpoints = Checkpoints(tmp_path, "accuracy")
     assert checkpoints.steps() == []  # nothing that is not finite was saved
     checkpoints.close()

@@ -22,6 +22,7 @@ from emojax.engine.checksums import array_names
 from emojax.engine.outputs import read_outputs
 from emojax.engine.runlog import read_log
 from emojax.systems.faces.report import FaceReport
+from tests.compilation import QUICK_COMPILE
 from tests.systems.tiny import use_tiny_backbone
 from tests.toy import make_dataset
 
@@ -62,7 +63,7 @@ def command(dataset, workdir, **changes):
 def start(arguments, **environment):
     cache = ROOT / ".cache" / "jax-tests"
     known = {
-        "XLA_FLAGS": "",
+        "XLA_FLAGS": QUICK_COMPILE,
         "JAX_PLATFORMS": "cpu",
         "JAX_COMPILATION_CACHE_DIR": str(cache),
         "PYTHONPATH": str(ROOT),

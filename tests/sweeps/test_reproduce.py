@@ -10,6 +10,7 @@ import sys
 import time
 
 from emojax.engine.runlog import read_log
+from tests.compilation import QUICK_COMPILE
 from tests.toy import make_dataset
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -25,7 +26,11 @@ TINY = {
 
 def start(*arguments):
     cache = ROOT / ".cache" / "jax-tests"
-    environment = {"XLA_FLAGS": "", "JAX_PLATFORMS": "cpu", "JAX_COMPILATION_CACHE_DIR": str(cache)}
+    environment = {
+        "XLA_FLAGS": QUICK_COMPILE,
+        "JAX_PLATFORMS": "cpu",
+        "JAX_COMPILATION_CACHE_DIR": str(cache),
+    }
     return subprocess.Popen(
         [sys.executable, "-m", "emojax.reproduce", *arguments],
         cwd=ROOT,
