@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from ml_collections import ConfigDict
 
 from configs import base
 from configs.affwild import demo_face_videos, face_videos
+from configs.affwild_lstm_tables import VALUES, printed
 from configs.base import Variant
 
 FAMILY = "affwild_lstm"
@@ -25,42 +28,48 @@ _COMBINED = {
     "objective.category_weight": 0.33,
 }
 _FAMILIES = {"cat": _CATEGORY, "va": _VA, "comb": _COMBINED}
-_TABLES = {"cat": "5.1", "va": "5.2", "comb": "5.3, 5.6"}
 
 
-def _system(family: str, trunk: str, hidden: tuple[int, ...], **published) -> Variant:
-    """One of the 18 systems; published numbers are those of the validation split."""
+def _system(family: str, trunk: str, hidden: tuple[int, ...]) -> Variant:
+    """The system of a family, trunk and head; ``published`` are the numbers of the validation split."""
     change = {**_FAMILIES[family], "model.trunk": _TRUNKS[trunk], "model.head_units": hidden}
     layers = len(hidden) + 1
     title = {"cat": "category", "va": "valence and arousal", "comb": "both"}[family]
-    note = f"{title}: {trunk}, LSTM of 128, {layers} fully connected"
-    return Variant(change, note, _TABLES[family] if published else "", published)
+    return Variant(change, f"{title}: {trunk}, LSTM of 128, {layers} fully connected")
 
 
-def _ccc(valence: float, arousal: float, mse_valence: float, mse_arousal: float) -> dict[str, float]:
-    mse = {"mse_valence": mse_valence, "mse_arousal": mse_arousal}
-    return {"ccc_valence": valence, "ccc_arousal": arousal, **mse}
+def _reported(family: str, trunk: str, hidden: tuple[int, ...]) -> Variant:
+    """One of the 18 systems of the thesis's tables."""
+    tables = printed(f"{family}_{trunk}_fc{len(hidden) + 1}")
+    published = {
+        metric: value
+        for number in ("5.1", "5.2", "5.3", "5.6")
+        for metric, value in tables.get(number, {}).items()
+        if metric in ("accuracy", *VALUES)
+    }
+    found = _system(family, trunk, hidden)
+    return dataclasses.replace(found, table=", ".join(tables), published=published, reprinted=tables)
 
 
 VARIANTS = {
-    "cat_vgg16_fc1": _system("cat", "vgg16", (), accuracy=35),
-    "cat_vgg16_fc2": _system("cat", "vgg16", (64,), accuracy=47),
-    "cat_xcep_fc1": _system("cat", "xcep", (), accuracy=32),
-    "cat_xcep_fc2": _system("cat", "xcep", (128,), accuracy=34),
-    "cat_vgg19_fc1": _system("cat", "vgg19", (), accuracy=51),
-    "cat_vgg19_fc2": _system("cat", "vgg19", (128,), accuracy=19),
-    "va_vgg16_fc1": _system("va", "vgg16", (), **_ccc(0.04, 0.02, 0.40, 0.14)),
-    "va_vgg16_fc2": _system("va", "vgg16", (64,), **_ccc(0.09, 0.09, 0.32, 0.11)),
-    "va_xcep_fc1": _system("va", "xcep", (), **_ccc(-0.03, -0.13, 0.31, 0.12)),
-    "va_xcep_fc2": _system("va", "xcep", (128,), **_ccc(-0.01, -0.03, 0.30, 0.10)),
-    "va_vgg19_fc1": _system("va", "vgg19", (), **_ccc(0.11, 0.14, 0.32, 0.11)),
-    "va_vgg19_fc2": _system("va", "vgg19", (128,), **_ccc(0.16, 0.17, 0.31, 0.09)),
-    "comb_vgg16_fc1": _system("comb", "vgg16", (), accuracy=54, **_ccc(0.13, 0.04, 0.38, 0.19)),
-    "comb_vgg16_fc3": _system("comb", "vgg16", (128, 128), accuracy=57, **_ccc(0.07, 0.13, 0.36, 0.10)),
-    "comb_xcep_fc2": _system("comb", "xcep", (128,), accuracy=43, **_ccc(-0.03, 0.00, 0.34, 0.11)),
-    "comb_xcep_fc3": _system("comb", "xcep", (128, 128), accuracy=51, **_ccc(0.02, 0.01, 0.32, 0.11)),
-    "comb_vgg19_fc1": _system("comb", "vgg19", (), accuracy=59, **_ccc(0.14, 0.20, 0.33, 0.12)),
-    "comb_vgg19_fc2": _system("comb", "vgg19", (128,), accuracy=53, **_ccc(0.14, 0.20, 0.33, 0.10)),
+    "cat_vgg16_fc1": _reported("cat", "vgg16", ()),
+    "cat_vgg16_fc2": _reported("cat", "vgg16", (64,)),
+    "cat_xcep_fc1": _reported("cat", "xcep", ()),
+    "cat_xcep_fc2": _reported("cat", "xcep", (128,)),
+    "cat_vgg19_fc1": _reported("cat", "vgg19", ()),
+    "cat_vgg19_fc2": _reported("cat", "vgg19", (128,)),
+    "va_vgg16_fc1": _reported("va", "vgg16", ()),
+    "va_vgg16_fc2": _reported("va", "vgg16", (64,)),
+    "va_xcep_fc1": _reported("va", "xcep", ()),
+    "va_xcep_fc2": _reported("va", "xcep", (128,)),
+    "va_vgg19_fc1": _reported("va", "vgg19", ()),
+    "va_vgg19_fc2": _reported("va", "vgg19", (128,)),
+    "comb_vgg16_fc1": _reported("comb", "vgg16", ()),
+    "comb_vgg16_fc3": _reported("comb", "vgg16", (128, 128)),
+    "comb_xcep_fc2": _reported("comb", "xcep", (128,)),
+    "comb_xcep_fc3": _reported("comb", "xcep", (128, 128)),
+    "comb_vgg19_fc1": _reported("comb", "vgg19", ()),
+    "comb_vgg19_fc2": _reported("comb", "vgg19", (128,)),
     # Section 8.3: families at equal depth, and other widths (8.2).
     "cat_vgg16_fc3": _system("cat", "vgg16", (128, 128)),
     "cat_xcep_fc3": _system("cat", "xcep", (128, 128)),

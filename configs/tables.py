@@ -6,6 +6,9 @@ Sources: emotion_gcn spec 1.2, 1.4 and 7; context_emotion spec 1.3 and 7.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+
+from configs import affwild_lstm_tables as lstm
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,11 +19,15 @@ class Metric:
         title: of its columns.
         scale: of the printed value; 100 where the theses print percent and a metrics file has shares.
         digits: after the point, of means and spreads.
+        path: where it stands in `metrics.json`, when not under its own name.
+        brief: printed as one column, ``ours (published)``.
     """
 
     title: str
     scale: float = 1.0
     digits: int = 3
+    path: tuple[str, ...] = ()
+    brief: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,11 +38,13 @@ class Table:
         title: what it compares.
         metrics: what it prints, keys of `METRICS`; of these a row shows the ones it has a number for.
         split: of the data that is evaluated.
+        beside: tables of the same rows on other splits, which are filled in with this one.
     """
 
     title: str
     metrics: tuple[str, ...] = ("accuracy",)
     split: str = "validation"
+    beside: tuple[str, ...] = ()
 
 
 METRICS = {
@@ -53,6 +62,17 @@ METRICS = {
     "mr2": Metric("mean R2", digits=4),
     "mra": Metric("mean ROC-AUC", digits=4),
 }
+
+
+def _of_category(metric: str) -> Metric:
+    """Metric of a name like ``recall_happy``; ``recall_average`` and so on are means weighted by frames."""
+    kind, name = metric.split("_")
+    path = (f"weighted_{kind}",) if name == "average" else ("per_class", name, kind)
+    title = f"{name} (%)" if kind == "recall" else f"{name}, {kind} (%)"
+    return Metric(title, 100, 0, path=path, brief=True)
+
+
+METRICS |= {name: _of_category(name) for name in dict.fromkeys((*lstm.RECALLS, *lstm.SCORES))}
 
 _CCC = ("ccc_valence", "ccc_arousal")
 
@@ -139,15 +159,30 @@ AFFWILD = {
     "6.7": Table("Regression GAN", ("ccc_mean",)),
 }
 
-_VA_TABLE = (*_CCC, "mse_valence", "mse_arousal")
 
-# Thesis 003 (affwild_cnn_rnn spec 6.1): validation. Its tables C.5 to C.8 are these rows on the test split.
-AFFWILD_LSTM = {
-    "5.1": Table("category alone"),
-    "5.2": Table("valence and arousal alone", _VA_TABLE),
-    "5.3": Table("category and VA together: category"),
-    "5.6": Table("category and VA together: valence and arousal", _VA_TABLE),
-}
+def _lstm_tables() -> Mapping[str, Table]:
+    """Those of thesis 003: 5.x of the validation split, with the same systems on the other two (spec 6.1 to 6.3)."""
+    titles = {
+        "5.1": ("category alone", lstm.ACCURACIES),
+        "5.2": ("valence and arousal alone", lstm.VALUES),
+        "5.3": ("category and VA together: category", lstm.ACCURACIES),
+        "5.4": ("the best of category alone and of both together: category", lstm.ACCURACIES),
+        "5.5": ("the best of both together: precision, recall and F1", lstm.SCORES),
+        "5.6": ("category and VA together: valence and arousal", lstm.VALUES),
+        "5.7": ("the best of VA alone and of both together: valence and arousal", lstm.VALUES),
+        "pairs": ("category alone and both together, at equal depth (spec 6.4)", ("accuracy",)),
+    }
+    tables = {}
+    for number, (title, metrics) in titles.items():
+        others = lstm.OTHER_SPLITS.get(number, ())
+        tables[number] = Table(title, metrics, beside=others)
+        for other, split in zip(others, ("train", "test")):
+            tables[other] = Table(f"{title}, {split} split", metrics, split)
+    return tables
+
+
+# Thesis 003 (affwild_cnn_rnn spec 6).
+AFFWILD_LSTM = _lstm_tables()
 
 # Thesis (`FAMILY` of the config files) -> number -> table.
 TABLES = {

@@ -83,44 +83,47 @@ def reproduce(given: argparse.Namespace) -> int:
         demo=given.demo,
         overrides=tuple(given.changes),
     )
-    tasks, every = plan(table, options), every_task(table, options)
-    names = {task.name for task in tasks}
-    before = [Outcome(task, KEPT) for task in every if task.name not in names and task.is_finished()]
+    tables = (table, *table.beside)
+    tasks = [task for each in tables for task in plan(each, options)]
+    asked = {task.key for task in tasks}
+    others = [task for each in tables for task in every_task(each, options) if task.key not in asked]
+    before = [Outcome(task, KEPT) for task in others if task.is_finished()]
     folder = options.out / (table.name.replace("/", "_") + ("_demo" if options.demo else ""))
     print(f"Table {table.name}, {table.printed.title}: {len(tasks)} runs, in {options.out}", flush=True)
 
     def tell(outcomes: list[Outcome], seconds_left: float | None) -> None:
-        print(_progress_line(outcomes[-1], len(outcomes), len(tasks), seconds_left), flush=True)
-        _write(folder, table, every, [*before, *outcomes], options)
+        end = outcomes[-1]
+        where = "" if end.task.split == table.printed.split else f", {end.task.split} split"
+        head = f"[{len(outcomes):{len(str(len(tasks)))}}/{len(tasks)}] {end.task.name}{where}"
+        print(f"{head}: {_progress(end, seconds_left)}", flush=True)
+        _write(folder, tables, [*before, *outcomes], options)
 
     from emojax.sweeps.sweep import row_processes, run_tasks  # here: --help and mistakes do not wait for JAX
 
     with row_processes(len(tasks)) as run_row:
         outcomes = run_tasks(tasks, run_row, tell)
-    lines = _write(folder, table, every, [*before, *outcomes], options)
-    reserved = bool(summary.reservations(every, lines, options))
+    lines = _write(folder, tables, [*before, *outcomes], options)
+    reserved = bool(summary.reservations(every_task(table, options), lines, options))
     paths = ablation.write_heatmaps(folder, table, lines, reserved=reserved)
     print(f"\n{(folder / 'table.md').read_text()}")
     print(f"Written: {', '.join(str(p) for p in (folder / 'table.md', folder / 'table.csv', *paths))}")
     return _end(outcomes, options)
 
 
-def _progress_line(outcome: Outcome, number: int, total: int, seconds_left: float | None) -> str:
-    task = outcome.task
-    head = f"[{number:{len(str(total))}}/{total}] {task.name}"
+def _progress(outcome: Outcome, seconds_left: float | None) -> str:
     if not outcome.is_good:
         what = {FAILED: "FAILED", MISSING: "not run", STOPPED: "stopped, saved"}[outcome.status]
-        return f"{head}: {what}{': ' if outcome.message else ''}{outcome.message}"
-    cells = summary.summarise([task], [outcome])[0].cells
+        return f"{what}{': ' if outcome.message else ''}{outcome.message}"
+    cells = summary.summarise([outcome.task], [outcome])[0].cells
     found = ", ".join(
         f"{c.style.title} {c.mean:.{c.style.digits}f} (published {c.published:g})"
         for c in cells
-        if c.mean is not None
+        if c.mean is not None and not c.style.brief
     )
     if outcome.status == KEPT:
-        return f"{head}: {found}; finished before"
+        return f"{found}; finished before"
     left = "" if not seconds_left else f", about {_duration(seconds_left)} left"
-    return f"{head}: {found}; {_duration(outcome.seconds)}{left}"
+    return f"{found}; {_duration(outcome.seconds)}{left}"
 
 
 def _duration(seconds: float) -> str:
@@ -130,16 +133,20 @@ def _duration(seconds: float) -> str:
 
 
 def _write(
-    folder: pathlib.Path, table: ThesisTable, tasks: list[Task], outcomes: list[Outcome], options: Options
+    folder: pathlib.Path, tables: Sequence[ThesisTable], outcomes: list[Outcome], options: Options
 ) -> list[summary.Line]:
-    lines = summary.summarise(tasks, outcomes)
+    """Writes the page and returns the lines of the first table; the others stand below it."""
+    parts = []
+    for table in tables:
+        tasks = every_task(table, options)
+        parts.append(summary.Part(table, tasks, summary.summarise(tasks, outcomes)))
     command = shlex.join(["scripts/reproduce", *sys.argv[1:]])
     pages = {
-        "table.md": summary.markdown(table, tasks, lines, options, command),
-        "table.csv": summary.as_csv(table, lines),
+        "table.md": summary.markdown(parts, options, command),
+        "table.csv": summary.as_csv(parts),
     }
     summary.write(folder, pages)
-    return lines
+    return parts[0].lines
 
 
 def _end(outcomes: list[Outcome], options: Options) -> int:

@@ -67,6 +67,11 @@ class Task:
     def name(self) -> str:
         return f"{self.config.name} seed {self.seed}"
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from every other task."""
+        return self.name, self.split
+
     def read_result(self) -> dict | None:
         """What the evaluation found, if it is finished and has this config."""
         file, *_ = result_paths(self.results, self.split)

@@ -7,7 +7,7 @@ import dataclasses
 import io
 import pathlib
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from configs.tables import METRICS, Metric
 from emojax import datasets
@@ -72,21 +72,38 @@ class Line:
     trouble: str
 
 
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """A table on a page: the one that was asked for, or one that is filled in with it."""
+
+    table: ThesisTable
+    tasks: Sequence[Task]
+    lines: Sequence[Line]
+
+
 def summarise(tasks: Sequence[Task], outcomes: Sequence[Outcome]) -> list[Line]:
     """Lines in the order of the tasks; rows that have not run yet are lines without values."""
-    by_name = {outcome.task.name: outcome for outcome in outcomes}
+    by_key = {outcome.task.key: outcome for outcome in outcomes}
     lines = []
     for row in {task.row.name: task.row for task in tasks}.values():
         mine = [task for task in tasks if task.row.name == row.name]
-        ends = [by_name.get(task.name) for task in mine]
+        ends = [by_key.get(task.key) for task in mine]
         results = [t.read_result() for t, end in zip(mine, ends) if end is not None and end.is_good]
         results = tuple(result for result in results if result is not None)
         cells = tuple(
-            Cell(m, tuple(METRICS[m].scale * r["metrics"][m] for r in results), published)
+            Cell(m, tuple(_value(m, r["metrics"]) for r in results), published)
             for m, published in row.published.items()
         )
         lines.append(Line(row, cells, results, len(mine), _trouble(ends)))
     return lines
+
+
+def _value(metric: str, metrics: Mapping) -> float:
+    """A metric of a metrics file, as a table prints it."""
+    style = METRICS[metric]
+    for key in style.path or (metric,):
+        metrics = metrics[key]
+    return style.scale * metrics
 
 
 def _trouble(ends: Sequence[Outcome | None]) -> str:
@@ -98,27 +115,34 @@ def _trouble(ends: Sequence[Outcome | None]) -> str:
     return ""
 
 
-def markdown(
-    table: ThesisTable, tasks: Sequence[Task], lines: Sequence[Line], options: Options, command: str
-) -> str:
-    """The page of a table: what its numbers are worth, then one Markdown table a data set."""
-    caveats = reservations(tasks, lines, options)
-    parts = [f"# Table {table.number} of {table.thesis}: {table.printed.title}"]
+def markdown(parts: Sequence[Part], options: Options, command: str) -> str:
+    """The page of a table: what its numbers are worth, then one Markdown table a data set.
+
+    Args:
+        parts: the table, then those that are filled in with it.
+        options: of the runs.
+        command: that makes the page.
+    """
+    table = parts[0].table
+    caveats = list(dict.fromkeys(text for p in parts for text in reservations(p.tasks, p.lines, options)))
+    found = [f"# Table {table.number} of {table.thesis}: {table.printed.title}"]
     if caveats:
-        parts.append("**This does not reproduce the published table:**\n")
-        parts[-1] += "\n".join(f"- {_escaped(caveat)}" for caveat in caveats)
+        found.append("**This does not reproduce the published table:**\n")
+        found[-1] += "\n".join(f"- {_escaped(caveat)}" for caveat in caveats)
     else:
-        parts.append("Full size, whole schedule, data of the published size.")
-    for dataset in dict.fromkeys(line.row.dataset for line in lines):
-        parts.append(f"## {dataset}, {table.printed.split} split")
-        parts.append(_grid([line for line in lines if line.row.dataset == dataset]))
-    parts.append(
+        found.append("Full size, whole schedule, data of the published size.")
+    for part in parts:
+        number = "" if part is parts[0] else f"Table {part.table.number}: "
+        for dataset in dict.fromkeys(line.row.dataset for line in part.lines):
+            found.append(f"## {number}{dataset}, {part.table.printed.split} split")
+            found.append(_grid([line for line in part.lines if line.row.dataset == dataset]))
+    found.append(
         "Published: as the thesis prints it. Ours: mean over the seeds, each the checkpoint that is best by the "
         "validation metric of its config; spread: sample standard deviation (divisor n - 1), from two seeds on; "
         "difference: ours minus published."
     )
-    parts.append(f"Command: `{command}`")
-    return "\n\n".join(parts) + "\n"
+    found.append(f"Command: `{command}`")
+    return "\n\n".join(found) + "\n"
 
 
 def reservations(tasks: Sequence[Task], lines: Sequence[Line], options: Options) -> list[str]:
@@ -156,11 +180,15 @@ def _grid(lines: Sequence[Line]) -> str:
     metrics = list(dict.fromkeys(cell.metric for line in lines for cell in line.cells))
     header = ["system"]
     for metric in metrics:
-        header += [f"{METRICS[metric].title}, ours", "spread", "published", "difference"]
+        title = METRICS[metric].title
+        if METRICS[metric].brief:
+            header.append(f"{title}, ours (published)")
+        else:
+            header += [f"{title}, ours", "spread", "published", "difference"]
     rows = [[*header, "seeds", "what it is"], ["---"] + ["---:"] * (len(header)) + ["---"]]
     for line in lines:
         cells = {cell.metric: cell for cell in line.cells}
-        texts = [text for metric in metrics for text in _texts(cells.get(metric))]
+        texts = [text for metric in metrics for text in _texts(metric, cells.get(metric))]
         seeds = f"{len(line.results)} of {line.seeds}" if line.trouble else str(line.seeds)
         note = (
             f"{line.row.variant.note}; **{_escaped(line.trouble)}**"
@@ -171,12 +199,14 @@ def _grid(lines: Sequence[Line]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def _texts(cell: Cell | None) -> list[str]:
+def _texts(metric: str, cell: Cell | None) -> list[str]:
+    style = METRICS[metric]
     if cell is None:
-        return [_NO_VALUE] * 4
-    digits = cell.style.digits
-    numbers = [_number(n, digits) for n in (cell.mean, cell.spread)]
-    return [*numbers, f"{cell.published:g}", _number(cell.difference, digits, sign="+")]
+        return [_NO_VALUE] * (1 if style.brief else 4)
+    if style.brief:
+        return [f"{_number(cell.mean, style.digits)} ({cell.published:g})"]
+    numbers = [_number(n, style.digits) for n in (cell.mean, cell.spread)]
+    return [*numbers, f"{cell.published:g}", _number(cell.difference, style.digits, sign="+")]
 
 
 def _number(value: float | None, digits: int, sign: str = "-") -> str:
@@ -187,8 +217,8 @@ def _escaped(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
-def as_csv(table: ThesisTable, lines: Sequence[Line]) -> str:
-    """One line a row and metric, numbers in full."""
+def as_csv(parts: Sequence[Part]) -> str:
+    """One line a row and metric, numbers in full; see `markdown`."""
     columns = (
         "table,system,data_set,split,metric,mean,spread,published,difference,seeds,values,steps,of_steps,"
         "records,size,trouble,note"
@@ -196,9 +226,10 @@ def as_csv(table: ThesisTable, lines: Sequence[Line]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns.split(","))
-    for line in lines:
-        for cell in line.cells:
-            writer.writerow(_csv_row(table, line, cell))
+    for part in parts:
+        for line in part.lines:
+            for cell in line.cells:
+                writer.writerow(_csv_row(part.table, line, cell))
     return text.getvalue()
 
 

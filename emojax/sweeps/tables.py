@@ -74,13 +74,14 @@ class Sweep:
 
 @dataclasses.dataclass(frozen=True)
 class ThesisTable:
-    """A table with its rows in the order of the config files, and its sweeps."""
+    """A table with its rows in the order of the config files, its sweeps, and the tables filled in with it."""
 
     thesis: str
     number: str
     printed: Table
     rows: tuple[Row, ...]
     sweeps: tuple[Sweep, ...]
+    beside: tuple[ThesisTable, ...] = ()
 
     @property
     def name(self) -> str:
@@ -132,7 +133,9 @@ def find_table(name: str) -> ThesisTable:
             rows[member] = Row(member, variant, module.__name__, entry["dataset"], shown, network, parts)
         if entry["cells"]:
             sweeps.append(_sweep(entry, variants))
-    return ThesisTable(thesis, number, TABLES[thesis][number], tuple(rows.values()), tuple(sweeps))
+    printed = TABLES[thesis][number]
+    beside = tuple(find_table(f"{thesis}/{other}") for other in printed.beside)
+    return ThesisTable(thesis, number, printed, tuple(rows.values()), tuple(sweeps), beside)
 
 
 def _members(module, name: str, networks: Mapping[str, Network], dataset: str) -> tuple[Row, ...]:

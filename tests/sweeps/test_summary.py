@@ -9,6 +9,7 @@ import statistics
 import numpy as np
 import pytest
 
+from emojax.labels import AFFWILD_CLASSES
 from emojax.sweeps import ablation, summary
 from emojax.sweeps.outcome import DONE, FAILED, MISSING, Outcome
 from emojax.sweeps.plan import Options, plan
@@ -23,7 +24,8 @@ def page(tmp_path, name, end, **options):
     table, options = find_table(name), Options(out=tmp_path / "out", data=tmp_path / "data", **options)
     tasks = plan(table, options)
     lines = summary.summarise(tasks, [outcome for task in tasks if (outcome := end(task))])
-    return summary.markdown(table, tasks, lines, options, "scripts/reproduce x"), summary.as_csv(table, lines)
+    parts = [summary.Part(table, tasks, lines)]
+    return summary.markdown(parts, options, "scripts/reproduce x"), summary.as_csv(parts)
 
 
 def ends_with(*accuracies, **result):
@@ -68,6 +70,23 @@ def test_a_table_prints_its_own_number_and_metrics(tmp_path):
     assert "| 65.63 |" in published["5.1"][0] and "| 65.69 |" in published["6.1"][0]
     assert [r["metric"] for r in rows_of(published["6.3"][1])] == ["CCC valence", "CCC arousal"]
     assert "| mtl_ccc_classic | 0.500 | \u2013 | 0.768 | \u22120.268 | 0.250 |" in published["6.3"][0]
+
+
+def test_other_splits_of_the_same_rows_stand_below_a_table_and_recalls_take_one_column_each(tmp_path):
+    table, options = find_table("affwild_lstm/5.4"), Options(tmp_path / "out", data=tmp_path / "data")
+    parts = []
+    for each, accuracy in zip((table, *table.beside), (0.5, 0.9, 0.4)):
+        tasks = plan(each, options)
+        found = {n: {"precision": 0.1, "recall": 0.25, "f1": 0.2} for n in AFFWILD_CLASSES}
+        for task in tasks:
+            write_result(task, accuracy=accuracy, per_class=found)
+        parts.append(summary.Part(each, tasks, summary.summarise(tasks, [Outcome(t, DONE) for t in tasks])))
+    text, rows = summary.markdown(parts, options, "x"), rows_of(summary.as_csv(parts))
+    assert "## Aff-Wild, validation split" in text and "## Table 5.4-test: Aff-Wild, test split" in text
+    assert "| comb_vgg19_fc1 | 25 (39) | 25 (0) | 25 (93) |" in text  # validation
+    assert "| comb_vgg19_fc1 | 25 (13) | 25 (0) | 25 (86) |" in text  # test: table C.7
+    found = {(r["split"], r["system"]): r["mean"] for r in rows if r["metric"] == "accuracy (%)"}
+    assert found["train", "cat_vgg16_fc2"] == "90" and found["test", "cat_vgg16_fc2"] == "40"
 
 
 def test_nobody_can_take_a_small_run_on_drawn_data_for_a_reproduction(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from configs.tables import TABLES
@@ -92,6 +93,38 @@ def test_tables_of_two_data_sets_have_the_rows_of_both(name, printed):
     rows = {row.name: row for row in find_table(name).rows}
     assert {key: numbers(row) for key, row in rows.items()} == printed
     assert {row.dataset for row in rows.values()} == {"AffectNet", "Aff-Wild2"}
+
+
+def mean_of(name, metric):
+    return np.mean([row.published[metric] for row in find_table(f"affwild_lstm/{name}").rows])
+
+
+@pytest.mark.parametrize(
+    ("metric", "scale", "tables", "means"),
+    [  # affwild_cnn_rnn spec 6.4: training, validation, test split of one family; then of both together
+        ("accuracy", 100, ("C.1", "5.1", "C.5"), (0.530, 0.363, 0.325)),
+        ("accuracy", 100, ("C.3", "5.3", "C.7"), (0.678, 0.528, 0.262)),
+        ("ccc_valence", 1, ("C.2", "5.2", "C.6"), (0.555, 0.060, -0.005)),
+        ("ccc_arousal", 1, ("C.4", "5.6", "C.8"), (0.468, 0.097, 0.000)),
+        ("mse_valence", 1, ("C.2", "5.2", "C.6"), (0.155, 0.327, 0.418)),
+        ("mse_arousal", 1, ("C.4", "5.6", "C.8"), (0.065, 0.122, 0.192)),
+    ],
+)
+def test_the_tables_of_the_frozen_lstms_have_the_means_of_the_specification(metric, scale, tables, means):
+    for name, mean in zip(tables, means):
+        assert mean_of(name, metric) / scale == pytest.approx(mean, abs=1e-3)
+
+
+def test_a_table_of_the_frozen_lstms_has_the_same_systems_on_the_training_and_the_test_split_beside_it():
+    for name in ("5.1", "5.2", "5.3", "5.4", "5.6", "5.7", "pairs"):
+        table = find_table(f"affwild_lstm/{name}")
+        assert [other.printed.split for other in table.beside] == ["train", "test"]
+        for other in table.beside:
+            assert [row.name for row in other.rows] == [row.name for row in table.rows]
+    (best,) = find_table("affwild_lstm/5.5").rows
+    assert best.published["f1_sad"] == 76 and best.published["precision_average"] == 49
+    recalls = [row.published["recall_sad"] for row in find_table("affwild_lstm/5.4").rows]
+    assert recalls == [86, 93]
 
 
 def test_the_ablation_table_has_every_cell_of_both_sweeps_once():

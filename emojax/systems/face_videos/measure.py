@@ -106,6 +106,12 @@ def video_metrics(predicted: np.ndarray, truth: np.ndarray, sequence: np.ndarray
 
 
 def category_metrics(logits: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> dict[str, Any]:
-    """Those of `expression_metrics`, and the share of the commonest class, which a constant answer reaches."""
+    """Those of `expression_metrics`, the share of the commonest class, which a constant answer reaches, and
+    ``weighted_*``: precision, recall and F1 of the classes, averaged by their frames (affwild_cnn_rnn spec 5).
+    """
     found = expression_metrics(logits, labels, classes)
-    return {**found, "majority_accuracy": float(np.bincount(labels).max() / len(labels))}
+    found["majority_accuracy"] = float(np.bincount(labels).max() / len(labels))
+    each = found["per_class"].values()
+    for kind in ("precision", "recall", "f1"):
+        found[f"weighted_{kind}"] = sum(row["count"] * row[kind] for row in each) / len(labels)
+    return found
