@@ -28,7 +28,7 @@ from emojax import cli
 from emojax.errors import ConfigError
 from emojax.sweeps import ablation, missing, summary
 from emojax.sweeps.outcome import FAILED, KEPT, MISSING, STOPPED, Outcome
-from emojax.sweeps.plan import Options, Task, every_task, plan
+from emojax.sweeps.plan import Options, every_task, plan
 from emojax.sweeps.tables import ThesisTable, find_table, table_names
 
 
