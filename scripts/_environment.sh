@@ -3,6 +3,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PYTHONUNBUFFERED=1
+unset PYTHONDONTWRITEBYTECODE # without .pyc files each process compiles JAX's source anew: 2 seconds each
 
 find_python() {
   for candidate in "${PYTHON:-}" python3 python3.11 python3.12 python3.13 python; do
