@@ -211,7 +211,8 @@ def _model() -> ConfigDict:
     model.gcn.transpose = False
     model.gcn.isolated_nodes = False  # True: a node without neighbours keeps its own vector
     model.gcn.shuffle_seed = 0  # over 0: the nodes of A'' change places at random, a control
-    model.gcn.category_block = "none"  # edges between expressions: none, va_soft, spearman, file (spec 4.10)
+    # Edges between expressions: none, va_soft, spearman, file (spec 4.10); cooccurrence of labels or votes.
+    model.gcn.category_block = "none"
     model.gcn.category_file = ""  # for the block `file`: C rows of comma-separated numbers
     model.gcn.embedding = "glove"  # glove, random, onehot
     model.gcn.word_vectors = ""  # GloVe text file, e.g. glove.6B.300d.txt; empty: built-in 50-d GloVe

@@ -37,6 +37,10 @@ VARIANTS = {
     "own_emotion_gcn": Variant(
         base.EMOTION_GCN, "Emotion-GCN: a label graph from the correlations of classes, valence and arousal"
     ),
+    "own_emotion_gcn_classes": Variant(
+        {**base.EMOTION_GCN, "objective.auxiliary": "none", "model.gcn.category_block": "cooccurrence"},
+        "Emotion-GCN without valence and arousal: a label graph from labels that occur together, or from a file",
+    ),
 }
 
 

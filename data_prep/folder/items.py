@@ -23,6 +23,7 @@ class Item:
         image: path of the file; empty where `pixels` are given.
         pixels: grey values of FER2013 as text, 48 x 48.
         label: class name; empty where there is none.
+        votes: (class name, number of votes) of all classes that the picture was given; empty where it has one label.
         valence, arousal: in [-1, 1]; None where there is none.
         split: train, validation, test, or empty where the layout does not say.
         subject: the person, who is never in two splits; empty where not known.
@@ -34,6 +35,7 @@ class Item:
     image: str = ""
     pixels: str = ""
     label: str = ""
+    votes: tuple[tuple[str, int], ...] = ()
     valence: float | None = None
     arousal: float | None = None
     split: str = ""

@@ -73,7 +73,10 @@ def _read_class_folders(images: pathlib.Path) -> Found:
 
 
 def _read_labels(images: pathlib.Path, table: pathlib.Path) -> Found:
-    """A CSV file with a header; columns by name: image, label, valence, arousal, split, subject, box."""
+    """A CSV file with a header; columns by name: image, label, valence, arousal, split, subject, box.
+
+    A label may be several, ``a;b``: the first counts as the class, all of them occur together in the label graph.
+    """
     items = []
     for line, row in _rows(table):
         if not row.get("image"):
@@ -85,7 +88,7 @@ def _read_labels(images: pathlib.Path, table: pathlib.Path) -> Found:
                 Item(
                     source=row["image"],
                     image=str(images / row["image"]),
-                    label=(row.get("label") or "").strip(),
+                    **_several(row.get("label") or ""),
                     valence=_value(row.get("valence")),
                     arousal=_value(row.get("arousal")),
                     split=split_name(row.get("split") or ""),
@@ -148,7 +151,10 @@ def _majority(row: Mapping[str, str]) -> dict:
         return {"unusable": ("tied_votes", f"{' and '.join(most)} have {counts[most[0]]} votes each")}
     if most[0] in _NO_EMOTION:
         return {"unusable": ("no_emotion", f"most votes are for {most[0]}")}
-    return {"label": most[0]}
+    return {
+        "label": most[0],
+        "votes": tuple((name, counts[name]) for name in FERPLUS_CLASSES if counts[name]),
+    }
 
 
 def _rows(table: pathlib.Path) -> Iterator[tuple[int, dict[str, str]]]:
@@ -168,6 +174,12 @@ def _rows(table: pathlib.Path) -> Iterator[tuple[int, dict[str, str]]]:
         raise DataError(f"Cannot read {table}: {error.strerror or error}.") from None
     except csv.Error as error:
         raise DataError(f"{table} is no CSV file: {error}.") from None
+
+
+def _several(text: str) -> dict:
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(";") if name.strip()))
+    votes = tuple((name, 1) for name in names) if len(names) > 1 else ()
+    return {"label": names[0] if names else "", "votes": votes}
 
 
 def _value(text: str | None) -> float | None:

@@ -66,6 +66,7 @@ class FolderSource:
     options: Options
     labels: Labels
     has_subjects: bool
+    has_votes: bool = False
 
     def read(self, items: Sequence[Item]) -> Iterator[tuple[str, Item]]:
         return ((item.source, item) for item in items)
@@ -97,7 +98,13 @@ class FolderSource:
         }
         # Who has no name counts as a person of his own.
         subject = {"subject": item.subject or item.source} if self.has_subjects else {}
-        return Record(features, {**values, **subject, "source_id": item.source})
+        votes = {"votes": self._votes(item)} if self.has_votes else {}
+        return Record(features, {**values, **votes, **subject, "source_id": item.source})
+
+    def _votes(self, item: Item) -> np.ndarray:
+        """``[C]`` float32; one for its label where a picture has no votes."""
+        given = dict(item.votes or ((item.label, 1),))
+        return np.array([given.get(name, 0) for name in self.labels.classes], np.float32)
 
     def _face(self, item: Item) -> np.ndarray:
         """The crop, BGR."""
@@ -174,7 +181,8 @@ def prepare(
         "validation_share": validation_share,
         "shards": len(shards),
     }
-    source = FolderSource(options, labels, any(item.subject for item in found.items))
+    votes = bool(labels.classes) and any(item.votes for item in found.items)
+    source = FolderSource(options, labels, any(item.subject for item in found.items), votes)
     fixed = {"parameters": parameters, "inputs": digest, "title": f"preparing {name}"}
     results = write_shards(out, source, shards, workers=workers, part=part, **fixed)
     if part is not None:
@@ -196,7 +204,8 @@ def record_features(options: Options, labels: Labels) -> dict[str, Feature]:
 
 
 def _labels_of(found: Found, wanted: Sequence[str]) -> Labels:
-    there = sorted({item.label for item in found.items if item.label})
+    given = {name for item in found.items for name in (item.label, *dict(item.votes)) if name}
+    there = sorted(given)
     classes = tuple(wanted) or found.classes or tuple(there)
     if unknown := [name for name in there if name not in classes]:
         raise DataError(f"The label {unknown[0]!r} is none of the classes {', '.join(classes)}.")
@@ -214,7 +223,8 @@ _EPILOG = """examples:
   python -m data_prep.folder --images faces --out data/own
       faces/CLASS/*.jpg, or faces/train/CLASS/*.jpg and faces/validation/CLASS/*.jpg
   python -m data_prep.folder --images photos --labels labels.csv --faces detect --out data/own
-      columns by name: image, label, valence, arousal, split, subject, box (x y width height); all but image optional
+      columns by name: image, label, valence, arousal, split, subject, box (x y width height); all but image optional;
+      a label may be several, joy;surprise: the first is the class, all of them make the label graph
   python -m data_prep.folder --images RAF-DB/basic --out data/raf_db
       EmoLabel/list_patition_label.txt and Image/aligned
   python -m data_prep.folder --images fer2013.csv --votes fer2013new.csv --size 48 --out data/ferplus

@@ -234,6 +234,45 @@ def adjacency(
     return weighted.T.copy() if transpose else weighted
 
 
+def class_edges(strength: np.ndarray, tau: float) -> np.ndarray:
+    """A' of a graph of expressions alone: 1 where the strength of an edge reaches tau; the diagonal is 1.
+
+    Args:
+        strength: ``[C, C]``, row i, column j: of j for i, e.g. from `vote_cooccurrence`.
+        tau: threshold in [0, 1].
+
+    Returns:
+        ``[C, C]`` float64 of zeros and ones.
+
+    Raises:
+        ConfigError: tau outside [0, 1].
+        DataError: no such matrix, or a value that is negative or not finite.
+    """
+    if not 0 <= tau <= 1:
+        raise ConfigError(f"tau is a threshold on the strength of edges and lies in [0, 1], not {tau}.")
+    strength = _checked_block(strength, len(strength) + NUM_DIMENSIONS)
+    edges = (strength >= tau) & (strength > 0)
+    np.fill_diagonal(edges, True)
+    return edges.astype(np.float64)
+
+
+def vote_cooccurrence(votes: np.ndarray) -> np.ndarray:
+    """Co-occurrence of expressions in what people say of the same pictures: ``P(j | i) = sum_n P(n | i) P(j | n)``.
+
+    That is `va_soft_block` with a picture in the place of a bin of the plane.
+
+    Args:
+        votes: ``[N, C]`` votes for each class; a picture with two labels has one for each.
+
+    Returns:
+        ``[C, C]`` float64; row i is a distribution over j. The identity where no picture has two labels.
+
+    Raises:
+        DataError: a class without votes.
+    """
+    return va_soft_block(np.asarray(votes)[None])
+
+
 def shuffle_nodes(matrix: np.ndarray, seed: int) -> np.ndarray:
     """The same graph ``[n, n]`` with its nodes in random places: a control that keeps degrees and weights."""
     order = np.random.default_rng(seed).permutation(len(matrix))
@@ -266,7 +305,7 @@ def va_soft_block(histogram: np.ndarray) -> np.ndarray:
     per_class = counts.sum(axis=0)
     if (per_class == 0).any():
         empty = np.flatnonzero(per_class == 0).tolist()
-        raise DataError(f"The valence-arousal histogram has no sample of class {empty}.")
+        raise DataError(f"There is no sample of class {empty}: its co-occurrence is undefined.")
     bin_given_class = counts / per_class
     class_given_bin = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     return bin_given_class.T @ class_given_bin

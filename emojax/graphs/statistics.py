@@ -32,15 +32,20 @@ def face_statistics(columns: Mapping[str, np.ndarray], labels: Labels) -> dict[s
     """Statistics of faces, from what labels there are.
 
     Args:
-        columns: of the training split, ``[N]`` each: `label`, or `valence` and `arousal`, or all three.
+        columns: of the training split, ``[N]`` each: `label`, or `valence` and `arousal`, or all three; optional:
+            `votes` ``[N, C]``.
         labels: C classes.
 
     Returns:
         As `emojax.graphs.label_graph.label_statistics`. What needs a label that is not there is left out: without
         `label` there is `num_samples` and `sector_counts`, without `valence` and `arousal` there is `num_samples` and
-        `counts`. `spearman` is left out where every record has the same valence or the same arousal.
+        `counts`. `spearman` is left out where every record has the same valence or the same arousal. With `votes` there
+        is `cooccurrence` [C][C], see `emojax.graphs.label_graph.vote_cooccurrence`.
     """
-    from emojax.graphs.label_graph import label_statistics  # scipy: slow to import, and workers do without
+    from emojax.graphs.label_graph import (
+        label_statistics,
+        vote_cooccurrence,
+    )  # scipy: slow to import, and workers do without
     from emojax.graphs.va_plane import SECTOR_COUNTS, sector_labels
 
     if "label" not in columns:
@@ -51,9 +56,11 @@ def face_statistics(columns: Mapping[str, np.ndarray], labels: Labels) -> dict[s
             "sector_counts": {str(n): c.tolist() for n, c in sectors.items()},
         }
     label, num_classes = np.asarray(columns["label"]), len(labels.classes)
+    shared = {"cooccurrence": vote_cooccurrence(columns["votes"]).tolist()} if "votes" in columns else {}
     if "valence" not in columns:
-        return {"num_samples": len(label), "counts": np.bincount(label, minlength=num_classes).tolist()}
-    return label_statistics(label, columns["valence"], columns["arousal"], num_classes)
+        counts = np.bincount(label, minlength=num_classes).tolist()
+        return {"num_samples": len(label), "counts": counts, **shared}
+    return label_statistics(label, columns["valence"], columns["arousal"], num_classes) | shared
 
 
 def people_statistics(columns: Mapping[str, np.ndarray], labels: Labels) -> dict[str, object]:

@@ -105,11 +105,13 @@ class GCNHead(nn.Module):
 
     Attributes:
         features: widths of the GCN's layers; the last equals D.
+        num_dimensions: how many of the last nodes are dimensions and no expressions: 2, or 0.
 
-    Constants: ``gcn``, the label graph of C + 2 nodes and their word vectors (`gcn.graph_constants`).
+    Constants: ``gcn``, the label graph of C + 2 (or C) nodes and their word vectors (`gcn.graph_constants`).
     """
 
     features: Sequence[int]
+    num_dimensions: int = 2
 
     @nn.compact
     def __call__(self, x: jax.Array) -> Outputs:
@@ -120,6 +122,8 @@ class GCNHead(nn.Module):
                 "features: they are multiplied and must be equal."
             )
         scores = jnp.dot(x.astype(jnp.float32), vectors.T, precision=PRECISION)
+        if not self.num_dimensions:
+            return {"logits": scores}
         return {"logits": scores[:, :-2], "va": scores[:, -2:]}
 
 
@@ -131,7 +135,7 @@ def export_gcn_head(head: GCNHead, variables: Mapping[str, Any]) -> np.ndarray:
         variables: its trained parameters and its constants, ``{"params": {"gcn": ...}, "constants": {"gcn": ...}}``.
 
     Returns:
-        ``[D, C + 2]`` float32; ``x @ kernel`` gives the C logits, then valence and arousal.
+        ``[D, C + 2]`` float32; ``x @ kernel`` gives the C logits, then valence and arousal where there are such nodes.
     """
     own = {collection: variables[collection]["gcn"] for collection in ("params", CONSTANTS)}
     return np.asarray(LabelGCN(head.features).apply(own)).T.copy()

@@ -20,6 +20,7 @@ from emojax.engine.loop import train
 from emojax.engine.mesh import data_mesh
 from emojax.engine.restore import read_variables
 from emojax.errors import ConfigError, DataError
+from emojax.models.gcn import dense_adjacency
 from tests.systems.tiny import use_tiny_backbone
 
 HUES = {"calm": (200, 60, 60), "merry": (60, 200, 60), "tense": (60, 60, 200)}
@@ -80,6 +81,52 @@ def test_a_system_that_needs_values_says_so(pictures, tmp_path, variant):
     config.image_size = 32
     with pytest.raises(DataError, match="hold no 'valence'"):
         systems.build(config, load_dataset(tmp_path / "data").recipe)
+
+
+def test_emotion_gcn_without_values_takes_its_graph_from_labels_that_occur_together(
+    pictures, tmp_path, monkeypatch
+):
+    use_tiny_backbone(monkeypatch)
+    second = {"calm": "calm", "merry": "merry; tense", "tense": "tense"}
+    table = labelled(pictures, label=lambda i, name: second[name.split("/")[0]])
+    assert prepare("--images", pictures, "--labels", table, "--out", tmp_path / "data") == 0
+    dataset = load_dataset(tmp_path / "data")
+    # Every merry picture is half tense; half of what is tense in all is on merry pictures.
+    expected = [[1, 0, 0], [0, 0.5, 0.5], [0, 0.25, 0.75]]
+    np.testing.assert_allclose(dataset.recipe.statistics["cooccurrence"], expected)
+    config = cli.load_config_file("configs/own.py:own_emotion_gcn_classes@demo")
+    config.image_size, config.model.gcn.embedding = 32, "onehot"
+    system = systems.build(config, dataset.recipe)
+    graph = dense_adjacency(system.constants["head"]["gcn"])
+    np.testing.assert_allclose(graph, [[1, 0, 0], [0, 0.3, 0.7], [0, 0.7, 0.3]], rtol=1e-6)
+    assert "no edge of the label graph reaches calm" in " ".join(system.notes)
+    variables = jax.eval_shape(system.init, jax.random.key(0))
+    shapes = jax.eval_shape(
+        system.predict, variables, {"image": np.zeros((2, 32, 32, 3), np.uint8), "mask": np.ones(2)}
+    )
+    assert shapes["probabilities"].shape == (2, 3) and "valence_arousal" not in shapes
+
+
+def test_emotion_gcn_without_values_takes_given_edges_or_says_what_is_missing(pictures, tmp_path):
+    assert prepare("--images", pictures, "--out", tmp_path / "data") == 0
+    recipe = load_dataset(tmp_path / "data").recipe
+    config = cli.load_config_file("configs/own.py:own_emotion_gcn_classes@demo")
+    config.image_size = 32
+    with pytest.raises(DataError, match=r"no label occurs with another.*category_file=FILE, 3 rows"):
+        systems.build(config, recipe)
+    config.model.gcn.category_block = "none"
+    with pytest.raises(ConfigError, match=r"edges between expressions alone.*category_file=FILE, 3 rows"):
+        systems.build(config, recipe)
+    config.model.gcn.category_block, config.model.gcn.category_file = "file", str(tmp_path / "edges.csv")
+    (tmp_path / "edges.csv").write_text("1,0.5,0\n0.5,1,0.2\n0,0.2,1\n")
+    with pytest.raises(DataError, match=r"has no vector of 'merry'.*model.gcn.embedding=onehot"):
+        _ = systems.build(config, recipe).constants
+    config.model.gcn.embedding = "onehot"
+    graph = dense_adjacency(systems.build(config, recipe).constants["head"]["gcn"])
+    np.testing.assert_allclose(graph, [[0.3, 0.7, 0], [0.35, 0.3, 0.35], [0, 0.7, 0.3]], rtol=1e-6)
+    (tmp_path / "edges.csv").write_text("1,0.5\n0.5,1\n")
+    with pytest.raises(DataError, match="has 2 x 2 numbers; .* has 3 classes"):
+        _ = systems.build(config, recipe).constants
 
 
 def labelled(folder: pathlib.Path, **columns) -> pathlib.Path:
@@ -182,6 +229,7 @@ def test_ferplus_takes_the_class_of_most_votes_and_leaves_ties_out(tmp_path):
     items = find_layout(table, votes=votes).items
     assert [items[i].label for i in (0, 3)] == ["neutral", "happiness"]
     assert [items[i].unusable[0] for i in (1, 2)] == ["tied_votes", "no_emotion"]
+    assert dict(items[0].votes) == {"neutral": 9, "happiness": 1}
 
 
 def test_an_empty_folder_says_what_is_expected(tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from emojax.data.augment import PRESETS
 from emojax.data.recipe import Recipe
 from emojax.errors import ConfigError, DataError
@@ -124,6 +126,32 @@ def _require_graph_options(config) -> None:
         )
 
 
+def _require_graph_of_classes(config, recipe: Recipe) -> None:
+    """Raises ConfigError or DataError where a graph without valence and arousal has no edges between expressions."""
+    field, block = "config.model.gcn.category_block", config.model.gcn.category_block
+    given = (
+        f"Give the edges: --{field}=file --config.model.gcn.category_file=FILE, "
+        f"{len(recipe.labels.classes)} rows of comma-separated strengths from 0 to 1"
+    )
+    if block == "none":
+        raise ConfigError(
+            f"Without valence and arousal (config.objective.auxiliary 'none') the label graph has edges between "
+            f"expressions alone, but {field} is 'none'. {given}; or --{field}=cooccurrence."
+        )
+    if block == "cooccurrence" and np.array_equal(shared := _cooccurrence(recipe), np.diag(np.diag(shared))):
+        raise DataError(
+            f"No picture of {recipe.origin} has two labels, so no label occurs with another and there is no label "
+            f"graph. {given}; or prepare pictures with several labels (a;b in the column label) or votes."
+        )
+    if block in ("va_soft", "spearman"):
+        recipe.feature("valence")
+
+
+def _cooccurrence(recipe: Recipe) -> np.ndarray:
+    classes = len(recipe.labels.classes)
+    return np.array(recipe.statistics.get("cooccurrence", np.eye(classes)))
+
+
 def _require_consistent(config) -> None:
     """Raises ConfigError where the head gives not what the objective or the choice of a checkpoint needs."""
     name, objective = config.model.head, config.objective
@@ -165,10 +193,27 @@ def _require_labels(config, recipe: Recipe) -> None:
     if head.logits or objective.metric.name != "none":
         recipe.feature("label")
         _require_every_class(recipe)
-    uses_va = objective.metric.name == "va_centre" or config.model.head == "gcn"
-    if uses_va or objective.auxiliary not in ("none", "mask") or objective.soft != "none":
+    graph_of_classes = config.model.head == "gcn" and objective.auxiliary == "none"
+    if graph_of_classes:
+        _require_graph_of_classes(config, recipe)
+    elif config.model.head == "gcn":
+        _require_graph_of_dimensions(recipe)
+    if (
+        objective.metric.name == "va_centre"
+        or objective.auxiliary not in ("none", "mask")
+        or objective.soft != "none"
+    ):
         recipe.feature("valence")
-    if config.model.head == "gcn" and "spearman" not in recipe.statistics:
+
+
+def _require_graph_of_dimensions(recipe: Recipe) -> None:
+    if "valence" not in recipe.features:
+        raise DataError(
+            f"The records of {recipe.origin} hold no 'valence', but the label graph is made of its correlations. Take "
+            "a graph of the classes alone: --config.objective.auxiliary=none --config.model.gcn.category_block="
+            "cooccurrence (labels that occur together), or =file with --config.model.gcn.category_file=FILE."
+        )
+    if "spearman" not in recipe.statistics:
         raise DataError(
             f"Every training record of {recipe.origin} has the same valence or the same arousal: their correlations "
             "are undefined, so there is no label graph. Choose a system without one, or complete the annotations."

@@ -92,7 +92,10 @@ def _mask(config, recipe: Recipe, feature_size: int) -> FaceHead:
 def _gcn(config, recipe: Recipe, feature_size: int) -> FaceHead:
     options = config.model.gcn
     widths = (options.hidden,) * (options.layers - 1) + (feature_size,)
-    return FaceHead(GCNHead(widths), functools.partial(label_graph_constants, options, recipe))
+    dimensions = recipe.labels.dimensions if config.objective.auxiliary in VA_TASKS else ()
+    words = (*recipe.labels.classes, *dimensions)
+    make_constants = functools.partial(label_graph_constants, options, recipe, words)
+    return FaceHead(GCNHead(widths, len(dimensions)), make_constants)
 
 
 HEADS = {
@@ -102,7 +105,7 @@ HEADS = {
     "concat": HeadKind(_multi_task, VA_TASKS + REGION_TASKS),
     "separate": HeadKind(_multi_task, VA_TASKS + REGION_TASKS),
     "mask": HeadKind(_mask, ("mask",)),
-    "gcn": HeadKind(_gcn, VA_TASKS),
+    "gcn": HeadKind(_gcn, (*VA_TASKS, "none")),  # "none": the nodes are the expressions alone
 }
 
 

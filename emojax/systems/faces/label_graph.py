@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from emojax.data.recipe import Recipe
 from emojax.errors import ConfigError, DataError
-from emojax.graphs.label_graph import adjacency, binary_edges, isolated_nodes, shuffle_nodes, va_soft_block
+from emojax.graphs.label_graph import (
+    adjacency,
+    binary_edges,
+    class_edges,
+    isolated_nodes,
+    reweight,
+    shuffle_nodes,
+    va_soft_block,
+)
 from emojax.graphs.word_vectors import load_word_vectors
 from emojax.models.gcn import graph_constants
 
 
-def label_graph_constants(options, recipe: Recipe) -> tuple[dict, list[str]]:
+def label_graph_constants(options, recipe: Recipe, nodes: Sequence[str]) -> tuple[dict, list[str]]:
     """Constants of `models.heads.GCNHead` for a fresh run.
 
     Args:
         options: ``config.model.gcn``.
-        recipe: its labels are the nodes, its statistics make the edges.
+        recipe: its statistics make the edges.
+        nodes: names of its classes, then of its dimensions; or of its classes alone.
 
     Returns:
         ``{"gcn": ...}`` as `models.gcn.graph_constants`, and what the user should know.
@@ -25,9 +36,13 @@ def label_graph_constants(options, recipe: Recipe) -> tuple[dict, list[str]]:
         ConfigError: a label graph with an isolated node.
         DataError: word vectors or the table of `category_file` cannot be read.
     """
-    words = [*recipe.labels.classes, *recipe.labels.dimensions]
-    vectors, source = load_word_vectors(words, options.word_vectors or None, source=options.embedding)
-    matrix, alone = _label_graph(options, recipe, words)
+    words = [name.lower().replace("_", "/").replace(" ", "/") for name in nodes]
+    try:
+        vectors, source = load_word_vectors(words, options.word_vectors or None, source=options.embedding)
+    except DataError as error:
+        more = " Or take none: --config.model.gcn.embedding=onehot." if options.embedding == "glove" else ""
+        raise DataError(f"{error}{more}") from None
+    matrix, alone = _label_graph(options, recipe, nodes)
     order = ", in shuffled places" if options.shuffle_seed else ""
     notes = [f"label graph of {len(words)} nodes from the training labels{order}; {source}"]
     if alone:
@@ -35,22 +50,28 @@ def label_graph_constants(options, recipe: Recipe) -> tuple[dict, list[str]]:
     return {"gcn": graph_constants(matrix, vectors)}, notes
 
 
-def _label_graph(options, recipe: Recipe, words: list[str]) -> tuple[np.ndarray, list[str]]:
+def _label_graph(options, recipe: Recipe, nodes: Sequence[str]) -> tuple[np.ndarray, list[str]]:
     """A'' (spec 4.4-4.7) and the names of its nodes without neighbours.
 
     Raises:
         ConfigError: a node without neighbours, unless `isolated_nodes` allows it (with the identity's row).
     """
-    correlation = np.array(recipe.statistics["spearman"])
     block = CATEGORY_BLOCKS[options.category_block](options, recipe)
-    choice = {"tau_literal": options.tau_literal, "category_block": block}
-    alone = [words[i] for i in isolated_nodes(binary_edges(correlation, options.tau, **choice))]
+    if len(nodes) == len(recipe.labels.classes):
+        edges = class_edges(_checked_table(block, options, recipe), options.tau)
+        matrix = reweight(edges, options.p)
+        matrix = matrix.T.copy() if options.transpose else matrix
+    else:
+        correlation = np.array(recipe.statistics["spearman"])
+        choice = {"tau_literal": options.tau_literal, "category_block": block}
+        edges = binary_edges(correlation, options.tau, **choice)
+        matrix = adjacency(correlation, options.tau, options.p, transpose=options.transpose, **choice)
+    alone = [nodes[i] for i in isolated_nodes(edges)]
     if alone and not options.isolated_nodes:
         raise ConfigError(
             f"At config.model.gcn.tau {options.tau:g} no edge reaches {', '.join(alone)}. Take a smaller "
             "tau, or --config.model.gcn.isolated_nodes=True: such a node then gets nothing from the others."
         )
-    matrix = adjacency(correlation, options.tau, options.p, transpose=options.transpose, **choice)
     return shuffle_nodes(matrix, options.shuffle_seed) if options.shuffle_seed else matrix, alone
 
 
@@ -69,10 +90,21 @@ def _block_from_file(options, recipe: Recipe) -> np.ndarray:
         ) from error
 
 
+def _checked_table(block: np.ndarray, options, recipe: Recipe) -> np.ndarray:
+    classes = len(recipe.labels.classes)
+    if block.shape != (classes, classes):
+        raise DataError(
+            f"config.model.gcn.category_file {options.category_file!r} has {' x '.join(map(str, block.shape))} "
+            f"numbers; {recipe.origin} has {classes} classes."
+        )
+    return block
+
+
 # Strengths [C, C] of edges between expressions (spec 4.10).
 CATEGORY_BLOCKS = {
     "none": lambda options, recipe: None,
     "va_soft": lambda options, recipe: va_soft_block(np.array(recipe.statistics["va_histogram"]["10"])),
     "spearman": _spearman_block,
     "file": _block_from_file,
+    "cooccurrence": lambda options, recipe: np.array(recipe.statistics["cooccurrence"]),
 }

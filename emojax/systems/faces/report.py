@@ -137,7 +137,8 @@ def _predicted_dimensions(folder: pathlib.Path, system, outputs) -> list[Picture
 
 
 def _graph(folder: pathlib.Path, system, variables, vectors: np.ndarray) -> Section:
-    nodes, classes = (*system.labels.classes, *system.labels.dimensions), len(system.labels.classes)
+    names, classes = (*system.labels.classes, *system.labels.dimensions), len(system.labels.classes)
+    nodes = names[: len(vectors)]  # a graph of classes alone has no others
     similarity = matrices.similarity_heatmaps(
         folder / "similarity.png",
         {system.config.name: cosine_similarity(vectors)},

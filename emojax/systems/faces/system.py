@@ -170,7 +170,10 @@ class FaceSystem(System):
         return result
 
     def label_vectors(self, variables: Variables) -> np.ndarray | None:
-        """Learned vectors ``[C + 2, D]`` of classes and dimensions; None when the head has not both."""
+        """Learned vectors ``[C + 2, D]`` of classes and dimensions, ``[C, D]`` of a graph of classes alone.
+
+        None when the head has neither.
+        """
         head = variables["params"]["head"]
         if "gcn" in head:
             own = {collection: variables[collection]["head"] for collection in ("params", CONSTANTS)}
