@@ -1,4 +1,4 @@
-"""What every command shares: options, config files, ``FIELD=VALUE``, and mistakes told in one line."""
+"""What every command shares: options, config files, ``FIELD=VALUE``, and mistakes reported in one line."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Parser(argparse.ArgumentParser):
         return options
 
     def parse_known_args(self, args=None, namespace=None):
-        self._require_known(args)  # before a missing option is told: that one may be the misspelt one
+        self._require_known(args)  # before a missing option is reported: that one may be the misspelt one
         options, rest = super().parse_known_args(args, namespace)
         if rest:
             self.error(f"Unexpected argument {rest[0]!r}; options start with --")
@@ -183,7 +183,7 @@ def run(
 
 
 def _forget_output() -> bool:
-    """Whether nobody reads the output; then what is still buffered is not told as an error at exit."""
+    """Whether nobody reads the output; then what is still buffered is not reported as an error at exit."""
     output = select.poll()
     output.register(sys.stdout.fileno(), select.POLLOUT)
     if not any(event & (select.POLLERR | select.POLLHUP) for _, event in output.poll(0)):
@@ -202,7 +202,7 @@ def quiet_libraries() -> None:
     python_logging.getLogger("asyncio").setLevel(python_logging.CRITICAL)
     flags.FLAGS.mark_as_parsed()
     threading.excepthook = _tell_of_a_dead_thread
-    sys.unraisablehook = _tell_of_the_unraisable
+    sys.unraisablehook = _report_unraisable
 
 
 def _tell_of_a_dead_thread(dead) -> None:
@@ -213,11 +213,11 @@ def _tell_of_a_dead_thread(dead) -> None:
     print(f"error: thread {name} died: {dead.exc_type.__name__}: {dead.exc_value}", file=sys.stderr)
 
 
-def _tell_of_the_unraisable(told) -> None:
+def _report_unraisable(raised) -> None:
     """As Python does, but for TensorStore's threads that report to the loop of a save which has failed and is over."""
-    of_a_save = told.exc_type is RuntimeError and str(told.exc_value) == "Event loop is closed"
+    of_a_save = raised.exc_type is RuntimeError and str(raised.exc_value) == "Event loop is closed"
     if not of_a_save:
-        sys.__unraisablehook__(told)
+        sys.__unraisablehook__(raised)
 
 
 def fail(error: Exception) -> int:

@@ -114,10 +114,10 @@ def draw_without_data(folder: pathlib.Path) -> list[Section]:
     points = np.asarray(outputs["embedding"])
     club = karate_figure(folder / "karate.png", points, karate.friendships, karate.club)
     share = karate.measure.metrics(outputs)["nearest_mean_accuracy"]
-    told = f"Random weights; {share:.0%} of the members lie nearer to the mean of their own later club."
+    caption = f"Random weights; {share:.0%} of the members lie nearer to the mean of their own later club."
     return [
         Section("Focal loss", pictures=[Picture(focal, "Well classified samples cost less as gamma grows.")]),
-        Section("Karate club", pictures=[Picture(club, told)]),
+        Section("Karate club", pictures=[Picture(club, caption)]),
     ]
 
 

@@ -47,8 +47,8 @@ def versions(path: str) -> None:
             figures.add(package, importlib.metadata.version(package))
     with contextlib.suppress(OSError):
         query = ["nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"]
-        told = subprocess.run(query, capture_output=True, text=True, timeout=20).stdout.strip()
-        figures.add("nvidia-smi", told)
+        cards = subprocess.run(query, capture_output=True, text=True, timeout=20).stdout.strip()
+        figures.add("nvidia-smi", cards)
     import cv2
     import jax
     import jax.numpy as jnp

@@ -42,7 +42,7 @@ class Options:
         return self.align != "none" or self.masks
 
     def parameters(self) -> dict[str, Any]:
-        """Those that decide the content, by name; later additions are told only where they change something."""
+        """Those that decide the content, by name; later additions are listed only where they change something."""
         return {k: v for k, v in dataclasses.asdict(self).items() if k != "align_integer" or v}
 
 

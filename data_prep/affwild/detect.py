@@ -80,7 +80,7 @@ def _run(args: argparse.Namespace) -> None:
     films = sorted(p for p in videos.iterdir() if p.suffix.lower() in FILMS) if videos.is_dir() else []
     if not films:
         raise DataError(f"{args.raw} has no folder videos/ with films; it holds {holdings(args.raw)}.")
-    make_detector(args.detector)  # an unknown name is told before the work begins
+    make_detector(args.detector)  # an unknown name is reported before the work begins
     boxes = {film: args.raw / "boxes" / f"{film.stem}.csv" for film in films}
     todo = [film for film in films if not boxes[film].exists()]
     print(f"{len(films) - len(todo)} films have boxes, {len(todo)} have none yet.")

@@ -40,7 +40,7 @@ def describe(
 ) -> Dataset:
     """Writes the columns and returns the content of `dataset.json`.
 
-    Its `statistics`, from the training split unless they are told by split:
+    Its `statistics`, from the training split unless they are given by split:
 
     - `counts` [26], `cooccurrence` [26][26], `num_samples`, `dimension_mean`, `dimension_std` [3] (scaled
       values): see `emojax.graphs.cooccurrence.multilabel_statistics`;
@@ -103,9 +103,9 @@ def depth_statistics(means: np.ndarray, squares: np.ndarray) -> dict[str, float 
 
 
 def _nobody_left(split: str, reasons: Mapping[str, tuple[int, str]]) -> str:
-    told = "; ".join(f"{reason} {count:,}, e.g. {example}" for reason, (count, example) in reasons.items())
+    skipped = "; ".join(f"{reason} {count:,}, e.g. {example}" for reason, (count, example) in reasons.items())
     return (
-        f"No person of the {split} split can be used ({told}). "
+        f"No person of the {split} split can be used ({skipped}). "
         "Check --raw: images and Annotations.mat must fit."
     )
 

@@ -215,7 +215,7 @@ def _labels_of(found: Found, wanted: Sequence[str]) -> Labels:
             "No picture has a label, and none has valence and arousal: there is nothing to learn."
         )
     if there and not 2 <= len(classes) <= MAX_CLASSES:
-        raise DataError(f"There are {len(classes)} classes; from 2 to {MAX_CLASSES} can be told apart.")
+        raise DataError(f"There are {len(classes)} classes; from 2 to {MAX_CLASSES} are possible.")
     return Labels(classes if there else (), VALENCE_AROUSAL if has_values else ())
 
 

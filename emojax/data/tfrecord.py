@@ -204,9 +204,9 @@ class TFRecordSource:
         From the indexes alone: it costs milliseconds. `records` are the numbers of those that count, all by default.
         """
         index = np.concatenate([np.zeros((0, 3), np.int64), *self._indexes])[records]
-        told = np.empty(len(index), [("length", "<u8"), ("crc", "<u4")])
-        told["length"], told["crc"] = index[:, 1], index[:, 2]
-        return hashlib.sha256(told.tobytes()).hexdigest()
+        entries = np.empty(len(index), [("length", "<u8"), ("crc", "<u4")])
+        entries["length"], entries["crc"] = index[:, 1], index[:, 2]
+        return hashlib.sha256(entries.tobytes()).hexdigest()
 
     def _position(self, i: int) -> tuple[int, int]:
         if not 0 <= i < len(self):

@@ -1,4 +1,4 @@
-"""A checksum for each array of a checkpoint: a flipped bit is told by the array's name, never taken for a value.
+"""A checksum for each array of a checkpoint: a flipped bit is reported with the array's name, never taken for a value.
 
 Taken when a checkpoint is saved, from the host's copy of each array, and stored with the labels and the config.
 CRC-32C finds every error of up to 31 bits in a row and misses one other in 4 billion; it runs at memory speed.

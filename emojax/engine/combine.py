@@ -196,9 +196,9 @@ def pool_folds(parts: Sequence[Outputs]) -> Outputs:
         for p in ordered
     ])  # fmt: skip
     meta = {**first.meta, "fold": None, "content_hash": first.meta["fold"]["content_hash"], "step": 0}
-    told = {n.removeprefix("ids/"): together.pop(n) for n in list(together) if n.startswith("ids/")}
+    ids = {n.removeprefix("ids/"): together.pop(n) for n in list(together) if n.startswith("ids/")}
     return Outputs(
-        together, {**told, "fold": together.pop("fold")}, meta, f"the {of} folds of {meta['system']}"
+        together, {**ids, "fold": together.pop("fold")}, meta, f"the {of} folds of {meta['system']}"
     )
 
 

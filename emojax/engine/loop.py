@@ -54,7 +54,7 @@ def train(config, system, dataset: Dataset, workdir, *, mesh=None, progress: boo
         TrainingError: the loss or a parameter is not finite.
     """
     workdir = pathlib.Path(workdir)
-    dataset.split("validation")  # needed at the first evaluation, and told now
+    dataset.split("validation")  # needed at the first evaluation, and reported now
     run = Run(config, system, dataset, mesh)
     if system.is_fitted:
         return fit_at_once(run, workdir)

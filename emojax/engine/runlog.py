@@ -117,7 +117,7 @@ class NoLog:
 
 
 class _Events:
-    """TensorBoard's event file, written in the caller's thread: a full disk is told, and does not block for ever."""
+    """TensorBoard's event file, written by the caller: a full disk is reported, and never blocks."""
 
     def __init__(self, folder: pathlib.Path, resume_step: int):
         # Imports torch where there is one: seconds that only training pays.

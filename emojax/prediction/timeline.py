@@ -11,7 +11,7 @@ from emojax.files import replacing
 from emojax.labels import Labels
 from emojax.prediction.tables import Row
 
-_POINTS = 4000  # of each line: more are not told apart in a picture
+_POINTS = 4000  # of each line: more cannot be seen in a picture
 
 
 class Timeline:

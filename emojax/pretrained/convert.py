@@ -271,7 +271,7 @@ def _convert(path, wanted: Mapping[str, SourceTensor], values: Mapping[str, np.n
         if not jnp.issubdtype(value.dtype, jnp.floating):
             raise CheckpointError(f"{path}: {tensor.name} is {value.dtype}: quantised weights are not read.")
         note = "" if value.dtype == np.float32 else f"{value.dtype} -> float32"
-        with np.errstate(over="ignore"):  # told below
+        with np.errstate(over="ignore"):  # reported below
             array = np.array(tensor.layout.from_source(value), np.float32, order="C")
         if not np.isfinite(array).all():
             raise CheckpointError(f"{path}: {tensor.name} holds NaN or infinity; the file is of no use.")

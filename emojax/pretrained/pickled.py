@@ -90,7 +90,7 @@ class Inert:
     Attributes:
         name: what the pickle asked for, e.g. ``pathlib.PosixPath``.
         entries: what was put into it by key.
-        state: what it was told to consist of.
+        state: what it was to consist of.
     """
 
     name = ""

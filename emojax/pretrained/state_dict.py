@@ -32,7 +32,7 @@ def find_tensors(content: Any, key: str | None = None) -> dict[str, Tensor]:
             node = _entries(node).get(name)
         tensors = _find(node, key) or _own_tensors(node)
         if not tensors:
-            raise CheckpointError(f"it has no state dict under {key}; {_told(content)}")
+            raise CheckpointError(f"it has no state dict under {key}; {_described(content)}")
         return tensors
     tensors = _find(content, "") or _own_tensors(content)
     if tensors:
@@ -40,7 +40,7 @@ def find_tensors(content: Any, key: str | None = None) -> dict[str, Tensor]:
     others = {k: t for k, v in _entries(content).items() if (t := _own_tensors(v)) and not _is_optimiser(k)}
     if len(others) != 1:
         looked = ", ".join(USUAL_KEYS)
-        raise CheckpointError(f"it holds no state dict (looked under {looked}); {_told(content)}")
+        raise CheckpointError(f"it holds no state dict (looked under {looked}); {_described(content)}")
     return next(iter(others.values()))
 
 
@@ -91,7 +91,7 @@ def _entries(node: Any) -> dict[str, Any]:
     return {k: v for k, v in node.items() if isinstance(k, str)} if isinstance(node, Mapping) else {}
 
 
-def _told(content: Any) -> str:
+def _described(content: Any) -> str:
     entries = _entries(content)
     if not entries:
         return f"it is {getattr(content, 'name', '') or type(content).__name__}"

@@ -106,12 +106,12 @@ def _run_in_child(task: Task, answer) -> None:
 
 def _watch(process, task: Task, stop: StopSignal, bar: tqdm) -> None:
     """Waits for the end of a row, shows how far it is, and passes a request to stop on."""
-    told = False
+    announced = False
     while process.is_alive():
         process.join(_POLL_SECONDS)
-        if stop.requested and not told:
+        if stop.requested and not announced:
             process.terminate()
-            told = True
+            announced = True
         if not bar.disable:
             bar.set_postfix_str(f"{task.name}: {_progress(task.workdir)}")
 

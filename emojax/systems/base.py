@@ -90,8 +90,8 @@ class System(abc.ABC):
     def origin(self) -> str:
         """Where the weights come from, for a reader: ``backbone: FILE (densenet121, sha256 ...)``."""
         parts = self.initialised_from.items()
-        told = [f"{part}: {r['file']} ({r['arch']}, sha256 {r['sha256']})" for part, r in parts]
-        return "; ".join(told) or "random weights"
+        files = [f"{part}: {r['file']} ({r['arch']}, sha256 {r['sha256']})" for part, r in parts]
+        return "; ".join(files) or "random weights"
 
     @abc.abstractmethod
     def loss(self, params, model_state, batch: Batch, key: jax.Array):

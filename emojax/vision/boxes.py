@@ -1,4 +1,4 @@
-"""Body boxes: cleaned, cut out, and told in the pixels of the resized context image (context_emotion spec
+"""Body boxes: cleaned, cut out, and given in the pixels of the resized context image (context_emotion spec
 1.3).
 
 A box is x1, y1, x2, y2 in pixels: it covers columns x1 <= x < x2 and rows y1 <= y < y2.
@@ -80,7 +80,7 @@ def people_boxes(
     it.
 
     Returns:
-        `[MAX_PEOPLE, 4]` float32 in [0, 1], zeros after the last person, and the number of people told (at
+        `[MAX_PEOPLE, 4]` float32 in [0, 1], zeros after the last person, and the number of people given (at
         most
         `MAX_PEOPLE`: of more, the nearest). Boxes of others that are no boxes are left out.
     """

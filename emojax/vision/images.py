@@ -30,7 +30,7 @@ def read_image(path: str | os.PathLike, *, upright: bool = False) -> np.ndarray:
     """Decodes an image file into `[H, W, 3]` uint8 BGR (OpenCV's order).
 
     The pixels come as they are stored: an EXIF orientation is ignored. Boxes and landmarks of every data set here are
-    told in stored pixels: they were made by tools that ignored it, too. With `upright` the picture is turned as its
+    given in stored pixels: they were made by tools that ignored it, too. With `upright` the picture is turned as its
     EXIF orientation says, as viewers show it.
 
     Compressed data of a JPEG have no checksum: of pictures with four changed bytes in the middle a decoder notices one

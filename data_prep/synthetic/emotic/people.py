@@ -166,7 +166,7 @@ def _person(
 
 
 def relations(people: tuple[Facts, ...], agent: int) -> frozenset[str]:
-    """What the others mean to one person, told by their postures and places alone.
+    """What the others mean to one person, shown by their postures and places alone.
 
     - `embraced`: somebody within 0.75 m, both with an arm out for the other;
     - `applauded`, `accused`: somebody within 3.5 m applauds, or points this way (and the person does not as

@@ -58,7 +58,7 @@ class Scene:
 
     Attributes:
         kind: key of `KINDS`.
-        special: a special occasion, told by a small emblem alone; scene scores know it.
+        special: a special occasion, shown by a small emblem alone; scene scores know it.
         state: one of `STATES`; small things lying about, and scene attributes, tell.
         light: one of `LIGHTS`.
     """

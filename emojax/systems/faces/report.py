@@ -111,8 +111,8 @@ def _dimensions(folder: pathlib.Path, system, outputs, metrics: dict) -> Section
     regions = num_regions(system.config)
     if regions:
         path = valence_arousal.sector_figure(folder / "regions.png", *truth, num_sectors=regions)
-        told = f"The regions to tell apart; {metrics['region_accuracy']:.1%} of the records are classified correctly."
-        pictures.append(Picture(path, told, wide=True))
+        caption = f"The regions; {metrics['region_accuracy']:.1%} of the records are classified correctly."
+        pictures.append(Picture(path, caption, wide=True))
     if "valence_arousal" in outputs:
         pictures += _predicted_dimensions(folder, system, outputs)
     return Section("Valence and arousal", pictures=pictures)

@@ -16,7 +16,7 @@ from emojax.labels import OULU_LABELS, SASE_EMOTIONS, SASE_LABELS, Labels
 
 STREAMS = ("face", "frontal", "frontal_soft")
 COLUMNS = ("label", "video_number", "subject_number")
-# Task -> labels of the data, labels that are told apart.
+# Task -> labels of the data, labels that are distinguished.
 TASKS = {
     "sase6": (SASE_LABELS, Labels(SASE_EMOTIONS)),
     "sase12": (SASE_LABELS, SASE_LABELS),

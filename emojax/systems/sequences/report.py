@@ -62,13 +62,13 @@ def _training(folder: pathlib.Path, log: list[dict]) -> Section:
 
 def _confusion(folder: pathlib.Path, system, metrics: dict) -> Section:
     names = system.labels.classes
-    told = {
+    captions = {
         "confusion_matrix": ("confusion.png", "Frames or clips: rows are the truth, in percent of each row."),
         "video_confusion_matrix": ("confusion_videos.png", "Videos by majority vote."),
     }
     pictures = [
         Picture(classification.confusion_figure(folder / file, np.array(metrics[name]), names), caption)
-        for name, (file, caption) in told.items()
+        for name, (file, caption) in captions.items()
     ]
     rows = [(n, *(metrics["per_class"][n][k] for k in ("count", "precision", "recall", "f1"))) for n in names]
     table = Table(rows, ("class", "units", "precision", "recall", "F1"))

@@ -111,8 +111,8 @@ class SequenceSystem(System):
 
     def truth(self, batch: Batch) -> dict[str, jax.Array]:
         """``class``, ``video_number`` and ``subject_number`` ``[b]``."""
-        told = {name: batch[name] for name in ("video_number", "subject_number") if name in batch}
-        return {**told, "class": class_of(batch, self.config.task)} if "label" in batch else told
+        numbers = {name: batch[name] for name in ("video_number", "subject_number") if name in batch}
+        return {**numbers, "class": class_of(batch, self.config.task)} if "label" in batch else numbers
 
     @property
     def data_labels(self) -> Labels:
@@ -120,9 +120,7 @@ class SequenceSystem(System):
 
     @property
     def report(self) -> Report:
-        from emojax.systems.sequences.report import (
-            SequenceReport,
-        )  # matplotlib: a second that only a report pays
+        from emojax.systems.sequences.report import SequenceReport  # here: matplotlib takes a second
 
         return SequenceReport(self)
 
