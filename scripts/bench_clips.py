@@ -1,29 +1,41 @@
-"""Speed of BoLD's inputs and of an ST-GCN training step, beside torch where it is installed.
+"""Speed of BoLD's inputs, of its optical flow, and of an ST-GCN training step, beside torch where it is installed.
 
   python scripts/bench_clips.py input --data_dir data/bold --config configs/bold.py:bold_rgb_bcf
       clips a second of a system's training input: read, decode, put together (normalisation is on the device)
   python scripts/bench_clips.py st_gcn [--batch 8] [--frames 297]
       one training step of ST-GCN, forward, backward, SGD, in float32
 
-Both print wall time and CPU time. On a shared machine the CPU time says more: clips a CPU-second and core.
+  python scripts/bench_clips.py flow --raw RAW [--workers 2] [--flow_side 256]
+      TV-L1 flow of the clips of a BoLD folder, with one process and with --workers
+
+All print wall time and CPU time. On a shared machine the CPU time says more: clips a CPU-second and core.
+A training step by streams: `python scripts/bench_streams.py --family bold`.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import importlib.util
+import multiprocessing
 import os
+import pathlib
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+import cv2
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 
+from data_prep.bold.clips import read_frames
+from data_prep.bold.flow import with_flow
+from data_prep.bold.raw import find_bold
 from emojax import cli, systems
 from emojax.data.loader import Batches, Order
+from emojax.errors import DataError
 from emojax.graphs.partitions import partition_matrices
 from emojax.graphs.skeletons import BODY_18
 from emojax.models.constants import init_with_constants
@@ -124,6 +136,33 @@ def bench_st_gcn(options: argparse.Namespace) -> None:
         print(f"  {name:16} {wall:8,.0f} ms wall, {cpu:8,.0f} ms CPU (median of {options.repeats})")
 
 
+def _flow(video: pathlib.Path, side: int) -> tuple[int, float]:
+    """Frames of a clip, and the CPU-seconds that its flow took."""
+    cv2.setNumThreads(1)
+    start = time.process_time()
+    frames = sum(1 for _ in with_flow(read_frames(video), side))
+    return frames, time.process_time() - start
+
+
+def bench_flow(options: argparse.Namespace) -> None:
+    raw = find_bold(options.raw)
+    clips = dict.fromkeys(instance.clip for split in raw.instances.values() for instance in split)
+    videos = [raw.video(clip) for clip in clips][: options.clips]
+    if not videos:
+        raise DataError(f"{options.raw} has no clips.")
+    work = functools.partial(_flow, side=options.flow_side)
+    for workers in sorted({1, options.workers}):
+        with multiprocessing.get_context("spawn").Pool(workers) as pool:
+            pool.map(work, videos[:1] * workers, chunksize=1)  # the processes have started
+            start = time.perf_counter()
+            frames, cpu = np.sum(pool.map(work, videos, chunksize=1), axis=0)
+            wall = time.perf_counter() - start
+        print(
+            f"{workers} processes: {len(videos) / wall:.2f} clips/s ({frames / wall:.0f} frames/s), "
+            f"{len(videos) / cpu:.2f} clips a CPU-second; {len(videos)} clips of {frames / len(videos):.0f} frames"
+        )
+
+
 def parser() -> cli.Parser:
     options = cli.Parser("python scripts/bench_clips.py", __doc__)
     parts = options.add_subparsers(dest="what", required=True, parser_class=cli.Parser)
@@ -137,6 +176,12 @@ def parser() -> cli.Parser:
     of_step.add_argument("--batch", type=cli.whole_number(1), default=8, metavar="N")
     of_step.add_argument("--frames", type=cli.whole_number(1), default=297, metavar="T")
     of_step.set_defaults(run=bench_st_gcn)
+    of_flow = parts.add_parser("flow")
+    of_flow.add_argument("--raw", type=cli.path, required=True, metavar="DIR")
+    of_flow.add_argument("--workers", type=cli.whole_number(1), default=os.cpu_count(), metavar="N")
+    of_flow.add_argument("--flow_side", type=cli.whole_number(0), default=0, metavar="PX")
+    of_flow.add_argument("--clips", type=cli.whole_number(1), default=100, metavar="N")
+    of_flow.set_defaults(run=bench_flow)
     for part in (of_input, of_step):
         part.add_argument("--repeats", type=cli.whole_number(1), default=5, metavar="N")
     return options

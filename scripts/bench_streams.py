@@ -1,5 +1,6 @@
 #!/usr/bin/env python
-"""Times one training step of people in context by the streams it has, on random batches that stay on the device.
+"""Times one training step of people in context, or of a TSN on clips, by the streams it has, on random batches that
+stay on the device.
 
 The systems take turns, round by round, so that a machine that drifts does so for all of them; the figure of each
 is its fastest round. Compilation is left out.
@@ -7,6 +8,7 @@ is its fastest round. Compilation is left out.
 Examples:
   python scripts/bench_streams.py --batch-size 8          # ResNet-18 streams at 224 px
   python scripts/bench_streams.py --size @demo            # the tiny streams of `configs/emotic.py:demo`, 64 px
+  python scripts/bench_streams.py --family bold --size @demo   # TSN on RGB, flow and differences, three snippets a clip
 """
 
 from __future__ import annotations
@@ -17,26 +19,39 @@ import os
 
 import jax
 
-from configs.emotic import get_config
+from configs import bold, emotic
 from emojax import systems
 from emojax.data.dataset import without_records
 from emojax.engine.bare import BareStep
 from emojax.engine.run import Run
 
-SYSTEMS = ("b", "bc", "bcf", "bcfp", "bcfps", "bcfpsa")
 NETWORK = "bcfpsa, scene network in the step"
+# Family -> what a row is called -> name in its config file.
+SYSTEMS = {
+    "emotic": {
+        **{streams: f"emotic_{streams}_r18" for streams in ("b", "bc", "bcf", "bcfp", "bcfps", "bcfpsa")},
+        NETWORK: "emotic_bcfpsa_r18",
+    },
+    "bold": {
+        **{f"RGB {streams}": f"bold_rgb_{streams}" for streams in ("b", "bc", "bcf", "bcfsa")},
+        **{f"flow {streams}": f"bold_flow_{streams}" for streams in ("b", "bc", "bcf")},
+        **{f"differences {streams}": f"bold_diff_{streams}" for streams in ("b", "bc", "bcf")},
+    },
+}
+CONFIGS = {"emotic": emotic, "bold": bold}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--family", choices=tuple(SYSTEMS), default="emotic")
     parser.add_argument("--size", choices=("", "@demo"), default="", help="of the systems [full]")
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=4, help="timed in each round, after one that is not")
     arguments = parser.parse_args()
-    bare = {name: _bare_step(name, arguments) for name in (*SYSTEMS, NETWORK)}
+    bare = {name: _bare_step(name, arguments) for name in SYSTEMS[arguments.family]}
     medians = {name: [] for name in bare}
     for _ in range(arguments.rounds):
         for name, step in bare.items():
@@ -54,9 +69,11 @@ def main() -> None:
 
 
 def _bare_step(name: str, arguments: argparse.Namespace) -> BareStep:
-    config = get_config(f"emotic_{name.partition(',')[0]}_r18{arguments.size}")
+    variant = SYSTEMS[arguments.family][name]
+    config = CONFIGS[arguments.family].get_config(f"{variant}{arguments.size}")
     config.batch_size = arguments.batch_size
-    config.model.scene_source = "network" if name == NETWORK else "record"
+    if arguments.family == "emotic":
+        config.model.scene_source = "network" if name == NETWORK else "record"
     recipe = systems.stand_in(config)
     run = Run(config, systems.build(config, recipe), without_records(recipe))
     return BareStep(run, lambda name, value: None)

@@ -128,7 +128,7 @@ def skeleton_figure(
 
     Args:
         path: PNG to write.
-        strips: ``[n, T, V, 3]`` x, y as shares of the largest, confidence; 0 for a joint that is not there.
+        strips: ``[n, T, V, 3]`` x, y in pixels, confidence; 0 for a joint that is not there.
         edges: pairs of joints, each bone once.
         importance: ``[E]`` of the bones; None for a network without.
         row_names: n names, which may hold line breaks.
@@ -143,6 +143,7 @@ def skeleton_figure(
             for ax, joints in zip(axes[row], strips[row]):
                 shares = np.full(len(edges), 0.3) if high <= low else (weights - low) / (high - low)
                 _draw_skeleton(ax, joints, edges, shares)
+                _frame_person(ax, strips[row])
             axes[row, 0].set_ylabel(name, fontsize=8, rotation=0, ha="right", va="center", labelpad=8)
         if not len(strips):
             style.say_empty(axes[0, 0])
@@ -155,13 +156,21 @@ def _draw_skeleton(
     ax: Axes, joints: np.ndarray, edges: Sequence[tuple[int, int]], shares: np.ndarray
 ) -> None:
     style.hide(ax)
-    ax.set(xlim=(-0.05, 1.05), ylim=(1.05, -0.05))
     visible = joints[:, 2] > 0
     colours = style.SEQUENTIAL(0.35 + 0.65 * shares)
     for (a, b), share, colour in zip(edges, shares, colours):
         if visible[a] and visible[b]:
             ax.plot(joints[[a, b], 0], joints[[a, b], 1], color=colour, linewidth=1 + 2.5 * share)
     ax.plot(joints[visible, 0], joints[visible, 1], ".", color=style.INK, markersize=2.5)
+
+
+def _frame_person(ax: Axes, strip: np.ndarray) -> None:
+    """The same piece of the picture for all frames of a person, undistorted, with a margin around every joint."""
+    seen = strip[strip[..., 2] > 0][:, :2]
+    low, high = (seen.min(axis=0), seen.max(axis=0)) if len(seen) else (np.zeros(2), np.ones(2))
+    middle, half = (low + high) / 2, 0.55 * np.maximum(high - low, 1.0)
+    ax.set(xlim=(middle[0] - half[0], middle[0] + half[0]), ylim=(middle[1] + half[1], middle[1] - half[1]))
+    ax.set_aspect("equal")
 
 
 def bone_importance(
@@ -203,14 +212,15 @@ def snippet_figure(
     rows, columns = max(len(strips), 1), max((len(strip) for strip in strips), default=1)
     weights = np.asarray(weights)
     top = max(float(weights.max(initial=0)), 1e-6)
-    with style.figure(path, 1.25 * columns + 1.6, 1.75 * rows + 0.7) as fig:
-        axes = fig.subplots(2 * rows, columns, squeeze=False, height_ratios=(5, 1) * rows)
+    with style.figure(path, 1.25 * columns + 1.6, 1.6 * rows + 0.7) as fig:
+        axes = fig.subplots(2 * rows, columns, squeeze=False, height_ratios=(6, 1) * rows)
         for ax in axes.flat:
             style.hide(ax)
         for row, strip in enumerate(strips):
             for column, picture in enumerate(strip):
                 above, below = axes[2 * row, column], axes[2 * row + 1, column]
                 above.imshow(picture, interpolation="nearest", aspect="equal")
+                above.set_anchor("S")  # next to its weight
                 above.set_title(f"frame {frames[row, column]}", fontsize=7.5, loc="center", pad=2)
                 value = weights[row, column]
                 below.set(xlim=(0, 1), ylim=(-0.5, 0.5))

@@ -15,6 +15,7 @@ _PANELS = {
     "Loss": ("loss",),
     "Accuracy": ("accuracy", "f1"),
     "CCC": ("ccc",),
+    "ERS": ("ers",),
     "mAP": ("map",),
     "AAE": ("aae",),
 }
@@ -28,7 +29,7 @@ def training_figure(
     """Loss, accuracy and CCC over the epochs, training and evaluation.
 
     A scalar goes to the panel whose word is part of its name: ``loss``; ``accuracy`` or ``f1``; ``ccc``;
-    ``map``; ``aae`` (the first that fits). Training rows are drawn faint, with their running mean on top; the
+    ``ers``; ``map``; ``aae`` (the first that fits). Training rows are drawn faint, with their running mean on top; the
     best evaluation of each curve but the losses is circled.
 
     Args:
@@ -103,7 +104,7 @@ def _draw_series(ax: Axes, kind: str, name: str, epochs, values, colour: str, pi
 
 
 def _pretty(name: str) -> str:
-    return " ".join(word.upper() if word in ("f1", "ccc", "aae") else word for word in name.split("_"))
+    return " ".join(word.upper() if word in ("f1", "ccc", "aae", "ers") else word for word in name.split("_"))
 
 
 def _running_mean(values: np.ndarray, window: int) -> np.ndarray:

@@ -41,7 +41,7 @@ def knowledge_figure(
                     column, row, text, ha="center", va="center", fontsize=7.5, color=colour, weight=weight
                 )
         ax.set_xticks(
-            np.arange(len(members)), [style.shorten(m, 16) for m in members], rotation=25, ha="right"
+            np.arange(len(members)), [style.shorten(m, 32) for m in members], rotation=25, ha="right"
         )
         ax.set_yticks(np.arange(len(names)), [style.capital(name) for name in names])
         ax.tick_params(length=0)
@@ -74,7 +74,7 @@ def gain_figure(
         ax.barh(y, gain[order], 0.74, color=np.where(gain[order] >= 0, style.BLUE, style.VERMILLION))
         ax.axvline(0, color=style.MUTED, linewidth=0.8)
         ax.set_yticks(y, [style.capital(names[i]) for i in order])
-        ax.set(ylim=(len(names) - 0.4, -0.6), xlabel=f"AP less that of {best}")
+        ax.set(ylim=(len(names) - 0.4, -0.6), xlabel=f"AP minus that of {best}")
         ax.tick_params(axis="y", length=0)
         ax.grid(axis="x")
         mean, better = style.signed(float(gain.mean()), 4, plus=True), int((gain > 0).sum())

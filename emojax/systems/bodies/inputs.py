@@ -72,10 +72,11 @@ def sampled_place(config) -> int:
 
 
 def strip(joints: jax.Array, frames: jax.Array, count: int = 8) -> jax.Array:
-    """Some frames of each sequence, evenly from first to last, as `skeleton` has them: ``[B, count, 18, 3]``."""
+    """Some frames of each sequence, evenly from first to last: ``[B, count, 18, 3]`` x, y in pixels and confidence;
+    zeros for joints that `skeleton` hides."""
     last = jnp.sum(frames > 0, axis=1) - 1
     places = jnp.floor(jnp.linspace(0.0, 1.0, count) * last[:, None]).astype(jnp.int32)
-    return jnp.take_along_axis(skeleton(joints, frames), places[:, :, None, None], axis=1)
+    return jnp.take_along_axis(_kept(joints, frames), places[:, :, None, None], axis=1)
 
 
 def snippets(batch: Mapping[str, jax.Array], config, dtype) -> dict[str, jax.Array]:
@@ -121,12 +122,16 @@ def skeleton(joints: jax.Array, frames: jax.Array, keys: jax.Array | None = None
         ``[B, T, 18, 3]``: coordinates as shares of the sequence's largest x and y, confidences; zeros for joints below
         a confidence of 0.1.
     """
-    visible = (joints[..., 2:] >= VISIBLE_FROM) & (frames[..., None, None] > 0)
-    kept = jnp.where(visible, joints, 0)
+    kept = _kept(joints, frames)
     largest = jnp.max(kept[..., :2], axis=(1, 2), keepdims=True)
     scaled = kept[..., :2] / jnp.where(largest > 0, largest, 1)
     result = jnp.concatenate([scaled, kept[..., 2:]], axis=-1)
     return result if keys is None else jax.vmap(_move)(result, keys)
+
+
+def _kept(joints: jax.Array, frames: jax.Array) -> jax.Array:
+    visible = (joints[..., 2:] >= VISIBLE_FROM) & (frames[..., None, None] > 0)
+    return jnp.where(visible, joints, 0)
 
 
 def _move(sequence: jax.Array, key: jax.Array) -> jax.Array:

@@ -207,6 +207,6 @@ def _examples(system, outputs) -> tuple[np.ndarray, list[str]]:
     strongest = np.nan_to_num(truth).argmax(axis=1)
     sure = scores[np.arange(len(scores)), strongest]
     order = np.argsort(-sure, kind="stable")
-    chosen = np.unique([order[0], order[1 % len(order)], order[-1]])
+    chosen = np.array(list(dict.fromkeys((order[0], order[1 % len(order)], order[-1]))))
     names = [f"{classes[strongest[i]]}\nscore {sure[i]:.2f}" for i in chosen]
     return chosen, names
