@@ -3,6 +3,8 @@
   python -m emojax.figures --data_dir data/affectnet --out figures        # labels in the plane, augmentation, mask
   python -m emojax.figures --workdir runs/mtl --workdir runs/gcn --out figures    # confusion matrices, predictions,
                                                                           # label vectors and features side by side
+  python -m emojax.figures --data_dir data/affwild_both --out figures     # films: labels of each split, VA by category
+  python -m emojax.figures --shares affwild_lstm/C.1 --shares affwild_lstm/C.3 --out figures   # do the rows add up?
   python -m emojax.figures --out figures                                  # without data: focal loss, karate club
 
 These can be given together. Writes PNGs and one page that holds them all, index.html, into --out.
@@ -43,6 +45,14 @@ def parser() -> cli.Parser:
         default=[],
         help="folder of a run; twice or more",
     )
+    add(
+        "--shares",
+        metavar="TABLE",
+        action="append",
+        default=[],
+        help="class shares that the recalls of a table allow: the name of a thesis table, or a table.csv of "
+        "scripts/reproduce; several of one split are taken together",
+    )
     add("--step", default="best", help="checkpoint of the runs: best, latest, or a step number [best]")
     add("--split", default="validation", help="split that the runs predict [validation]")
     return options
@@ -65,6 +75,8 @@ def draw_figures(options: argparse.Namespace) -> int:
         sections += draw_data(options.out, load_dataset(options.data_dir), options.record)
     if options.workdir:
         sections += draw_runs(options.out, options.workdir, options.data_dir, options.step, options.split)
+    if options.shares:
+        sections.append(draw_shares(options.out, options.shares))
     sections = sections or draw_without_data(options.out)
     page = write_report(options.out, "Figures", sections)
     print(f"Written: {page} and {sum(len(s.pictures) for s in sections)} PNGs beside it")
@@ -72,10 +84,22 @@ def draw_figures(options: argparse.Namespace) -> int:
 
 
 def draw_data(folder: pathlib.Path, dataset: Dataset, record: int) -> list[Section]:
-    """Labels of a prepared data set, and one of its training records."""
-    from emojax.report import prepared
+    """Labels of a prepared data set, and one of its training records; of films the labels of their frames."""
+    from emojax.report import films, prepared
 
+    if "video" in dataset.columns("train"):
+        return films.film_sections(folder, dataset)
     return [prepared.label_section(folder, dataset), prepared.record_section(folder, dataset, record)]
+
+
+def draw_shares(folder: pathlib.Path, tables: Sequence[str]) -> Section:
+    """The consistency check of affwild_cnn_rnn spec 1.3."""
+    from emojax.report.shares import share_section
+    from emojax.sweeps.recalls import read_recalls
+
+    found = read_recalls(tables)
+    title = f"Class shares of the {found.split} split: {', '.join(tables)}"
+    return share_section(folder, title, found.systems, found.recalls, found.totals, found.classes)
 
 
 def draw_runs(

@@ -1,0 +1,56 @@
+"""Figures of films' labels and of class shares, by the command."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+
+from emojax import figures
+from emojax.errors import ConfigError, DataError
+from emojax.report import style
+from emojax.sweeps.recalls import read_recalls
+from tests.systems.face_video_toy import make_videos
+
+
+@pytest.fixture(autouse=True)
+def quickly(monkeypatch):
+    monkeypatch.setattr(style, "DPI", 40)
+
+
+def page(tmp_path, *options):
+    assert figures.main([*options, "--out", str(tmp_path / "out")]) == 0
+    return (tmp_path / "out" / "index.html").read_text()
+
+
+def test_films_get_histograms_of_every_split_and_the_plane_of_each_category(tmp_path):
+    videos = make_videos(tmp_path / "videos", {"train": (40,) * 3, "validation": (30, 20)})
+    text = page(tmp_path, "--data_dir", videos.path)
+    for name in ("labels", "annotated", "plane", "plane_of_each_class", "classes_of_bins"):
+        assert (tmp_path / "out" / f"{name}.png").is_file()
+    assert "Share of each category&#x27;s frames in each quadrant: validation." in text
+    assert "H(category | cell)" in text and "all frames" in text
+
+
+def test_the_command_says_which_rows_of_a_published_table_do_not_fit(tmp_path):
+    text = page(tmp_path, "--shares", "affwild_lstm/5.1", "--shares", "affwild_lstm/5.3")
+    assert "without cat_vgg16_fc1, cat_vgg16_fc2 the others do" in text and "0.7612" in text
+
+
+def test_our_own_tables_are_checked_likewise_and_what_does_not_go_together_is_one_line(tmp_path):
+    file = tmp_path / "table.csv"
+    classes = ("neutral", "happy", "sad", "angry", "fear", "surprise", "disgust")
+    rows = [("a", f"{name} (%)", 50.0) for name in classes] + [("a", "accuracy (%)", 50.0)]
+    with file.open("w", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(["system", "split", "metric", "mean"])
+        writer.writerows([system, "test", metric, mean] for system, metric, mean in rows)
+    found = read_recalls([str(file)])
+    assert found.split == "test" and found.systems == ("a",) and found.recalls.tolist() == [[0.5] * 7]
+    with pytest.raises(ConfigError, match="different splits"):
+        read_recalls([str(file), "affwild_lstm/5.1"])
+    with pytest.raises(ConfigError, match="prints no recall"):
+        read_recalls(["affwild_lstm/5.2"])
+    file.write_text("system,split,metric,mean\n")
+    with pytest.raises(DataError, match="no table of recalls"):
+        read_recalls([str(file)])
