@@ -211,6 +211,17 @@ def describe(
     return Dataset(str(out), NAME, BOLD_LABELS, features, splits, statistics, build, skipped_counts(results))
 
 
+def print_unseen(dataset: Dataset) -> None:
+    """Prints how many frames of each split show no body."""
+    print()
+    for split in dataset.splits:
+        visible = dataset.columns(split)["body_visible"]
+        print(
+            f"{split}: {np.count_nonzero(~visible):,} of {len(visible):,} frames show no body (no joint, or a box "
+            "thinner than 2 pixels); the body stream sees the whole frame there"
+        )
+
+
 _EPILOG = """examples:
   python -m data_prep.bold --raw ~/BOLD_public --out data/bold
       body, masked context and face of every tracked person in every frame, 224 x 224 pixels, JPEG; joints and Laban
@@ -292,5 +303,6 @@ def _run(args: argparse.Namespace) -> None:
     if dataset is None:
         return print_part(args.part, args.out, results)
     print_summary(dataset, sum_skipped(results))
+    print_unseen(dataset)
     print_sizes(dataset)
     print(f"\nCheck it: python -m data_prep.check {args.out}")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import pathlib
+import struct
 
 import cv2
 import numpy as np
 import pytest
 
-from data_prep.bold.clips import read_frames, stream_pictures
+from data_prep.bold.clips import count_frames, read_frames, stream_pictures
 from data_prep.bold.flow import decode_flow, encode_flow, with_flow
 from data_prep.bold.people import Options, sampled_frames
-from data_prep.bold.prepare import main, prepare
+from data_prep.bold.prepare import main, prepare, print_unseen
 from data_prep.bold.raw import find_bold, read_joints, track
 from data_prep.bold.sizes import size_table
 from data_prep.check.command import main as check
@@ -178,6 +179,83 @@ def test_a_damaged_joint_file_is_a_skip(tmp_path, content):
     (tmp_path / "a.npy").write_bytes(content)
     with pytest.raises(Skip, match="unreadable_joints"):
         read_joints(tmp_path / "a.npy")
+
+
+def _write_clip(path: pathlib.Path, frames: int) -> pathlib.Path:
+    video = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 25, SIZE)
+    for number in range(frames):
+        video.write(np.full((SIZE[1], SIZE[0], 3), 20 * number, np.uint8))
+    video.release()
+    return path
+
+
+@pytest.mark.parametrize(
+    "frames, reason", [(1, "one_frame_clip"), (2, None), (5, None), (6, "long_clip")], ids=str
+)
+def test_clips_of_one_frame_and_endless_ones_are_skips(tmp_path, monkeypatch, frames, reason):
+    monkeypatch.setattr("data_prep.bold.clips.MAX_FRAMES", 5)
+    path = _write_clip(tmp_path / "a.mp4", frames)
+    if reason is None:
+        assert count_frames(path) == frames
+    else:
+        with pytest.raises(Skip, match=reason):
+            count_frames(path)
+
+
+def _boxes(data: bytes, names: str) -> list[int]:
+    """Where each of the nested boxes of an MP4 file begins."""
+    starts = []
+    for name in names.split():
+        starts.append(data.index(name.encode(), starts[-1] if starts else 0) - 4)
+    return starts
+
+
+def _pauses(path: pathlib.Path) -> set[float]:
+    """The different numbers of milliseconds from a frame to the next."""
+    video, times = cv2.VideoCapture(str(path)), []
+    while video.read()[0]:
+        times.append(video.get(cv2.CAP_PROP_POS_MSEC))
+    return set(np.diff(times).round(1).tolist())
+
+
+def test_a_variable_frame_rate_changes_no_frame(tmp_path):
+    """Joints and annotations count frames, so the times at which a player shows them must not matter."""
+    path = _write_clip(tmp_path / "a.mp4", 8)
+    data = bytearray(path.read_bytes())
+    *parents, table = _boxes(data, "moov trak mdia minf stbl stts")
+    assert data.index(b"mdat") < parents[0]  # offsets into the pictures stay as they are
+    count, samples, duration = struct.unpack(">3I", data[table + 12 : table + 24])
+    assert (count, samples) == (1, 8)
+    data[table + 12 : table + 24] = struct.pack(">5I", 2, 4, duration // 2, 4, 3 * duration // 2)
+    for start in (*parents, table):
+        data[start : start + 4] = struct.pack(">I", struct.unpack(">I", data[start : start + 4])[0] + 8)
+    other = tmp_path / "variable.mp4"
+    other.write_bytes(data)
+    assert len(_pauses(path)) == 1 and len(_pauses(other)) > 1
+    for frame, same in zip(read_frames(path), read_frames(other), strict=True):
+        np.testing.assert_array_equal(frame, same)
+
+
+def test_a_box_thinner_than_two_pixels_counts_as_a_body_that_is_not_there():
+    joints = np.zeros((18, 3), np.float32)
+    joints[:2] = [[50, 20, 0.9], [50, 60, 0.9]]  # one above the other
+    assert body_box(joints, 100, 100) is None and face_box(joints, 100, 100) is None
+    frame = np.full((100, 100, 3), 200, np.uint8)
+    pictures = stream_pictures(frame, joints, 32)
+    assert (pictures["body"] == 200).all() and not pictures["face"].any()
+    joints[1, 0] = 52
+    assert body_box(joints, 100, 100) == (48, 0, 54, 100)
+
+
+def test_frames_without_a_body_are_counted(prepared, capsys):
+    dataset, _ = prepared
+    print_unseen(dataset)
+    lines = [line for line in capsys.readouterr().out.splitlines() if line]
+    for line, split in zip(lines, dataset.splits, strict=True):
+        columns = dataset.columns(split)
+        boxes = [body_box(joints, *SIZE) for joints in columns["joints"]]
+        assert line.startswith(f"{split}: {boxes.count(None)} of {len(boxes)} frames show no body")
+    assert any(line.split()[1] != "0" for line in lines)
 
 
 @pytest.mark.parametrize(
