@@ -65,8 +65,8 @@ def bench_input(options: argparse.Namespace) -> None:
     print(f"{config.name}: {wall:,.0f} clips/s, {cpu:,.0f} clips a CPU-second (median of {options.repeats})")
 
 
-def _our_step(batch: int, frames: int) -> Iterator[None]:
-    net = STGCN(partition_matrices(BODY_18, "spatial"))
+def _our_step(batch: int, frames: int, propagation: str) -> Iterator[None]:
+    net = STGCN(partition_matrices(BODY_18, "spatial"), propagation=propagation)
     joints = jnp.asarray(np.random.default_rng(0).uniform(size=(batch, frames, 18, 3)), jnp.float32)
     variables = init_with_constants(net, net.fresh_constants, jax.random.key(0), joints, train=False)
     params, rest = variables.pop("params"), variables
@@ -110,7 +110,10 @@ def _torch_step(batch: int, frames: int, compiled: bool) -> Iterator[None]:
 
 def bench_st_gcn(options: argparse.Namespace) -> None:
     size = options.batch, options.frames
-    steps: dict[str, Callable[[], Iterator[None]]] = {"emojax": lambda: _our_step(*size)}
+    steps: dict[str, Callable[[], Iterator[None]]] = {
+        "emojax": lambda: _our_step(*size, "dense"),
+        "emojax, jraph": lambda: _our_step(*size, "jraph"),
+    }
     if importlib.util.find_spec("torch"):
         steps |= {
             "torch": lambda: _torch_step(*size, False),
