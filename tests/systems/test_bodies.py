@@ -315,9 +315,9 @@ def test_the_report_shows_snippets_with_their_weights_and_skeletons_with_the_bon
         read = lambda records, names: read_features(dataset, "validation", names, records)  # noqa: E731
         system.report.write(tmp_path / name, variables, outputs, results, [], read)
     written = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.png")}
-    shared = {"score.png", "categories.png", "values.png", "dimensions.png"}
+    shared = {"score.png", "categories.png", "jaccard.png", "values.png", "dimensions.png"}
     assert {f"bold_diff_b/{name}" for name in (*shared, "clips_body.png")} <= written
-    assert {f"bold_stgcn_spatial/{name}" for name in (*shared, "skeletons.png")} <= written
+    assert {f"bold_stgcn_spatial/{name}" for name in (*shared, "skeletons.png", "partition.png")} <= written
 
 
 def test_a_strip_goes_from_the_first_to_the_last_real_frame():

@@ -10,8 +10,10 @@ import numpy as np
 
 from emojax.graphs.skeletons import BODY_18
 from emojax.labels import BOLD_POSITIVE_FROM
+from emojax.metrics.multilabel import jaccard_index
 from emojax.report import bodies, curves, modalities, people
 from emojax.report.page import Picture, Section, Table, write_report
+from emojax.report.partitions import partition_figure
 from emojax.systems.bodies.inputs import features_of, sampled_place
 
 _MOST_COLUMNS = 8
@@ -92,7 +94,12 @@ class BodyReport:
         write_report(
             folder,
             f"{results['system']}: ensemble of {len(members)}",
-            [_score(folder, results["metrics"]), Section("Members", tables=[table], pictures=pictures)],
+            [
+                _score(folder, results["metrics"]),
+                Section("Members", tables=[table], pictures=pictures),
+                _categories(folder, self.system, outputs, results["metrics"]),
+                _dimensions(folder, self.system, outputs, results["metrics"]),
+            ],
             subtitle=results["protocol"],
             key_figures={
                 "ERS": (f"{results['metrics']['ers']:.4f}", "half mean R2, half the mean of mAP and mRA")
@@ -130,11 +137,16 @@ def _categories(folder: pathlib.Path, system, outputs, metrics) -> Section:
     rows = [
         (n, c["count"], c["ap"], "-" if c["roc_auc"] is None else c["roc_auc"]) for n, c in zip(names, each)
     ]
+    found, present = np.asarray(outputs["logits"]) >= 0, outputs["categories"] >= BOLD_POSITIVE_FROM
+    jaccard = people.jaccard_figure(folder / "jaccard.png", jaccard_index(found, present))
     caption = f"A category counts as present from a confidence of {BOLD_POSITIVE_FROM:g}."
     return Section(
         "Categories",
         tables=[Table(rows, ("category", "people", "AP", "ROC-AUC"), caption)],
-        pictures=[Picture(path, "Average precision and area under the ROC curve.", wide=True)],
+        pictures=[
+            Picture(path, "Average precision and area under the ROC curve.", wide=True),
+            Picture(jaccard, "Categories with a score of at least 0.5 against those that are present."),
+        ],
     )
 
 
@@ -197,7 +209,14 @@ def _skeletons(folder: pathlib.Path, system, variables, outputs) -> Section:
         folder / "skeletons.png", np.asarray(outputs["strip"])[chosen], BODY_18.edges, importance, names
     )
     caption = "The darker and thicker a bone, the larger its learned importance: the mean over units and directions."
-    return Section("Skeletons", pictures=[Picture(path, caption, wide=True)])
+    config = system.config.model
+    graph = partition_figure(
+        folder / "partition.png", matrices, BODY_18.edges, f"The {config.partition} partition of the skeleton"
+    )
+    said = "The thicker a ring or an arrow, the larger its weight, before edge importance."
+    if config.partition == "spatial":
+        said += " As in the public code, a bone that does not touch the neck or its neighbours counts as from farther."
+    return Section("Skeletons", pictures=[Picture(path, caption, wide=True), Picture(graph, said)])
 
 
 def _examples(system, outputs) -> tuple[np.ndarray, list[str]]:
