@@ -1,6 +1,7 @@
 """Draws figures of prepared data, and of several runs side by side.
 
   python -m emojax.figures --data_dir data/affectnet --out figures        # labels in the plane, augmentation, mask
+  python -m emojax.figures --data_dir data/bold --record 40 --out figures # clips: categories, a frame in each modality
   python -m emojax.figures --workdir runs/mtl --workdir runs/gcn --out figures    # confusion matrices, predictions,
                                                                           # label vectors and features side by side
   python -m emojax.figures --data_dir data/affwild_both --out figures     # films: labels of each split, VA by category
@@ -84,11 +85,14 @@ def draw_figures(options: argparse.Namespace) -> int:
 
 
 def draw_data(folder: pathlib.Path, dataset: Dataset, record: int) -> list[Section]:
-    """Labels of a prepared data set, and one of its training records; of films the labels of their frames."""
-    from emojax.report import films, prepared
+    """Labels of a prepared data set, and one of its training records; of films the labels of their frames; of clips a
+    frame in all modalities."""
+    from emojax.report import clips, films, prepared
 
     if "video" in dataset.columns("train"):
         return films.film_sections(folder, dataset)
+    if "laban" in dataset.columns("train"):
+        return clips.clip_sections(folder, dataset, record)
     return [prepared.label_section(folder, dataset), prepared.record_section(folder, dataset, record)]
 
 

@@ -23,8 +23,10 @@ from data_prep.synthetic.bold.motion import MOTIONS
 from emojax.data.decode import read_features
 from emojax.data.select import FlowStack, Segments
 from emojax.errors import DataError, Skip
+from emojax.figures import main as figures
 from emojax.graphs.statistics import body_statistics
 from emojax.labels import BOLD_CATEGORIES, BOLD_LABELS
+from emojax.report.clips import modality_pictures
 from emojax.vision.laban import laban_descriptor, laban_features
 from emojax.vision.skeleton_boxes import body_box, face_box, mask_box
 
@@ -400,3 +402,20 @@ def test_a_clip_is_decoded_once_for_all_its_people(raw, monkeypatch, tmp_path):
     clips = [clip for split in dataset.splits for clip in dataset.columns(split).sequences["clip"]]
     good = [path for path in opened if any(str(path).endswith(str(clip)) for clip in clips)]
     assert len(set(clips)) < len(clips) and len(good) == len(set(good)) == len(set(clips))
+
+
+def test_a_frame_is_shown_in_all_modalities(with_flow_data, prepared):
+    dataset, _ = with_flow_data
+    pictures = modality_pictures(dataset, 0)
+    rows, streams = ("RGB", "flow", "vertical flow", "difference"), ("body", "context", "face")
+    assert list(pictures) == [f"{row}, {stream}" for row in rows for stream in streams]
+    first, second = read_features(dataset, "train", ("body",), [0, 1])["body"].astype(int)
+    np.testing.assert_array_equal(pictures["difference, body"], np.clip(128 + second - first, 0, 255))
+    assert list(modality_pictures(prepared[0], 0)) == [p for p in pictures if "flow" not in p]
+    with pytest.raises(DataError, match="no record 5000"):
+        modality_pictures(dataset, 5000)
+
+
+def test_figures_of_clips_are_drawn_by_the_command(prepared, tmp_path):
+    assert figures(["--data_dir", str(prepared[0].path), "--out", str(tmp_path)]) == 0
+    assert {p.name for p in tmp_path.glob("*.png")} == {"categories.png", "modalities.png"}
