@@ -4,6 +4,8 @@
   python -m emojax.figures --data_dir data/bold --record 40 --out figures # clips: categories, a frame in each modality
   python -m emojax.figures --workdir runs/mtl --workdir runs/gcn --out figures    # confusion matrices, predictions,
                                                                           # label vectors and features side by side
+  python -m emojax.figures --workdir runs/comb_vgg19_fc1 --out figures    # one run of a family with analyses: t-SNE,
+                                                                          # units, traces (films)
   python -m emojax.figures --data_dir data/affwild_both --out figures     # films: labels of each split, VA by category
   python -m emojax.figures --shares affwild_lstm/C.1 --shares affwild_lstm/C.3 --out figures   # do the rows add up?
   python -m emojax.figures --out figures                                  # without data: focal loss, karate club
@@ -44,7 +46,7 @@ def parser() -> cli.Parser:
         metavar="DIR",
         action="append",
         default=[],
-        help="folder of a run; twice or more",
+        help="folder of a run; several of faces stand side by side",
     )
     add(
         "--shares",
@@ -66,16 +68,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def draw_figures(options: argparse.Namespace) -> int:
     if options.out is None:
         raise ConfigError("Where shall the figures go? Give --out, e.g. --out runs/figures.")
-    if len(options.workdir) == 1:
-        raise ConfigError(
-            "One --workdir has nothing to stand beside it. Give another, or see the run's own report: "
-            f"python -m emojax.evaluate --workdir {options.workdir[0]}"
-        )
     sections: list[Section] = []
     if options.data_dir:
         sections += draw_data(options.out, load_dataset(options.data_dir), options.record)
     if options.workdir:
-        sections += draw_runs(options.out, options.workdir, options.data_dir, options.step, options.split)
+        draw = draw_runs if len(options.workdir) > 1 else draw_run
+        sections += draw(options.out, options.workdir, options.data_dir, options.step, options.split)
     if options.shares:
         sections.append(draw_shares(options.out, options.shares))
     sections = sections or draw_without_data(options.out)
@@ -104,6 +102,42 @@ def draw_shares(folder: pathlib.Path, tables: Sequence[str]) -> Section:
     found = read_recalls(tables)
     title = f"Class shares of the {found.split} split: {', '.join(tables)}"
     return share_section(folder, title, found.systems, found.recalls, found.totals, found.classes)
+
+
+def draw_run(
+    folder: pathlib.Path,
+    workdirs: Sequence[pathlib.Path],
+    data_dir: pathlib.Path | None,
+    which: str,
+    split: str,
+) -> list[Section]:
+    """The analyses of a run, where its family has any.
+
+    Raises:
+        ConfigError: it has none: all figures of the run are in its report.
+    """
+    from emojax import systems
+    from emojax.engine import compile_cache
+    from emojax.engine.inference import Predictor
+    from emojax.engine.restore import read_variables
+    from emojax.engine.workdir import require_run
+
+    (workdir,) = workdirs
+    require_run(workdir)
+    restored = read_variables(workdir, which)
+    system = systems.build(restored.config, restored.recipe)
+    if system.analysis is None:
+        raise ConfigError(
+            f"{workdir} is a run of the family {restored.config.family!r}, whose figures are in its report: "
+            f"python -m emojax.evaluate --workdir {workdir}. Give another --workdir to compare it with."
+        )
+    compile_cache.enable()
+    dataset = systems.load_data(restored.config, data_dir)
+    dataset.split(split)
+    system.require_data(dataset.recipe)
+    predictor = Predictor(system, dataset)
+    outputs = predictor.predict(predictor.place(restored.variables), split, title=split)
+    return system.analysis(system, restored.variables, dataset, split).sections(folder, outputs)
 
 
 def draw_runs(

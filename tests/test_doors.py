@@ -145,7 +145,7 @@ def test_an_unknown_variant_names_the_near_ones():
             ["emojax.evaluate", "--workdir", "nowhere"],
             "configs/affectnet_gcn.py:demo or configs/emotic.py:demo",
         ),
-        (["emojax.figures", "--out", "x", "--workdir", "a"], "--workdir has nothing to stand beside it"),
+        (["emojax.figures", "--out", "x", "--workdir", "a"], "a holds no run"),
         (["emojax.benchmark", "--config", DEMO, "--steps", "0"], "steps"),
         (["emojax.train", "--config.seed=3", "--config.sed=3", "--config", DEMO], "Did you mean config.seed"),
         (["emojax.train", "--config", DEMO, "--workdr", "x"], "did you mean --workdir?"),

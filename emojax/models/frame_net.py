@@ -62,7 +62,8 @@ class FrameNet(nn.Module):
         frame_mask: jax.Array | None = None,
         keys: jax.Array | None = None,
     ) -> dict[str, jax.Array]:
-        """Outputs ``[B, T, C]`` float32 by the names of the heads, and what the heads read, ``states [B, T, D]``.
+        """Outputs ``[B, T, C]`` float32 by the names of the heads, what the heads read, ``states [B, T, D]``, and of a
+        head with hidden layers the last of them, ``NAME_hidden [B, T, D]``.
 
         Args:
             x: images ``[B, T, H, W, 3]`` in the trunk's coding, or its features ``[B, T, D]``.
@@ -83,6 +84,8 @@ class FrameNet(nn.Module):
             y = x
             for i, hidden in enumerate(self.head_units, 1):
                 y = dropping(nn.relu(self._dense(hidden, f"{name}{i}")(y)), self.head_dropout)
+            if self.head_units:
+                outputs[f"{name}_hidden"] = y.astype(jnp.float32)
             outputs[name] = nn.Dense(width, name=name)(y.astype(jnp.float32))
         return outputs
 

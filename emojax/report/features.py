@@ -53,13 +53,26 @@ def embed(points: np.ndarray, *, seed: int = 0) -> tuple[np.ndarray, str]:
             import umap
 
             return umap.UMAP(random_state=seed, n_jobs=1).fit_transform(points), "UMAP"
+    return _tsne(points, seed), "t-SNE"
+
+
+def tsne(points: np.ndarray, *, seed: int = 0) -> np.ndarray:
+    """t-SNE of ``[N, D]`` points, perplexity 30: ``[N, 2]``; a projection on principal axes below 10 points."""
+    points = np.asarray(points, np.float64)
+    if len(points) < 10:
+        return _principal_axes(points, 2)
+    return _tsne(_principal_axes(points, 50), seed)
+
+
+def _tsne(points: np.ndarray, seed: int) -> np.ndarray:
+    """Of points on their principal axes."""
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits
 
     perplexity = min(30.0, (len(points) - 1) / 3)
     init = points[:, :2] / max(points[:, 0].std(), 1e-12) * 1e-4  # scikit-learn's own "pca" scaling
     with threadpool_limits(1):  # its threads wait for each other in a busy loop when others use the machine
-        return TSNE(perplexity=perplexity, init=init, random_state=seed).fit_transform(points), "t-SNE"
+        return TSNE(perplexity=perplexity, init=init, random_state=seed).fit_transform(points)
 
 
 def feature_figure(

@@ -116,6 +116,15 @@ class System(abc.ABC):
         return {name: batch[name] for name in self.inputs.columns if name in batch}
 
     @property
+    def analysis(self) -> type | None:
+        """What `emojax.figures --workdir RUN` draws beyond the report of a run; None where there is nothing.
+
+        A class that takes ``(system, variables, dataset, split)`` and whose ``sections(folder, outputs)`` gives those of
+        a page, from all that the system predicts of the split.
+        """
+        return None
+
+    @property
     def data_labels(self) -> Labels:
         """Labels of the data that the system reads: its own, unless it takes classes together."""
         return self.labels

@@ -32,7 +32,7 @@ class FrameReport:
         metrics, split = results["metrics"], results["split"]
         sections = [training_section(folder, log)]
         if "dimensions" in outputs:
-            sections += [_dimensions(folder, outputs, metrics), _traces(folder, outputs)]
+            sections += [dimension_section(folder, outputs, metrics), trace_section(folder, outputs)]
         if "logits" in outputs:
             sections.append(_categories(folder, metrics, self.system.labels.classes))
         write_report(
@@ -74,7 +74,8 @@ def training_section(folder: pathlib.Path, log: Sequence[Mapping]) -> Section:
     )
 
 
-def _dimensions(folder: pathlib.Path, outputs: Mapping, metrics: Mapping) -> Section:
+def dimension_section(folder: pathlib.Path, outputs: Mapping, metrics: Mapping) -> Section:
+    """Predicted against true values of each frame ``[N, 2]``."""
     path = valence_arousal.prediction_figure(
         folder / "predictions.png", np.asarray(outputs["dimensions"]), truth_of(outputs), VALUES
     )
@@ -88,15 +89,16 @@ def _dimensions(folder: pathlib.Path, outputs: Mapping, metrics: Mapping) -> Sec
     )
 
 
-def _traces(folder: pathlib.Path, outputs: Mapping) -> Section:
-    """The longest videos of the split."""
+def trace_section(folder: pathlib.Path, outputs: Mapping) -> Section:
+    """Predicted and true values over the frames of the longest videos of the split."""
     if "frame" not in outputs:
         return Section("Videos")
     names, counts = np.unique(outputs["sequence"], return_counts=True)
     pictures = []
     for number in names[np.argsort(-counts, kind="stable")[:_SHOWN_VIDEOS]]:
         rows = np.flatnonzero(outputs["sequence"] == number)
-        series = {"annotated": truth_of(outputs)[rows], "predicted": np.asarray(outputs["dimensions"])[rows]}
+        predicted = np.clip(np.asarray(outputs["dimensions"])[rows], -1, 1)
+        series = {"annotated": truth_of(outputs)[rows], "predicted": predicted}
         name = str(outputs["video_id"][rows[0]]) if "video_id" in outputs else f"sequence {number}"
         path = traces.trace_figure(folder / f"trace_{number}.png", outputs["frame"][rows], series, title=name)
         pictures.append(Picture(path, f"{name}: annotated and predicted values.", wide=True))

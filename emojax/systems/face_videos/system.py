@@ -114,6 +114,12 @@ class FaceVideoSystem(System):
 
         return FrameReport(self)
 
+    @property
+    def analysis(self) -> type:
+        from emojax.systems.face_videos.analysis import FrameAnalysis  # matplotlib and scikit-learn, as above
+
+        return FrameAnalysis
+
     def part_of(self, path: tuple[str, ...]) -> str:
         """``trunk``, ``fc``, ``rnn`` or ``heads``."""
         return next((part for part in ("trunk", "fc", "rnn") if path[0].startswith(part)), "heads")
