@@ -1,4 +1,4 @@
-"""Pictures that a unit of a network answers most to, and the pixels that an answer depends on (affwild_cnn_rnn spec 7.4).
+"""Pictures that a unit of a network answers most to, and the pixels that an answer depends on (affwild_cnn_rnn 7.4).
 
 The method and its constants are those of keras-vis: gradient descent on the picture with two regularisers. The picture
 is optimised on the scale of [-1, 1] with steps of 2 / 255, on which the regularisers are no larger than scores are.
@@ -33,7 +33,8 @@ def maximise(
         iterations: number of steps.
 
     Returns:
-        Pictures ``[N, H, W, C]`` float32 on the scale of 0 to 255, not clipped; their scores ``[N]``; those of the noise ``[N]``.
+        Pictures ``[N, H, W, C]`` float32 on the scale of 0 to 255, not clipped; their scores ``[N]``; the scores of the
+        noise ``[N]``.
     """
     start = _DEVIATION * jax.random.normal(key, shape)
 

@@ -119,8 +119,8 @@ class System(abc.ABC):
     def analysis(self) -> type | None:
         """What `emojax.figures --workdir RUN` draws beyond the report of a run; None where there is nothing.
 
-        A class that takes ``(system, variables, dataset, split)`` and whose ``sections(folder, outputs)`` gives those of
-        a page, from all that the system predicts of the split.
+        A class that takes ``(system, variables, dataset, split)``; its ``sections(folder, outputs)`` are those of a
+        page, from all that the system predicts of the split.
         """
         return None
 
