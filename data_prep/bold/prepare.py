@@ -14,7 +14,7 @@ import emojax
 from data_prep.bold.clips import MAX_FRAMES, STREAMS
 from data_prep.bold.flow import require_tvl1
 from data_prep.bold.people import FILLS, FRAMES, MODALITIES, ClipPeople, Options
-from data_prep.bold.raw import Instance, Raw, find_bold, signature, track
+from data_prep.bold.raw import Instance, Raw, find_bold, rows_outside, signature, track
 from data_prep.bold.sizes import print_sizes, stored_sizes
 from data_prep.claim import Part
 from data_prep.door import INTERRUPTED, add_output_options, print_part
@@ -76,6 +76,7 @@ class BoldSource:
             raise Skip("fewer_frames_than_annotated", detail)
         joints = track(people.table, person, num_frames)
         shared |= {"clip": instance.clip, "person": person, "annotation": instance.number}
+        shared["_outside"] = rows_outside(people.table, person, num_frames)
         laban = laban_features(joints)
         return [
             Record(
@@ -174,7 +175,7 @@ def describe(
     Raises:
         DataError: a split is empty, with the reasons.
     """
-    splits, statistics, sizes, skipped = {}, {}, {}, sum_skipped(results)
+    splits, statistics, sizes, outside, skipped = {}, {}, {}, {}, sum_skipped(results)
     for split in dict.fromkeys(result.split for result in results):
         columns = read_columns(out, results, split)
         if not columns:
@@ -184,6 +185,7 @@ def describe(
             raise DataError(f"No person of the {split} split could be prepared: {reasons}.")
         starts = np.flatnonzero(columns["frame"] == 0)
         sizes[split] = stored_sizes(columns)
+        outside[split] = int(np.count_nonzero(columns["_outside"][starts]))
         values = {
             "source_id": np.array([f"{columns['clip'][i]} person {columns['person'][i]}" for i in starts]),
             "laban_descriptor": np.stack(
@@ -207,12 +209,13 @@ def describe(
             statistics = body_statistics(written, BOLD_LABELS)
     made_by = "emojax.graphs.statistics:body_statistics"
     build = {**parameters, "version": emojax.__version__, "statistics": made_by, "sizes": sizes}
+    build["joints_outside"] = outside
     features = record_features(options)
     return Dataset(str(out), NAME, BOLD_LABELS, features, splits, statistics, build, skipped_counts(results))
 
 
 def print_unseen(dataset: Dataset) -> None:
-    """Prints how many frames of each split show no body."""
+    """Prints how many frames of each split show no body, and how many people have joints that belong to no frame."""
     print()
     for split in dataset.splits:
         visible = dataset.columns(split)["body_visible"]
@@ -220,6 +223,10 @@ def print_unseen(dataset: Dataset) -> None:
             f"{split}: {np.count_nonzero(~visible):,} of {len(visible):,} frames show no body (no joint, or a box "
             "thinner than 2 pixels); the body stream sees the whole frame there"
         )
+        if people := dataset.build["joints_outside"][split]:
+            print(
+                f"{split}: people with joints outside of the frames of their clip, which are left out: {people:,}"
+            )
 
 
 _EPILOG = """examples:

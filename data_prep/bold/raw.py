@@ -219,7 +219,7 @@ def track(table: np.ndarray, person: int, num_frames: int) -> np.ndarray:
     if not len(mine):
         there = ", ".join(f"{p:g}" for p in np.unique(table[:, 1])[:8])
         raise Skip("unknown_person", f"the joints have no person {person}; there are {there}")
-    frames = (mine[:, 0] - table[0, 0]).astype(int)
+    frames = _frames(table, mine)
     inside = (frames >= 0) & (frames < num_frames)
     joints = np.zeros((num_frames, NUM_JOINTS, 3), np.float32)
     values = mine[inside, 2:].reshape(-1, NUM_JOINTS, 3)
@@ -227,6 +227,16 @@ def track(table: np.ndarray, person: int, num_frames: int) -> np.ndarray:
     if not (joints[..., 2] > 0).any():
         raise Skip("person_never_visible", f"person {person} has no joint in any frame of the clip")
     return joints
+
+
+def rows_outside(table: np.ndarray, person: int, num_frames: int) -> int:
+    """How many joint rows of a person belong to no frame of the clip; see `track`."""
+    frames = _frames(table, table[table[:, 1] == person])
+    return int(np.count_nonzero((frames < 0) | (frames >= num_frames)))
+
+
+def _frames(table: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    return (rows[:, 0] - table[0, 0]).astype(int)
 
 
 def signature(raw: Raw, clip: str) -> bytes:

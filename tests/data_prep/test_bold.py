@@ -13,7 +13,7 @@ from data_prep.bold.clips import count_frames, read_frames, stream_pictures
 from data_prep.bold.flow import decode_flow, encode_flow, with_flow
 from data_prep.bold.people import Options, sampled_frames
 from data_prep.bold.prepare import main, prepare, print_unseen
-from data_prep.bold.raw import find_bold, read_joints, track
+from data_prep.bold.raw import find_bold, read_joints, rows_outside, track
 from data_prep.bold.sizes import size_table
 from data_prep.check.command import main as check
 from data_prep.pipeline import sum_skipped
@@ -162,6 +162,7 @@ def test_frames_count_from_that_of_the_first_row_and_an_unknown_person_is_told_w
     table[:, 0], table[:, 1] = (1000, 1000, 1002), (0, 4, 4)
     table[:, 2:] = 0.5
     joints = track(table, 4, 4)
+    assert [rows_outside(table, 4, n) for n in (4, 3, 2)] == [0, 0, 1]
     assert joints.shape == (4, 18, 3) and joints[0].all() and not joints[1].any() and joints[2].all()
     with pytest.raises(Skip, match="there are 0, 4"):
         track(table, 7, 4)
@@ -253,6 +254,11 @@ def test_frames_without_a_body_are_counted(prepared, capsys):
     dataset, _ = prepared
     print_unseen(dataset)
     lines = [line for line in capsys.readouterr().out.splitlines() if line]
+    dataset.build["joints_outside"]["validation"] += 2
+    print_unseen(dataset)
+    line = "validation: people with joints outside of the frames of their clip, which are left out: 2"
+    assert line in capsys.readouterr().out
+    dataset.build["joints_outside"]["validation"] -= 2
     for line, split in zip(lines, dataset.splits, strict=True):
         columns = dataset.columns(split)
         boxes = [body_box(joints, *SIZE) for joints in columns["joints"]]
