@@ -29,7 +29,7 @@ from emojax.errors import Skip
 from emojax.graphs.openpose import NUM_JOINTS
 from emojax.labels import EMOTIC_LABELS
 from emojax.vision.boxes import MAX_PEOPLE, context_box, crop, people_boxes, resize, usable_box
-from emojax.vision.images import encode_jpeg, orientation, read_image
+from emojax.vision.images import encode_jpeg, encode_png, orientation, read_image
 from emojax.vision.poses import POSE_SIZE, pose_vector
 
 VAD_SCALES = ("tenth", "unit")
@@ -119,7 +119,7 @@ def _encode(image: np.ndarray, encoding: str) -> bytes:
     if encoding == "jpeg":
         return encode_jpeg(image)
     if encoding == "png":
-        return cv2.imencode(".png", image)[1].tobytes()
+        return encode_png(image)
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB).tobytes()
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
+import pathlib
+import re
 from collections.abc import Sequence
 
 from emojax.errors import DataError
@@ -63,6 +66,22 @@ def split_name(text: str) -> str:
     if name and name not in _SPLITS:
         raise DataError(f"There is no split {text!r}; write train, validation or test.")
     return _SPLITS.get(name, "")
+
+
+def data_name(wanted: str, images: pathlib.Path) -> str:
+    """Name of a data set: the wanted one, else that of the folder of its pictures, as an identifier."""
+    return re.sub(r"[^a-z0-9]+", "_", (wanted or images.resolve().stem).lower()).strip("_") or "own"
+
+
+def share(text: str) -> float:
+    """A share of a command line, in [0, 1)."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no share from 0 to 1")
+    return value
 
 
 def is_split(text: str) -> bool:

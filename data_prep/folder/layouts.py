@@ -78,7 +78,7 @@ def _read_labels(images: pathlib.Path, table: pathlib.Path) -> Found:
     A label may be several, ``a;b``: the first counts as the class, all of them occur together in the label graph.
     """
     items = []
-    for line, row in _rows(table):
+    for line, row in read_rows(table):
         if not row.get("image"):
             raise DataError(
                 f"{table} has no column 'image'." if line == 2 else f"{table}, line {line}: no image."
@@ -93,7 +93,7 @@ def _read_labels(images: pathlib.Path, table: pathlib.Path) -> Found:
                     arousal=_value(row.get("arousal")),
                     split=split_name(row.get("split") or ""),
                     subject=(row.get("subject") or "").strip(),
-                    box=_box(row.get("box")),
+                    box=read_box(row.get("box")),
                 )
             )
         except (ValueError, DataError) as error:
@@ -124,9 +124,9 @@ def _read_raf_db(images: pathlib.Path, table: pathlib.Path) -> Found:
 
 def _read_fer(table: pathlib.Path, votes: pathlib.Path | None) -> Found:
     """FER2013: columns emotion, pixels, Usage; with FERPlus the class of most votes."""
-    wanted = None if votes is None else [row for _, row in _rows(votes)]
+    wanted = None if votes is None else [row for _, row in read_rows(votes)]
     items = []
-    for number, (line, row) in enumerate(_rows(table)):
+    for number, (line, row) in enumerate(read_rows(table)):
         code = (row.get("emotion") or "").strip()
         if "pixels" not in row or not (code.isdecimal() and int(code) < len(FER_CLASSES)):
             raise DataError(f"{table}, line {line}: no emotion from 0 to 6 with pixels.")
@@ -157,7 +157,7 @@ def _majority(row: Mapping[str, str]) -> dict:
     }
 
 
-def _rows(table: pathlib.Path) -> Iterator[tuple[int, dict[str, str]]]:
+def read_rows(table: pathlib.Path) -> Iterator[tuple[int, dict[str, str]]]:
     """(line, row by column name) of a CSV file with a header."""
     csv.field_size_limit(1 << 20)
     try:
@@ -192,7 +192,7 @@ def _value(text: str | None) -> float | None:
     return value
 
 
-def _box(text: str | None) -> tuple[float, ...] | None:
+def read_box(text: str | None) -> tuple[float, ...] | None:
     """``x y width height``, separated by spaces, commas or semicolons."""
     if not (text or "").strip():
         return None

@@ -8,7 +8,6 @@ import functools
 import hashlib
 import os
 import pathlib
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -18,7 +17,7 @@ import numpy as np
 from data_prep.claim import Part
 from data_prep.door import INTERRUPTED, add_output_options, print_faces, print_part
 from data_prep.face_dataset import describe, encode_face
-from data_prep.folder.items import Found, Item
+from data_prep.folder.items import Found, Item, data_name, share
 from data_prep.folder.layouts import find_layout
 from data_prep.folder.splits import divide
 from data_prep.pipeline import Record, ShardResult, plan_splits, write_shards
@@ -269,28 +268,16 @@ def _parser() -> cli.Parser:
         help="level the eyes of detected faces [none]",
     )
     add("--detector", default="auto", help="auto, blazeface, haar, or package.module:function [auto]")
-    add(
-        "--box_margin", type=_share, default=0.0, metavar="SHARE", help="widen each side of a box by this [0]"
-    )
+    add("--box_margin", type=share, default=0.0, metavar="SHARE", help="widen each side of a box by this [0]")
     add(
         "--validation_share",
-        type=_share,
+        type=share,
         default=0.2,
         metavar="SHARE",
         help="of the training pictures where none is for validation; people are never divided [0.2]",
     )
     add_output_options(parser, default_size=default.size)
     return parser
-
-
-def _share(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no share from 0 to 1")
-    return value
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -305,7 +292,7 @@ def _run(args: argparse.Namespace) -> None:
     detector = resolve(args.detector) if args.faces == "detect" else "none"
     options = Options(args.size, args.faces, args.align, args.box_margin, detector, args.encoding)
     found = find_layout(args.images, args.labels, args.votes)
-    name = re.sub(r"[^a-z0-9]+", "_", (args.name or args.images.resolve().stem).lower()).strip("_") or "own"
+    name = data_name(args.name, args.images)
     dataset, results = prepare(
         found,
         args.out,

@@ -67,7 +67,8 @@ def people_statistics(columns: Mapping[str, np.ndarray], labels: Labels) -> dict
     """Statistics of people with several categories each.
 
     Args:
-        columns: of the training split: `categories` ``[N, C]`` of zeros and ones, `vad` ``[N, 3]``.
+        columns: of the training split: `categories` ``[N, C]`` of zeros and ones; `vad` ``[N, D]`` where there are
+            dimensions.
         labels: C classes.
 
     Returns:
@@ -77,7 +78,8 @@ def people_statistics(columns: Mapping[str, np.ndarray], labels: Labels) -> dict
     from emojax.graphs.cooccurrence import conditional_probability, multilabel_statistics
 
     categories = columns["categories"].astype(np.int64)
-    statistics = multilabel_statistics(categories, columns["vad"].astype(np.float64))
+    values = columns["vad"] if "vad" in columns else np.zeros((len(categories), 0))
+    statistics = multilabel_statistics(categories, values.astype(np.float64))
     statistics["conditional"] = conditional_probability(np.array(statistics["cooccurrence"])).tolist()
     statistics["labels_per_person"] = float(categories.sum(axis=1).mean())
     return statistics

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import pathlib
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -26,7 +27,7 @@ def load_word_vectors(
     """One vector a word, fixed, neither trained nor normalised.
 
     Args:
-        words: n lower-case node names. "doubt/confusion" is the mean of both words; a name that the file
+        words: n node names, in lower case. "doubt/confusion" is the mean of both words; a name that the file
             lacks falls back to its stem where one is known.
         path: a file of word vectors, e.g. glove.6B.300d.txt; see `word_files.read_rows`. None takes the built-in
             table of real GloVe 6B 50-d vectors of emotion words. Only for source "glove".
@@ -51,7 +52,7 @@ def load_word_vectors(
     if source != "glove":
         raise ConfigError(f"Word vectors come from 'glove', 'random' or 'onehot', not from {source!r}.")
     file = pathlib.Path(path) if path else BUILT_IN_TABLE
-    parts = [word.split("/") for word in words]
+    parts = [re.split(r"[/_ ]+", word.lower()) for word in words]
     wanted = {w for group in parts for w in group}
     table = read_rows(file, wanted | {_STEMS[w] for w in wanted if w in _STEMS})
     vectors = np.stack([np.mean([_lookup(w, table, file) for w in group], axis=0) for group in parts])

@@ -122,3 +122,8 @@ def jpeg_is_complete(data: bytes) -> bool:
 def encode_jpeg(image: np.ndarray, quality: int = 95) -> bytes:
     """JPEG of a BGR image `[H, W, 3]` uint8."""
     return cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, quality))[1].tobytes()
+
+
+def encode_png(image: np.ndarray) -> bytes:
+    """PNG of a uint8 picture, BGR or grey: no pixel changes."""
+    return cv2.imencode(".png", image)[1].tobytes()

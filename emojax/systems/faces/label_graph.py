@@ -36,15 +36,14 @@ def label_graph_constants(options, recipe: Recipe, nodes: Sequence[str]) -> tupl
         ConfigError: a label graph with an isolated node.
         DataError: word vectors or the table of `category_file` cannot be read.
     """
-    words = [name.lower().replace("_", "/").replace(" ", "/") for name in nodes]
     try:
-        vectors, source = load_word_vectors(words, options.word_vectors or None, source=options.embedding)
+        vectors, source = load_word_vectors(nodes, options.word_vectors or None, source=options.embedding)
     except DataError as error:
         more = " Or take none: --config.model.gcn.embedding=onehot." if options.embedding == "glove" else ""
         raise DataError(f"{error}{more}") from None
     matrix, alone = _label_graph(options, recipe, nodes)
     order = ", in shuffled places" if options.shuffle_seed else ""
-    notes = [f"label graph of {len(words)} nodes from the training labels{order}; {source}"]
+    notes = [f"label graph of {len(nodes)} nodes from the training labels{order}; {source}"]
     if alone:
         notes.append(f"no edge of the label graph reaches {', '.join(alone)}: alone with their own vectors")
     return {"gcn": graph_constants(matrix, vectors)}, notes

@@ -57,16 +57,23 @@ def named(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def monitor_of(config) -> str:
+def predicted_dimensions(config, recipe: Recipe) -> bool:
+    """Whether the network says valence, arousal and so on."""
+    return config.model.net == "concat" and bool(recipe.labels.dimensions)
+
+
+def monitor_of(config, recipe: Recipe) -> str:
     """The metric that decides which checkpoint is the best."""
     if config.monitor != "auto":
         return config.monitor
-    return "map_over_aae" if config.model.net == "concat" else "map"
+    return "map_over_aae" if predicted_dimensions(config, recipe) else "map"
 
 
 def check(config, recipe: Recipe) -> None:
     """Raises ConfigError or DataError where config and data do not go together."""
-    EMOTIC_LABELS.require_equal(recipe.labels, mine="the config", theirs=recipe.origin)
+    if config.preparation == "emotic":
+        EMOTIC_LABELS.require_equal(recipe.labels, mine="the config", theirs=recipe.origin)
+    recipe.feature("categories")
     for field, choices in _CHOICES.items():
         require_choice(config, field, choices)
     require_ranges(config, RANGES)
@@ -75,9 +82,9 @@ def check(config, recipe: Recipe) -> None:
     _require_attention(named(config.model.attention), streams)
     _require_net(config, streams)
     directions = {"map": "larger", "jaccard": "larger", "loss": "smaller"}
-    if config.model.net == "concat":
+    if predicted_dimensions(config, recipe):
         directions |= {"map_over_aae": "larger", "aae": "smaller"}
-    require_monitor(config, monitor_of(config), directions)
+    require_monitor(config, monitor_of(config, recipe), directions)
     for name in (*IMAGE_STREAMS, "depth"):
         if name in streams:
             require_image_size(config, recipe, name)

@@ -47,7 +47,7 @@ class PeopleMeasure:
         return result
 
     def _losses(self, outputs: Mapping[str, np.ndarray]) -> dict[str, float]:
-        truth = {k: outputs[k] for k in ("categories", "vad")}
+        truth = {k: outputs[k] for k in ("categories", "vad") if k in outputs}
         predicted = {"logits": outputs["logits"]}
         if "dimensions" in outputs:
             predicted["dimensions"] = self._config.objective.dimension_scale * outputs["dimensions"]

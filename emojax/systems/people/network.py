@@ -63,12 +63,15 @@ def build_net(config, labels: Labels, dtype) -> nn.Module:
     return PeopleNet(
         **shared,
         labels=LabelHead(num_classes, options.labels == "gcn", tuple(options.gcn.hidden)),
-        dimensions=DimensionHead(
-            tuple(options.dimension_hidden), num_dimensions, options.dimension_activation == "sigmoid"
-        ),
+        dimensions=_dimension_head(options, num_dimensions),
         fusion=fusion,
         embedding=options.embedding,
     )
+
+
+def _dimension_head(options, count: int) -> DimensionHead | None:
+    squash = options.dimension_activation == "sigmoid"
+    return DimensionHead(tuple(options.dimension_hidden), count, squash) if count else None
 
 
 def label_graph(options, statistics: Mapping) -> np.ndarray:

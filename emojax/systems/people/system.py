@@ -21,7 +21,7 @@ from emojax.models.freeze import later_batch_norms
 from emojax.models.streams import STREAMS
 from emojax.systems.base import Batch, System, Variables
 from emojax.systems.measure import Report
-from emojax.systems.people.checks import IMAGE_STREAMS, check, monitor_of, named
+from emojax.systems.people.checks import IMAGE_STREAMS, check, monitor_of, named, predicted_dimensions
 from emojax.systems.people.inputs import StreamInputs
 from emojax.systems.people.measure import PeopleMeasure
 from emojax.systems.people.network import WORDS, build_net, encoders, net_constants
@@ -32,7 +32,6 @@ from emojax.systems.weights import load_streams
 
 __all__ = ["PeopleSystem", "build", "stand_in"]
 
-_TRUTH = ("categories", "vad")
 _HEADS = "heads"  # all that is no stream: fusion, label head, dimension head, embedding
 
 
@@ -65,14 +64,15 @@ class PeopleSystem(System):
         self.dtype = compute_dtype(config.precision)
         self.streams = named(config.model.streams)
         self.stream_inputs = StreamInputs(config, self.streams, self.dtype)
-        self.inputs = Inputs(self.stream_inputs.features, _TRUTH)
+        self._truth = ("categories", "vad") if recipe.labels.dimensions else ("categories",)
+        self.inputs = Inputs(self.stream_inputs.features, self._truth)
         self._make_net_constants = functools.partial(net_constants, config, recipe)
         self.net = build_net(config, self.labels, self.dtype)
         self._shapes = {name: recipe.feature(name).shape for name in self.inputs.features}
         if config.model.partial_bn:
             self.frozen_norms = self._later_batch_norms()
-        predicts_dimensions = config.model.net == "concat"
-        self.monitor = monitor_of(config)
+        predicts_dimensions = predicted_dimensions(config, recipe)
+        self.monitor = monitor_of(config, recipe)
         self.headline = ("map", "aae", "jaccard") if predicts_dimensions else ("map", "jaccard")
         if self.stream_inputs.scene_net is not None and not config.init_from.get(SCENE_NETWORK):
             self.notes.append(RANDOM_SCENES)
@@ -124,7 +124,7 @@ class PeopleSystem(System):
         small = {k: v for k, v in outputs.items() if k not in ("maps", "attention_maps")}
         if "dimensions" in small:
             small["dimensions"] = loss_dimensions(self.config, small["dimensions"])
-        truth = {k: batch[k] for k in (*_TRUTH, "mask")}
+        truth = {k: batch[k] for k in (*self._truth, "mask")}
         words = model_state.get(CONSTANTS, {}).get(WORDS)
         value, logs = objective(self.config, *gather_rows((small, truth)), self.statistics["counts"], words)
         return value, ({**model_state, **new_state}, logs)
