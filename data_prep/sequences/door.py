@@ -6,11 +6,11 @@ import argparse
 
 from data_prep.door import add_output_options, print_part
 from data_prep.pipeline import sum_skipped
-from data_prep.sequences.faces import MODALITIES
 from data_prep.sequences.prepare import Options, Plan, prepare
 from data_prep.summary import print_summary
 from emojax import cli
 from emojax.errors import ConfigError
+from emojax.vision.face_views import MODALITIES
 
 
 def add_options(parser: cli.Parser) -> None:

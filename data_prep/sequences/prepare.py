@@ -11,8 +11,8 @@ import numpy as np
 
 import emojax
 from data_prep.claim import Part
+from data_prep.face_dataset import encode_face
 from data_prep.pipeline import Record, ShardResult, plan_splits, sum_skipped, write_shards
-from data_prep.sequences.faces import MODALITIES, encode, face_pictures
 from data_prep.sequences.landmarks import LandmarkFiles
 from data_prep.sequences.splits import split_of
 from data_prep.sequences.video import Raw, Video, frames_in_window, signature
@@ -24,6 +24,7 @@ from emojax.data.tfds_metadata import write_tfds_metadata
 from emojax.errors import DataError, Skip
 from emojax.graphs.statistics import sequence_statistics
 from emojax.labels import Labels
+from emojax.vision.face_views import MODALITIES, face_pictures
 from emojax.vision.geometry68 import face_geometry
 
 _OF_SEQUENCE = ("video", "subject", "num_frames")
@@ -109,7 +110,7 @@ class FrameSource:
         geometry = face_geometry(landmarks)
         pictures = face_pictures(frame, landmarks, self.options.size, self.options.modalities)
         colours = {f"{name}_colour": _colour(picture) for name, picture in pictures.items()}
-        features = {name: encode(picture, self.options.encoding) for name, picture in pictures.items()}
+        features = {name: encode_face(picture, self.options.encoding) for name, picture in pictures.items()}
         return Record(
             {**features, "source_id": f"{video.id} frame {number}".encode()},
             {

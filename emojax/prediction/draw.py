@@ -19,19 +19,22 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _SHOWN = 3  # classes of each face
 
 
-def annotate(image: np.ndarray, rows: Sequence[Row]) -> np.ndarray:
+def annotate(
+    image: np.ndarray, rows: Sequence[Row], value_range: tuple[float, float] = (-1.0, 1.0)
+) -> np.ndarray:
     """A copy of a picture ``[H, W, 3]`` BGR with its faces, their likeliest classes and values.
 
-    Text has one size in pixels of the picture, so it can be read in a picture of any size.
+    Text has one size in pixels of the picture, so it can be read in a picture of any size. `value_range` is that of
+    valence and arousal.
     """
     picture = image.copy()
     unit = max(image.shape[0], image.shape[1]) / 1000
     for row in rows:
-        _draw_face(picture, row, max(unit, 0.35))
+        _draw_face(picture, row, max(unit, 0.35), value_range)
     return picture
 
 
-def _draw_face(picture: np.ndarray, row: Row, unit: float) -> None:
+def _draw_face(picture: np.ndarray, row: Row, unit: float, value_range: tuple[float, float]) -> None:
     x, y, width, height = (round(value) for value in row.box)
     line = max(round(2 * unit), 1)
     cv2.rectangle(picture, (x, y), (x + width, y + height), _BOX, line)
@@ -56,7 +59,9 @@ def _draw_face(picture: np.ndarray, row: Row, unit: float) -> None:
         at = (left + round(6 * unit), low + round(15 * unit))
         cv2.putText(picture, _plain(text), at, _FONT, font, _TEXT, max(round(1.3 * unit), 1), cv2.LINE_AA)
     if {"valence", "arousal"} <= row.values.keys():
-        _draw_plane(picture, row.values, x + width + line, y, round(70 * unit))
+        low, high = value_range
+        shares = {name: 2 * (value - low) / (high - low) - 1 for name, value in row.values.items()}
+        _draw_plane(picture, shares, x + width + line, y, round(70 * unit))
 
 
 def _draw_plane(picture: np.ndarray, values: Mapping[str, float], left: int, top: int, side: int) -> None:

@@ -1,4 +1,4 @@
-"""`Model`: a trained system as an object that predicts pictures."""
+"""`Model`: a trained system as an object that predicts pictures and videos."""
 
 from __future__ import annotations
 
@@ -6,33 +6,37 @@ import dataclasses
 import functools
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import cv2
 import jax
 import numpy as np
 
 from emojax import systems
+from emojax.data.columns import Layout
 from emojax.data.recipe import Recipe
-from emojax.data.select import Pictures
 from emojax.engine.mesh import data_mesh, put_batch, replicated
 from emojax.engine.restore import read_variables
 from emojax.engine.step import make_predict_step
 from emojax.engine.workdir import require_run
 from emojax.errors import ConfigError, DataError, Skip
 from emojax.labels import Labels
-from emojax.vision.detectors import Detector, make_detector
+from emojax.prediction.answers import OUTPUTS, Answer, named, standardised
+from emojax.prediction.readers import FaceReader, Record, reader_of
+from emojax.vision.boxes import resize
+from emojax.vision.detectors import Detector
 from emojax.vision.face_crop import FaceCrop
 from emojax.vision.images import read_image
 
 Picture = np.ndarray | str | os.PathLike
 _BATCHES = (1, 8, 32)  # one compiled program each: a batch is padded to the next
-_OPTIONAL = ("face_mask",)  # what a network reads where it is there, for its metrics alone
+_CLIP_BATCHES = (1, 4)  # of windows and clips
+_CLIP = 240  # frames of one face or person that are predicted together, or a few more
 
 
 @dataclasses.dataclass(frozen=True)
 class FacePrediction:
-    """One face of a picture.
+    """One face, or one person, of a picture.
 
     Attributes:
         box: x, y, width, height in pixels.
@@ -59,20 +63,22 @@ class Model:
         labels: class names and dimension names in the order of the outputs.
         config: the resolved config of the run.
         recipe: what is known of the training data: labels, sizes, statistics, parameters of the preparation.
-        crop: how a face is cut out of a picture, as the training data were.
+        reader: what of a face or a person the system reads, see `emojax.prediction.readers`.
+        value_range: of the dimensions: -1 to 1, or 0 to 1.
         step: of the checkpoint.
     """
 
     labels: Labels
     recipe: Recipe
+    value_range: tuple[float, float]
 
     def __init__(self, restored, *, detector: str | Detector = "auto"):
         self.config, self.recipe, self.step = restored.config, restored.recipe, restored.step
         self._system = systems.build(self.config, self.recipe)
         self.labels = self._system.labels
-        _require_single_pictures(self._system)
-        image = self.recipe.feature("image")
-        self.crop = FaceCrop.from_build(self.recipe.build, image.shape[0], image.encoding)
+        self.reader = reader_of(self._system, self.recipe)
+        self.value_range = (-1.0, 1.0) if self.reader.things == "faces" else (0.0, 1.0)
+        self._select = self._system.inputs.selection(False)
         self._detector = detector
         self._mesh = data_mesh(jax.devices()[:1])
         self._variables = jax.device_put(restored.variables, replicated(self._mesh))
@@ -80,8 +86,33 @@ class Model:
 
     @functools.cached_property
     def detector(self) -> Detector:
-        """Finds the faces of `detect_and_predict`."""
-        return make_detector(self._detector) if isinstance(self._detector, str) else self._detector
+        """Finds the faces, or the people, of `detect_and_predict`."""
+        name = self._detector
+        return self.reader.make_detector(name) if isinstance(name, str) else name
+
+    @property
+    def crop(self) -> FaceCrop:
+        """How a face is cut out of a picture, as the training data were.
+
+        Raises:
+            ConfigError: a system that reads other things than one face.
+        """
+        if not isinstance(self.reader, FaceReader):
+            raise ConfigError(
+                f"The system {self.config.name!r} reads more than one crop of a face: detect_and_predict gives it that."
+            )
+        return self.reader.crop
+
+    @property
+    def reads_clips(self) -> bool:
+        """Whether an example is several frames of a video."""
+        return self._select.time is not None
+
+    @property
+    def clip_length(self) -> int:
+        """Frames of one face or person that are predicted together; whole windows."""
+        window = getattr(self._select, "length", 1)
+        return window * -(-_CLIP // window)
 
     def predict(self, images: Picture | Sequence[Picture]) -> dict[str, np.ndarray]:
         """Predicts pictures that show one face each, cut out as the training data were.
@@ -96,16 +127,25 @@ class Model:
 
         Raises:
             DataError: a picture cannot be read, or is no such array.
+            ConfigError: a system that reads other things than one face.
         """
-        outputs = self._outputs(self._prepared(images), ("probabilities", "valence_arousal"))
-        return {name: np.asarray(value, np.float32) for name, value in outputs.items()}
+        prepared = self._prepared(images)
+        if self.reads_clips:
+            raise ConfigError(
+                f"The system {self.config.name!r} reads clips: python -m emojax.predict takes videos."
+            )
+        outputs = standardised(self._outputs({"image": prepared}, OUTPUTS), self._links)
+        return {_PUBLIC.get(name, name): value for name, value in outputs.items()}
 
     def embed(self, images: Picture | Sequence[Picture]) -> np.ndarray:
         """Features ``[N, D]`` float32 of pictures before the last layer; takes what `predict` takes."""
-        return np.asarray(self._outputs(self._prepared(images), ("embedding",))["embedding"], np.float32)
+        outputs = self._outputs({"image": self._prepared(images)}, ("embedding",))
+        if "embedding" not in outputs:
+            raise ConfigError(f"The system {self.config.name!r} gives no features.")
+        return np.asarray(outputs["embedding"], np.float32)
 
     def detect_and_predict(self, image: Picture) -> list[FacePrediction]:
-        """The faces of one picture, as the detector orders them; an empty list without any.
+        """The faces, or people, of one picture, as the detector orders them; an empty list without any.
 
         Args:
             image: uint8 RGB array ``[H, W, 3]``, or a path; a file is turned upright as its EXIF orientation says.
@@ -114,27 +154,44 @@ class Model:
             DataError: the picture cannot be read, or is no such array.
         """
         picture = cv2.cvtColor(_as_rgb(image), cv2.COLOR_RGB2BGR)
-        faces, crops = [], []
-        for face in self.detector(picture):
+        found = self.detector(picture)
+        faces, records = [], []
+        for face in found:
             try:
-                crops.append(self.crop(picture, face))
+                records.append(self.reader(picture, face, found))
             except Skip:
                 continue  # the detector's box lies outside the picture
             faces.append(face)
-        return [FacePrediction(face.box, face.score, *named) for face, named in zip(faces, self.name(crops))]
-
-    def name(self, crops: Sequence[np.ndarray]) -> list[tuple[dict[str, float], dict[str, float]]]:
-        """Predicts crops ``[size, size, 3]`` uint8 RGB; each becomes (probabilities by class, values by dimension)."""
-        if not crops:
-            return []
-        outputs = self.predict(list(crops))
         return [
-            (
-                _by_name(self.labels.classes, outputs.get("probabilities"), i),
-                _by_name(self.labels.dimensions, outputs.get("valence_arousal"), i),
-            )
-            for i in range(len(crops))
+            FacePrediction(face.box, face.score, *answer)
+            for face, answer in zip(faces, self.answers(records))
         ]
+
+    def answers(self, records: Sequence[Record]) -> list[Answer]:
+        """What the system says of each of some records, as its reader makes them; of clips each for itself."""
+        if not records:
+            return []
+        if self.reads_clips:
+            return [self.answers_of_clip([record])[0] for record in records]
+        features = {name: np.stack([record[name] for record in records]) for name in records[0]}
+        return named(standardised(self._outputs(features, OUTPUTS), self._links), self.labels)
+
+    def answers_of_clip(self, records: Sequence[Record]) -> list[Answer]:
+        """What the system says of each of the records of one face or person in the order of time.
+
+        As in an evaluation: windows are cut one after another, clips have one answer for all of their frames.
+        """
+        count = len(records)
+        layout = Layout(np.array([0]), np.array([count]), np.arange(count, dtype=np.int32))
+        table = self._select.plan(layout, False).table  # [E, T], -1 for padding
+        features = {name: _taken([record[name] for record in records], table) for name in records[0]}
+        outputs = self._outputs(features, OUTPUTS, frame_mask=(table >= 0).astype(np.float32))
+        answers = {k: _by_frame(v, table, count) for k, v in standardised(outputs, self._links).items()}
+        return named(answers, self.labels)
+
+    @property
+    def _links(self) -> Mapping[str, str]:
+        return self._system.measure.links
 
     def _prepared(self, images: Picture | Sequence[Picture]) -> np.ndarray:
         """Pictures as one array ``[N, size, size, 3]`` uint8."""
@@ -145,28 +202,63 @@ class Model:
         size = self.crop.size
         if not pictures:
             return np.zeros((0, size, size, 3), np.uint8)
-        return np.stack([_resized(picture, size) for picture in pictures])
+        return np.stack(
+            [picture if picture.shape[:2] == (size, size) else resize(picture, size) for picture in pictures]
+        )
 
-    def _outputs(self, images: np.ndarray, wanted: Sequence[str]) -> dict[str, np.ndarray]:
-        if not len(images):
-            shapes = jax.eval_shape(self._step, self._variables, self._batch(images, 1))
+    def _outputs(self, features: Record, wanted: Sequence[str], **more: np.ndarray) -> dict[str, np.ndarray]:
+        """Outputs ``[N, ...]`` of features ``[N, ...]``, batch by batch."""
+        features, sizes = {**features, **more}, _CLIP_BATCHES if more else _BATCHES
+        count = len(next(iter(features.values())))
+        if not count:
+            shapes = jax.eval_shape(self._step, self._variables, _batch(features, 1))
             return {k: np.zeros((0, *v.shape[1:]), np.float32) for k, v in shapes.items() if k in wanted}
         parts, start = [], 0
-        while start < len(images):
-            size = next((b for b in _BATCHES if b >= len(images) - start), _BATCHES[-1])
-            part = images[start : start + size]
-            outputs = self._step(self._variables, put_batch(self._batch(part, size), self._mesh))
-            parts.append({k: np.asarray(outputs[k])[: len(part)] for k in wanted if k in outputs})
+        while start < count:
+            size = next((b for b in sizes if b >= count - start), sizes[-1])
+            part = {name: value[start : start + size] for name, value in features.items()}
+            outputs = self._step(self._variables, put_batch(_batch(part, size), self._mesh))
+            kept = min(size, count - start)
+            parts.append({k: np.asarray(outputs[k])[:kept] for k in wanted if k in outputs})
             start += size
         return {k: np.concatenate([part[k] for part in parts]) for k in parts[0]}
 
-    def _batch(self, images: np.ndarray, size: int) -> dict[str, np.ndarray]:
-        """Rows padded to `size`; mask 0 where they are padding."""
-        padded = np.zeros((size, *images.shape[1:]), np.uint8)
-        padded[: len(images)] = images
-        mask = np.zeros(size, np.float32)
-        mask[: len(images)] = 1
-        return {"image": padded, "mask": mask}
+
+_PUBLIC = {"dimensions": "valence_arousal"}  # names of what `Model.predict` gives
+
+
+def _batch(features: Record, size: int) -> dict[str, np.ndarray]:
+    """Rows padded to `size`; mask 0 where they are padding."""
+    batch = {}
+    for name, value in features.items():
+        batch[name] = np.zeros((size, *value.shape[1:]), value.dtype)
+        batch[name][: len(value)] = value
+    mask = (np.arange(size) < len(value)).astype(np.float32)
+    return {**batch, "mask": mask, "index": np.zeros(size, np.int32)}
+
+
+def _taken(values: Sequence[np.ndarray], table: np.ndarray) -> np.ndarray:
+    """``[E, T, ...]``: the values of the records of each example, zeros for padding."""
+    taken = np.stack(values)[np.maximum(table, 0)]
+    taken[table < 0] = 0
+    return taken
+
+
+def _by_frame(outputs: np.ndarray, table: np.ndarray, count: int) -> np.ndarray:
+    """Outputs ``[E, T, D]`` of frames or ``[E, D]`` of clips -> ``[count, D]`` of the frames.
+
+    Where examples share a frame, the first says it of frames, the mean of the clips counts; a frame in no clip has the
+    mean of all.
+    """
+    if outputs.ndim == 3:
+        frames, first = np.unique(table[table >= 0], return_index=True)
+        result = np.repeat(outputs.mean(axis=(0, 1))[None], count, axis=0)
+        result[frames] = outputs[table >= 0][first]
+        return result
+    result = np.repeat(outputs.mean(axis=0)[None], count, axis=0)
+    for frame in np.unique(table[table >= 0]):
+        result[frame] = outputs[(table == frame).any(axis=1)].mean(axis=0)
+    return result
 
 
 def load(run_or_model: str | os.PathLike, which: str = "best", *, detector: str | Detector = "auto") -> Model:
@@ -183,22 +275,11 @@ def load(run_or_model: str | os.PathLike, which: str = "best", *, detector: str 
 
     Raises:
         CheckpointError: no such checkpoint, or a damaged one.
-        ConfigError: a system that does not predict single pictures of faces.
+        ConfigError: a system that reads what nothing here finds in pictures and videos, e.g. joints.
     """
     folder = pathlib.Path(run_or_model).expanduser()
     require_run(folder)
     return Model(read_variables(folder, which), detector=detector)
-
-
-def _require_single_pictures(system) -> None:
-    needs = [name for name in system.inputs.features if name not in ("image", *_OPTIONAL)]
-    if needs or "image" not in system.inputs.features or not isinstance(system.inputs.select, Pictures):
-        reads = ", ".join(system.inputs.features) or "no pictures"
-        raise ConfigError(
-            f"The system {system.config.name!r} (family {system.config.family}) reads {reads} of each example; only "
-            "systems that read one picture of a face can predict your own files. Evaluate this one on prepared data: "
-            "python -m emojax.evaluate"
-        )
 
 
 def _as_rgb(image: Picture) -> np.ndarray:
@@ -213,14 +294,3 @@ def _as_rgb(image: Picture) -> np.ndarray:
             f"A picture is an array [H, W, 3] of uint8 in the order RGB, not {list(array.shape)} of {array.dtype}."
         )
     return array
-
-
-def _resized(picture: np.ndarray, size: int) -> np.ndarray:
-    if picture.shape[:2] == (size, size):
-        return picture
-    shrinks = picture.shape[0] * picture.shape[1] > size * size
-    return cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-
-
-def _by_name(names: Sequence[str], values: np.ndarray | None, row: int) -> dict[str, float]:
-    return {} if values is None else dict(zip(names, values[row].tolist()))

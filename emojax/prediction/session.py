@@ -12,10 +12,13 @@ import numpy as np
 
 from emojax import progress
 from emojax.errors import Skip
+from emojax.prediction.answers import Answer
 from emojax.prediction.boxes import GivenBoxes
+from emojax.prediction.clips import Clips
 from emojax.prediction.draw import VideoWriter, annotate, write_picture
 from emojax.prediction.inputs import Frame, Video, is_video, read_picture
 from emojax.prediction.model import Model
+from emojax.prediction.readers import FaceReader, Record
 from emojax.prediction.tables import Row, Tables
 from emojax.prediction.timeline import Timeline
 from emojax.prediction.tracks import Tracker
@@ -90,7 +93,7 @@ class Session:
         self.counts.pictures += 1
         for shown, rows in self._rows([frame], None):
             if self._options.annotated:
-                write_picture(self._path(file, ".jpg"), annotate(shown.image, rows))
+                write_picture(self._path(file, ".jpg"), self._annotated(shown, rows))
 
     def _predict_video(self, file: pathlib.Path) -> None:
         options, before = self._options, self.counts.frames
@@ -100,57 +103,89 @@ class Session:
             if options.annotated:
                 rate = video.info.frames_per_second / options.every
                 writer = stack.enter_context(VideoWriter(self._path(file, ".mp4"), rate))
-            total = -(-video.info.num_frames // options.every) or None
-            frames = stack.enter_context(
-                contextlib.closing(progress.bar(iterable=video, total=total, desc=file.name, unit="frame"))
-            )
-            for shown, rows in self._rows(frames, Tracker(options.smooth)):
+            frames = self._shown(stack, video, file.name)
+            tracker = Tracker(options.smooth)
+            if self._model.reads_clips:
+                rows_of_frames = self._clip_rows(stack, file, frames, tracker, draws=options.annotated)
+            else:
+                rows_of_frames = self._rows(frames, tracker)
+            for shown, rows in rows_of_frames:
                 for row in rows:
                     timeline.add(row)
                 if writer:
-                    writer.write(annotate(shown.image, rows))
+                    writer.write(self._annotated(shown, rows))
             if self.counts.frames == before:
                 raise Skip("no_video", f"{file} has no frame that can be decoded")
         self.counts.videos += 1
         timeline.write(self._path(file, ".timeline.png", new=not options.annotated), file.name)
 
+    def _shown(self, stack: contextlib.ExitStack, video: Video, title: str) -> Iterable[Frame]:
+        """The frames of a video behind a progress bar."""
+        total = -(-video.info.num_frames // self._options.every) or None
+        bar = progress.bar(iterable=video, total=total, desc=title, unit="frame")
+        return stack.enter_context(contextlib.closing(bar))
+
+    def _annotated(self, frame: Frame, rows: list[Row]) -> np.ndarray:
+        return annotate(frame.image, rows, self._model.value_range)
+
+    def _clip_rows(
+        self, stack, file: pathlib.Path, frames: Iterable[Frame], tracker: Tracker, *, draws: bool
+    ) -> Iterator[tuple[Frame, list[Row]]]:
+        """As `_rows`, of a system that reads clips: the video is read to its end first, and again to draw on it."""
+        clips = Clips(self._model)
+        for frame in frames:
+            clips.add(frame, *self._found(frame))
+        seen = clips.finish()
+        if draws:
+            video = stack.enter_context(Video(file, self._options.every))
+            again = self._shown(stack, video, f"{file.name}, drawing")
+        else:
+            again = (Frame(file, number, seconds, None) for number, seconds in clips.seconds.items())
+        for frame in again:
+            there = seen.get(frame.number, [])
+            rows = self._as_rows(frame, [one.face for one in there], [one.answer for one in there], tracker)
+            for row in rows:
+                self._tables.write(row)
+            yield frame, rows
+
     def _rows(self, frames: Iterable[Frame], tracker: Tracker | None) -> Iterator[tuple[Frame, list[Row]]]:
         """The frames in order, each with its faces; some frames are read ahead to fill batches."""
-        waiting: list[tuple[Frame, list[DetectedFace], list[np.ndarray]]] = []
+        waiting: list[tuple[Frame, list[DetectedFace], list[Record]]] = []
         for frame in frames:
-            waiting.append((frame, *self._crops(frame)))
-            faces = sum(len(crops) for _, _, crops in waiting)
+            waiting.append((frame, *self._found(frame)))
+            faces = sum(len(records) for _, _, records in waiting)
             if faces >= _FACES or len(waiting) * frame.image[..., 0].size >= _PIXELS // 3:
                 yield from self._predicted(waiting, tracker)
                 waiting = []
         yield from self._predicted(waiting, tracker)
 
-    def _crops(self, frame: Frame) -> tuple[list[DetectedFace], list[np.ndarray]]:
-        boxes, model = self._options.boxes, self._model
-        faces, crops = [], []
-        for face in model.detector(frame.image) if boxes is None else boxes.of(frame):
+    def _found(self, frame: Frame) -> tuple[list[DetectedFace], list[Record]]:
+        boxes, reader = self._options.boxes, self._model.reader
+        found = self._model.detector(frame.image) if boxes is None else boxes.of(frame)
+        levels = isinstance(reader, FaceReader) and reader.crop.align != "none"
+        faces, records = [], []
+        for face in found:
             try:
-                crops.append(model.crop(frame.image, face))
+                records.append(reader(frame.image, face, found))
             except Skip as skip:
                 self.counts.skip(Skip(skip.reason, f"{frame.file}, frame {frame.number}: {skip.detail}"))
                 continue
             faces.append(face)
-            self.counts.without_eyes += face.landmarks is None and model.crop.align != "none"
+            self.counts.without_eyes += face.landmarks is None and levels
         self.counts.frames += 1
         self.counts.faces += len(faces)
         self.counts.without_face += not faces
-        return faces, crops
+        return faces, records
 
     def _predicted(self, waiting, tracker: Tracker | None) -> Iterator[tuple[Frame, list[Row]]]:
-        named = iter(self._model.name([crop for _, _, crops in waiting for crop in crops]))
+        answers = iter(self._model.answers([record for _, _, records in waiting for record in records]))
         for frame, faces, _ in waiting:
-            outputs = [next(named) for _ in faces]
-            rows = self._as_rows(frame, faces, outputs, tracker)
+            rows = self._as_rows(frame, faces, [next(answers) for _ in faces], tracker)
             for row in rows:
                 self._tables.write(row)
             yield frame, rows
 
-    def _as_rows(self, frame: Frame, faces, outputs, tracker: Tracker | None) -> list[Row]:
+    def _as_rows(self, frame: Frame, faces, outputs: list[Answer], tracker: Tracker | None) -> list[Row]:
         numbers: list[int | None] = [None] * len(faces)
         if tracker is not None:
             flat = [np.array([*p.values(), *v.values()]) for p, v in outputs]

@@ -58,6 +58,10 @@ class Tracker:
             result.append((track.number, track.smoothed))
         return result
 
+    def follows(self, number: int) -> bool:
+        """Whether a track has not ended."""
+        return any(track.number == number for track in self._tracks)
+
     def _assign(self, boxes: Sequence[tuple[float, ...]]) -> dict[int, _Track]:
         pairs = [(overlap(box, track.box), i, track) for i, box in enumerate(boxes) for track in self._tracks]
         chosen: dict[int, _Track] = {}

