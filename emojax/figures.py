@@ -87,7 +87,7 @@ def draw_data(folder: pathlib.Path, dataset: Dataset, record: int) -> list[Secti
     frame in all modalities."""
     from emojax.report import clips, films, prepared
 
-    if all(name in dataset.columns("train") for name in ("video", "valence")):
+    if dataset.name == "affwild":
         return films.film_sections(folder, dataset)
     if "laban" in dataset.columns("train"):
         return clips.clip_sections(folder, dataset, record)
