@@ -202,6 +202,7 @@ def _model() -> ConfigDict:
     model.head = "single"  # single, va_single, classic, concat, separate, mask, gcn: spec 2.5
     model.concat_stop_grad = False
     model.concat_activation = "none"  # none, softmax
+    model.propagation = "jraph"  # of the label graph: dense, jraph; equal to 1e-6
     model.gcn = ConfigDict()
     model.gcn.layers = 2
     model.gcn.hidden = 512

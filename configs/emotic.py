@@ -290,6 +290,7 @@ def _model() -> ConfigDict:
     model.gcn.p = 0.25
     model.gcn.hidden = (2048,)
     model.gcn.diagonal = "complement"  # complement (1 - p), identity: spec 10, G25
+    model.propagation = "dense"  # of all graph convolutions: dense, jraph; equal to 1e-6
     model.word_vectors = ""  # GloVe text file, e.g. glove.6B.300d.txt; empty: built-in 50-d GloVe
     model.dimension_hidden = (512, 256)
     model.dimension_activation = "linear"  # linear, sigmoid: spec 10, G2b

@@ -43,6 +43,11 @@ NETWORKS = {
     "emoticon": "configs/emotic.py:emotic_emoticon_gcn",
     "st_gcn": "configs/bold.py:bold_stgcn_spatial",
     "tsn": "configs/bold.py:bold_rgb_bcf",
+    "c3d": "configs/sasefe.py:sase12_c3d",
+    "cnn_gru": "configs/affwild.py:affwild_cnn_gru",
+    "cnn_lstm": "configs/affwild_lstm.py:comb_vgg19_fc1",
+    "gan": "configs/affwild_gan.py:affwild_reggan_small",  # a step of the discriminator, one of the generator
+    "gan_d": "configs/affwild_gan.py:affwild_d_regressor",  # the discriminator's step alone
 }
 
 

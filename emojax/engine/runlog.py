@@ -182,7 +182,7 @@ class LateLogs:
             return
         step, logs, records = self._pending
         self._pending = None
-        values = {k: float(v) for k, v in jax.device_get(dict(logs)).items()}  # one copy for all
+        values = {k: float(v) for k, v in jax.device_get(logs).items()}  # one copy: `StepLogs` are one array
         bad = [f"{k} = {v}" for k, v in values.items() if not math.isfinite(v)]
         if bad:
             raise TrainingError(

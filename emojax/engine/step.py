@@ -17,8 +17,9 @@ from jax.sharding import PartitionSpec as P
 from emojax.engine.compiler import compiler_options
 from emojax.engine.mesh import DATA_AXIS
 from emojax.engine.precision import full_products
-from emojax.engine.program import Logs, Program
+from emojax.engine.program import Program
 from emojax.engine.state import TrainState
+from emojax.engine.step_logs import StepLogs
 
 Batch = dict[str, jax.Array]
 
@@ -26,7 +27,7 @@ Batch = dict[str, jax.Array]
 def make_train_step(
     program: Program, mesh: Mesh, seed: int, *, precision: str = "auto", deterministic: bool = False
 ):
-    """Compiled ``(state, batch) -> (state, logs)``; the state's buffers are donated.
+    """Compiled ``(state, batch) -> (state, StepLogs)``; the state's buffers are donated.
 
     Args:
         program: its update runs on each device with its rows of the batch.
@@ -36,11 +37,11 @@ def make_train_step(
         deterministic: `config.run.deterministic`; see `compiler_options`.
     """
 
-    def device_step(state: TrainState, batch: Batch) -> tuple[TrainState, Logs]:
+    def device_step(state: TrainState, batch: Batch) -> tuple[TrainState, StepLogs]:
         key = jax.random.fold_in(jax.random.key(seed), state.step)
         with full_products(precision):
             new_state, logs = program.update(state, batch, key)
-        return jax.tree.map(_like, state, new_state), logs
+        return jax.tree.map(_like, state, new_state), StepLogs.of(logs)
 
     mapped = jax.shard_map(
         device_step, mesh=mesh, in_specs=(P(), P(DATA_AXIS)), out_specs=(P(), P()), check_vma=False

@@ -37,11 +37,13 @@ class LabelHead(nn.Module):
         num_classes: C.
         gcn: by a label GCN, whose graph and word vectors are the constants ``gcn`` (`gcn.graph_constants`).
         hidden: widths of the GCN's layers before the last, whose width is that of x.
+        propagation: of the GCN, see `models.gcn.propagate`.
     """
 
     num_classes: int
     gcn: bool = False
     hidden: Sequence[int] = ()
+    propagation: str = "jraph"
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
@@ -49,7 +51,7 @@ class LabelHead(nn.Module):
         if not self.gcn:
             return linear_head(x, self.num_classes, "linear")
         widths = (*self.hidden, x.shape[-1])
-        vectors = LabelGCN(widths, name="gcn")()
+        vectors = LabelGCN(widths, self.propagation, name="gcn")()
         return jnp.dot(x, vectors.T, precision=PRECISION)
 
     def vectors(self, variables: Mapping, size: int) -> np.ndarray:
@@ -57,7 +59,7 @@ class LabelHead(nn.Module):
         if not self.gcn:
             return np.asarray(variables["params"]["linear"]["kernel"]).T
         own = {collection: variables[collection]["gcn"] for collection in ("params", CONSTANTS)}
-        return np.asarray(LabelGCN((*self.hidden, size), parent=None).apply(own))
+        return np.asarray(LabelGCN((*self.hidden, size), self.propagation, parent=None).apply(own))
 
 
 class DimensionHead(nn.Module):

@@ -26,11 +26,13 @@ class PeopleGCN(nn.Module):
         channels: of the graph convolutions (ReLU).
         features: width of the dense layer (ReLU).
         reach: largest distance of an edge, the mu of the thesis.
+        propagation: see `models.gcn.propagate`.
     """
 
     channels: Sequence[int] = (32, 64)
     features: int = 64
     reach: float = 0.5
+    propagation: str = "dense"
 
     @property
     def feature_size(self) -> int:
@@ -55,7 +57,7 @@ class PeopleGCN(nn.Module):
         centres = (boxes[..., :2] + boxes[..., 2:]) / 2
         graph = people_graph(centres, present, self.reach)
         for i, width in enumerate(self.channels):
-            graph = GraphConvolution(width, name=f"graph_{i}")(graph)
+            graph = GraphConvolution(width, self.propagation, name=f"graph_{i}")(graph)
             graph = graph._replace(nodes=nn.relu(graph.nodes))
         agent = graph.nodes.reshape(batch, people, -1)[:, 0]
         return {"features": nn.relu(dense(agent, self.features, "dense"))}
@@ -71,7 +73,7 @@ def people_graph(centres: jax.Array, present: jax.Array, reach: float) -> jraph.
 
     Returns:
         GraphsTuple with ``nodes [B P, 2]`` (the centres) and ``edges [B P P]``: symmetrically normalised
-        weights, zero where a person is missing or too far.
+        weights, zero where a person is missing or too far; ``globals [B, P, P]`` holds them as matrices.
     """
     batch, people = present.shape
     # A tiny offset keeps the gradient of the root finite where a person meets itself.
@@ -89,7 +91,7 @@ def people_graph(centres: jax.Array, present: jax.Array, reach: float) -> jraph.
         edges=weights.reshape(-1),
         receivers=(first + receivers).reshape(-1).astype(np.int32),
         senders=(first + senders).reshape(-1).astype(np.int32),
-        globals=None,
+        globals=weights,
         n_node=np.full(batch, people, np.int32),
         n_edge=np.full(batch, people * people, np.int32),
     )

@@ -106,16 +106,18 @@ class GCNHead(nn.Module):
     Attributes:
         features: widths of the GCN's layers; the last equals D.
         num_dimensions: how many of the last nodes are dimensions and no expressions: 2, or 0.
+        propagation: see `models.gcn.propagate`.
 
     Constants: ``gcn``, the label graph of C + 2 (or C) nodes and their word vectors (`gcn.graph_constants`).
     """
 
     features: Sequence[int]
     num_dimensions: int = 2
+    propagation: str = "jraph"
 
     @nn.compact
     def __call__(self, x: jax.Array) -> Outputs:
-        vectors = LabelGCN(self.features, name="gcn")()
+        vectors = LabelGCN(self.features, self.propagation, name="gcn")()
         if vectors.shape[-1] != x.shape[-1]:
             raise ConfigError(
                 f"The last GCN layer has width {vectors.shape[-1]}, but the backbone gives {x.shape[-1]} "
@@ -138,7 +140,7 @@ def export_gcn_head(head: GCNHead, variables: Mapping[str, Any]) -> np.ndarray:
         ``[D, C + 2]`` float32; ``x @ kernel`` gives the C logits, then valence and arousal where there are such nodes.
     """
     own = {collection: variables[collection]["gcn"] for collection in ("params", CONSTANTS)}
-    return np.asarray(LabelGCN(head.features).apply(own)).T.copy()
+    return np.asarray(LabelGCN(head.features, head.propagation).apply(own)).T.copy()
 
 
 class MaskDecoder(nn.Module):

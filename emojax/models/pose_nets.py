@@ -88,11 +88,13 @@ class PoseGCN(nn.Module):
     Attributes:
         channels: of the graph convolutions (batch norm, ReLU).
         widths: of the dense layers; the last is the size of the feature.
+        propagation: see `models.gcn.propagate`.
         axis_name: mapped axis over which batch statistics are taken; None for one device.
     """
 
     channels: Sequence[int] = (32, 64, 64)
     widths: Sequence[int] = (1024, 512, 256)
+    propagation: str = "dense"
     axis_name: str | None = None
 
     @property
@@ -110,7 +112,7 @@ class PoseGCN(nn.Module):
         for i, width in enumerate(self.channels):
             # The graph has its nodes in front, batch norm the samples.
             graph = graph._replace(nodes=jnp.swapaxes(x, 0, 1))
-            graph = GraphConvolution(width, name=f"graph_{i}")(graph)
+            graph = GraphConvolution(width, self.propagation, name=f"graph_{i}")(graph)
             norm = BatchNorm(axis_name=self.axis_name, name=f"graph_norm_{i}")
             x = nn.relu(norm(jnp.swapaxes(graph.nodes, 0, 1), train=train, mask=mask))
         x = jnp.concatenate([x.reshape(len(x), -1), laban], axis=-1)

@@ -16,9 +16,8 @@ from emojax.graphs.partitions import partition_graph
 from emojax.models.constants import constant
 from emojax.models.conv import PointwiseConv, kaiming_fan_out
 from emojax.models.dropout import dropout
+from emojax.models.gcn import PROPAGATIONS
 from emojax.models.norm import BatchNorm
-
-PROPAGATIONS = ("dense", "jraph")
 
 # Channels, and the units with stride 2 (spec 2.6): the public code has ten, the text of the thesis nine; the tiny one
 # is for demonstrations on a CPU.

@@ -23,7 +23,7 @@ from emojax.models.constants import init_with_constants
 from emojax.models.depth_net import DepthCNN
 from emojax.models.fusion import DimensionHead, LabelHead, PeopleNet, attention_branch
 from emojax.models.fusion_emoticon import PeopleGCN, people_graph
-from emojax.models.gcn import graph_constants
+from emojax.models.gcn import PROPAGATIONS, graph_constants
 from emojax.models.pose_nets import PoseConv1D, PoseGCN
 from emojax.models.streams import encode, in_order
 
@@ -260,6 +260,27 @@ def test_the_agent_hears_its_neighbours_in_any_order_and_not_the_far_ones():
     np.testing.assert_allclose(by_far, alone, atol=1e-6)
     np.testing.assert_allclose(both, by_neighbour, atol=1e-6)
     np.testing.assert_allclose(other_order, both, atol=1e-6)
+
+
+POSES = np.random.default_rng(1).normal(size=(3, 141)).astype(np.float32)
+
+
+@pytest.mark.parametrize(("make", "x"), [(PoseGCN, POSES), (PeopleGCN, BOXES[None, [0, 1, 3, 2]])])
+def test_messages_and_matrices_give_skeletons_and_people_the_same_to_a_millionth(make, x):
+    widths = {"channels": (4, 4), **({"widths": (6,)} if make is PoseGCN else {"features": 6})}
+    dense, messages = (make(**widths, propagation=how) for how in PROPAGATIONS)
+    variables = jax.jit(lambda: dense.init(jax.random.key(4), x, train=False))()
+
+    def outputs_and_gradients(net):
+        def total(params):
+            y = net.apply({**variables, "params": params}, x, train=False)["features"]
+            return jnp.sum(jnp.sin(y)), y
+
+        return jax.jit(jax.grad(total, has_aux=True))(variables["params"])
+
+    expected, found = outputs_and_gradients(dense), outputs_and_gradients(messages)
+    assert np.abs(expected[1]).max() > 0.01
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6), found, expected)
 
 
 def _agents(net, variables, boxes):

@@ -11,6 +11,7 @@ from emojax.graphs.affectnet import AFFECTNET_SPEARMAN
 from emojax.graphs.label_graph import adjacency
 from emojax.models.constants import init_with_constants
 from emojax.models.gcn import (
+    PROPAGATIONS,
     GraphConvolution,
     LabelGCN,
     dense_adjacency,
@@ -52,16 +53,14 @@ def test_one_edge_for_each_entry_weighted_by_receiver_and_sender(tau, literal, e
 
 @settings(max_examples=6, deadline=None)
 @given(seed=st.integers(0, 1000), nodes=st.integers(2, 12))
-def test_message_passing_equals_the_dense_product(seed, nodes):
+def test_both_propagations_equal_the_product_with_the_matrix(seed, nodes):
     rng = np.random.default_rng(seed)
     matrix = rng.uniform(0, 1, (nodes, nodes)) * (rng.uniform(size=(nodes, nodes)) > 0.5)
     graph = to_graph(matrix)._replace(nodes=rng.normal(size=(nodes, 5)).astype(np.float32))
-    layer = GraphConvolution(4)
-    variables = layer.init(jax.random.key(seed), graph)
-    kernel = np.asarray(variables["params"]["kernel"])
-    np.testing.assert_allclose(
-        layer.apply(variables, graph).nodes, matrix @ (graph.nodes @ kernel), atol=1e-6
-    )
+    kernel = rng.normal(size=(5, 4)).astype(np.float32) / 3
+    for how in PROPAGATIONS:
+        received = GraphConvolution(4, how).apply({"params": {"kernel": kernel}}, graph).nodes
+        np.testing.assert_allclose(received, matrix @ (graph.nodes @ kernel), rtol=1e-6, atol=2e-6)
 
 
 @pytest.mark.parametrize("features", [(1024,), (512, 1024), (512, 512, 1024), (512, 128)])
@@ -86,19 +85,20 @@ def test_the_headline_stack_has_its_published_size_and_no_bias():
     assert {k: set(v) for k, v in shapes.items()} == {"layer_0": {"kernel"}, "layer_1": {"kernel"}}
 
 
-def test_gradients_equal_those_of_the_dense_form():
-    net, constants = LabelGCN((6, 4)), graph_constants(A_HAT, embeddings(5))
+@pytest.mark.parametrize("propagation", PROPAGATIONS)
+def test_gradients_equal_those_of_the_dense_form(propagation):
+    net, constants = LabelGCN((6, 4), propagation), graph_constants(A_HAT, embeddings(5))
     params = init_with_constants(net, constants, jax.random.key(2))["params"]
 
     def dense(params):
         hidden = jax.nn.leaky_relu(A_HAT @ (embeddings(5) @ params["layer_0"]["kernel"]), 0.2)
         return jnp.sum(jnp.sin(A_HAT @ (hidden @ params["layer_1"]["kernel"])))
 
-    sparse = jax.jit(jax.grad(lambda p: jnp.sum(jnp.sin(net.apply({"params": p, "constants": constants})))))(
+    ours = jax.jit(jax.grad(lambda p: jnp.sum(jnp.sin(net.apply({"params": p, "constants": constants})))))(
         params
     )
     jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), sparse, jax.jit(jax.grad(dense))(params)
+        lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), ours, jax.jit(jax.grad(dense))(params)
     )
 
 

@@ -82,6 +82,11 @@ def label_graph(system) -> np.ndarray:
             "model.gcn.shuffle_seed is -1; it must be a whole number",
         ),
         ("emotion_gcn", {"model__gcn__layers": 4}, "model.gcn.layers is 4; choose 1, 2, 3"),
+        (
+            "emotion_gcn",
+            {"model__propagation": "sparse"},
+            "model.propagation is 'sparse'; choose 'dense', 'jraph'",
+        ),
         ("emotion_gcn", {"model__gcn__tau": 0.2}, "tau 0.2 no edge reaches disgust"),
         ("emotion_gcn", {"model__gcn__category_file": "x.csv"}, "a file goes with the block 'file'"),
         ("emotion_gcn", {"model__gcn__category_block": "file"}, "a file goes with the block 'file'"),

@@ -8,7 +8,8 @@ from emojax.graphs.partitions import NORMALISATIONS, PARTITIONS
 from emojax.labels import BOLD_LABELS
 from emojax.models.backbones import backbone_names
 from emojax.models.consensus import CONSENSUS
-from emojax.models.st_gcn import PROPAGATIONS, UNITS
+from emojax.models.gcn import PROPAGATIONS
+from emojax.models.st_gcn import UNITS
 from emojax.ranges import Range, require_ranges, whole
 from emojax.systems.bodies.inputs import features_of, streams_of
 from emojax.systems.checks import require_choice, require_image_size, require_monitor

@@ -9,6 +9,7 @@ from emojax.data.recipe import Recipe
 from emojax.errors import ConfigError, DataError
 from emojax.graphs.va_plane import HISTOGRAM_BINS, SECTOR_COUNTS
 from emojax.labels import affectnet_labels
+from emojax.models.gcn import PROPAGATIONS
 from emojax.ranges import Range, require_ranges, whole
 from emojax.systems.checks import (
     require_choice,
@@ -51,6 +52,7 @@ _CHOICES = {
     "objective.metric.pairs": ("both", "positive", "negative"),
 }
 _GCN_CHOICES = {
+    "model.propagation": PROPAGATIONS,
     "model.gcn.layers": (1, 2, 3),
     "model.gcn.category_block": CATEGORY_BLOCKS,
     "model.gcn.embedding": ("glove", "random", "onehot"),

@@ -95,7 +95,7 @@ def _gcn(config, recipe: Recipe, feature_size: int) -> FaceHead:
     dimensions = recipe.labels.dimensions if config.objective.auxiliary in VA_TASKS else ()
     words = (*recipe.labels.classes, *dimensions)
     make_constants = functools.partial(label_graph_constants, options, recipe, words)
-    return FaceHead(GCNHead(widths, len(dimensions)), make_constants)
+    return FaceHead(GCNHead(widths, len(dimensions), config.model.propagation), make_constants)
 
 
 HEADS = {

@@ -9,6 +9,7 @@ from emojax.errors import ConfigError
 from emojax.graphs.cooccurrence import DIAGONALS
 from emojax.labels import EMOTIC_LABELS
 from emojax.models.backbones import backbone_names
+from emojax.models.gcn import PROPAGATIONS
 from emojax.models.pose_nets import POOLS
 from emojax.models.streams import STREAMS
 from emojax.ranges import Range, require_ranges, whole
@@ -30,6 +31,7 @@ _CHOICES = {
     "model.depth": ("cnn", *backbone_names()),
     "model.scene_source": ("record", "network"),
     "model.labels": ("linear", "gcn"),
+    "model.propagation": PROPAGATIONS,
     "model.dimension_activation": ("linear", "sigmoid"),
     "model.gcn.diagonal": DIAGONALS,
     "objective.categories": CATEGORY_LOSSES,

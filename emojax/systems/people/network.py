@@ -62,7 +62,9 @@ def build_net(config, labels: Labels, dtype) -> nn.Module:
         fusion = FusionLayer(options.fusion_width, options.fusion_dropout, axis_name=DATA_AXIS)
     return PeopleNet(
         **shared,
-        labels=LabelHead(num_classes, options.labels == "gcn", tuple(options.gcn.hidden)),
+        labels=LabelHead(
+            num_classes, options.labels == "gcn", tuple(options.gcn.hidden), options.propagation
+        ),
         dimensions=_dimension_head(options, num_dimensions),
         fusion=fusion,
         embedding=options.embedding,
@@ -108,7 +110,9 @@ def encoders(config, dtype) -> dict:
     made = {name: backbone(options.backbone) for name in IMAGE_STREAMS}
     filters, hidden = tuple(options.pose_filters), tuple(options.pose_hidden)
     if options.pose == "gcn":
-        made["pose"] = functools.partial(PoseGCN, widths=hidden, axis_name=DATA_AXIS)
+        made["pose"] = functools.partial(
+            PoseGCN, widths=hidden, propagation=options.propagation, axis_name=DATA_AXIS
+        )
     else:
         made["pose"] = functools.partial(
             PoseConv1D, filters, hidden, options.pose_pool, dtype, axis_name=DATA_AXIS
@@ -119,5 +123,5 @@ def encoders(config, dtype) -> dict:
         )
     else:
         made["depth"] = backbone(options.depth)
-    made["people"] = PeopleGCN
+    made["people"] = functools.partial(PeopleGCN, propagation=options.propagation)
     return {name: encoder for name, encoder in made.items() if name in streams}
