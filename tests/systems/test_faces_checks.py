@@ -52,7 +52,6 @@ def label_graph(system) -> np.ndarray:
             {"objective__auxiliary": "regions"},
             "'regions' does not go with config.model.head 'gcn'",
         ),
-        ("emotion_gcn", {"objective__auxiliary": "none"}, "'none' does not go with config.model.head 'gcn'"),
         ("mtl_mask", {"objective__auxiliary": "ccc"}, "'ccc' does not go with config.model.head 'mask'"),
         ("va_single", {"objective__expression": "weighted"}, "needs 'none': it gives no logits"),
         ("base7", {"objective__expression": "none"}, "needs a loss for its logits"),
