@@ -21,6 +21,7 @@ from emojax.engine.step import make_predict_step
 from emojax.engine.workdir import require_run
 from emojax.errors import ConfigError, DataError, Skip
 from emojax.labels import Labels
+from emojax.models.constants import CONSTANTS
 from emojax.prediction.answers import OUTPUTS, Answer, named, standardised
 from emojax.prediction.readers import FaceReader, Record, reader_of
 from emojax.vision.boxes import resize
@@ -102,6 +103,11 @@ class Model:
                 f"The system {self.config.name!r} reads more than one crop of a face: detect_and_predict gives it that."
             )
         return self.reader.crop
+
+    @property
+    def constants(self) -> Mapping:
+        """Constants of the network, e.g. its label graph; see `emojax.models.constants`."""
+        return jax.device_get(self._variables.get(CONSTANTS, {}))
 
     @property
     def reads_clips(self) -> bool:

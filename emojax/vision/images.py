@@ -44,6 +44,11 @@ def read_image(path: str | os.PathLike, *, upright: bool = False) -> np.ndarray:
     return _decode(_read(path), path, cv2.IMREAD_COLOR, upright=upright)
 
 
+def decode_image(data: bytes, name: str, *, upright: bool = False) -> np.ndarray:
+    """As `read_image`, of the content of a file; `name` stands in messages."""
+    return _decode(data, name, cv2.IMREAD_COLOR, upright=upright)
+
+
 def read_grey_image(path: str | os.PathLike) -> np.ndarray:
     """As `read_image`: `[H, W]` uint8 or uint16, whichever is stored."""
     return _decode(_read(path), path, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH)

@@ -1,0 +1,1 @@
+"""A web page around a trained system; see `emojax.app`."""
