@@ -3,12 +3,15 @@
 Many splits by film are drawn; of those in which every split has every category that the database has, the one is kept
 whose labels are distributed most alike (affwild_cnn_rnn spec 1.6): the least sum of the Jensen-Shannon divergences
 between split and database, of seven categories and of valence and arousal in 20 bins each.
+
+With --people nobody is in two splits: films that share a person stay together.
 """
 
 from __future__ import annotations
 
 import argparse
 import collections
+import csv
 import pathlib
 from collections.abc import Mapping, Sequence
 
@@ -116,14 +119,76 @@ def choose(
     return chosen, best[0]
 
 
+def read_people(path: pathlib.Path) -> dict[str, str]:
+    """Track or film -> who is in it, from a CSV with the columns video and person.
+
+    Raises:
+        DataError: the file cannot be read, or a row lacks one of them, or says another person of the same track.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file, skipinitialspace=True))
+    except (OSError, UnicodeError, csv.Error) as error:
+        raise DataError(f"Cannot read {path}: {error}. It is a CSV with the columns video,person.") from None
+    people: dict[str, str] = {}
+    for number, row in enumerate(rows, 2):
+        video, person = ((row.get(name) or "").strip() for name in ("video", "person"))
+        if not video or not person:
+            raise DataError(
+                f"{path} line {number}: a row names a video and a person, as in video7_left,anne."
+            )
+        if people.setdefault(video, person) != person:
+            raise DataError(
+                f"{path} line {number}: {video} shows {people[video]} and {person}. Of two people in one film the one "
+                f"on the left is {video_of(video)}_left."
+            )
+    return people
+
+
+def groups_of(people: Mapping[str, str]) -> dict[str, str]:
+    """Film -> the first film of its group: films that share a person, also by way of others, are one group.
+
+    Args:
+        people: track or film -> person.
+    """
+    group: dict[str, str] = {}
+
+    def first(film: str) -> str:
+        while group.setdefault(film, film) != film:
+            film = group[film]
+        return film
+
+    seen: dict[str, str] = {}
+    for track, person in sorted(people.items()):
+        film = video_of(track)
+        one, other = sorted((first(film), first(seen.setdefault(person, film))))
+        group[other] = one
+    return {film: first(film) for film in group}
+
+
 def _parser() -> cli.Parser:
     parser = cli.Parser("python -m data_prep.affwild.splits", __doc__)
     add = parser.add_argument
     add("--raw", type=cli.path, required=True, metavar="DIR", help="folder with videos/ and annotations/")
     add("--out", type=cli.path, metavar="CSV", help="file to write [splits.csv in the folder]")
+    add(
+        "--people",
+        type=cli.path,
+        metavar="CSV",
+        help="who is in a film: columns video,person; a film of two people has a row for each track",
+    )
     add("--draws", type=cli.whole_number(1), default=2000, metavar="N", help="splits that are tried [2000]")
     add("--seed", type=cli.whole_number(0), default=0, metavar="N", help="of the draws [0]")
     return parser
+
+
+def _rows(chosen: Mapping[str, str], people: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """A row each film, and each further track whose person is known."""
+    films = [(film, split, people.get(film, "")) for film, split in chosen.items()]
+    tracks = [
+        (t, chosen[video_of(t)], p) for t, p in people.items() if t not in chosen and video_of(t) in chosen
+    ]
+    return sorted(films + tracks)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -136,8 +201,9 @@ def _run(args: argparse.Namespace) -> None:
         raise DataError(f"{out} exists. Delete it to choose anew, or give another --out.")
     tracks = find_films(pathlib.Path(args.raw))
     counts = label_counts(tracks)
-    chosen, total = choose(counts, {}, draws=args.draws, seed=args.seed)
-    write_csv(out, ["video", "split"], sorted(chosen.items()))
+    people = read_people(args.people) if args.people else {}
+    chosen, total = choose(counts, groups_of(people), draws=args.draws, seed=args.seed)
+    write_csv(out, ["video", "split", "person"], _rows(chosen, people))
     print(f"{out}: sum of divergences {total:.4f} bits")
     for name in NAMES:
         films = [film for film, split in chosen.items() if split == name]

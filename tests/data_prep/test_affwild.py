@@ -13,8 +13,8 @@ from data_prep.affwild.database import main as database
 from data_prep.affwild.detect import main as detect
 from data_prep.affwild.joystick import frame_values, mean_values, read_series
 from data_prep.affwild.prepare import Options, main, prepare
-from data_prep.affwild.raw import find_raw
-from data_prep.affwild.splits import choose, divergence
+from data_prep.affwild.raw import find_raw, read_splits
+from data_prep.affwild.splits import choose, divergence, groups_of, read_people
 from data_prep.affwild.splits import main as splits
 from data_prep.check.command import main as check
 from data_prep.pipeline import sum_skipped
@@ -230,6 +230,32 @@ def test_chosen_splits_keep_films_whole_and_are_the_most_alike_of_those_drawn(ra
     }
     with pytest.raises(DataError, match="every category"):
         choose(missing, people, draws=20)
+
+
+def test_films_that_share_a_person_are_one_group_also_by_way_of_others(tmp_path):
+    file = tmp_path / "people.csv"
+    file.write_text("video,person\nv1,ada\nv2_left,ada\nv2,bob\nv3,bob\nv4,cid\n")
+    people = read_people(file)
+    groups = groups_of(people)
+    assert groups["v1"] == groups["v2"] == groups["v3"] != groups["v4"]
+    for row, expected in (("v1,bob", "line 7: v1 shows ada and bob"), ("v9,", "names a video and a person")):
+        spoilt = tmp_path / "spoilt.csv"
+        spoilt.write_text(f"{file.read_text()}{row}\n")
+        with pytest.raises(DataError, match=expected):
+            read_people(spoilt)
+
+
+def test_the_command_keeps_a_person_s_films_in_one_split_and_says_who_is_where(raw, tmp_path):
+    # Without categories: the few films here need not show each in every split.
+    raw = shutil.copytree(raw, tmp_path / "raw", ignore=shutil.ignore_patterns("categories", "splits.csv"))
+    films = sorted(path.stem for path in (raw / "videos").iterdir())
+    file, out = tmp_path / "people.csv", tmp_path / "splits.csv"
+    file.write_text("video,person\n" + "".join(f"{film},ada\n" for film in films[:2]))
+    status = splits(["--raw", str(raw), "--people", str(file), "--out", str(out), "--draws", "400"])
+    assert status == 0
+    chosen = read_splits(out)
+    assert [chosen[film][1] for film in films[:2]] == ["ada", "ada"]
+    assert len({chosen[film][0] for film in films[:2]}) == 1 and set(films) <= set(chosen)
 
 
 def see_the_middle(picture):

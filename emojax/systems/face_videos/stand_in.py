@@ -6,6 +6,7 @@ import numpy as np
 
 from emojax.data.recipe import Feature, Recipe
 from emojax.labels import AFFWILD_LABELS
+from emojax.systems.face_videos.inputs import TRUNK_COLUMN, VALUES
 
 
 def stand_in(config) -> Recipe:
@@ -20,7 +21,9 @@ def stand_in_columns(config) -> dict[str, np.ndarray]:
     """Columns of a few videos, random values of the right shapes."""
     rng, videos, frames = np.random.default_rng(0), 4, 200
     records = videos * frames
-    values = {name: rng.uniform(-1, 1, records).astype(np.float32) for name in ("valence", "arousal")}
+    values = {name: rng.uniform(-1, 1, records).astype(np.float32) for name in VALUES}
+    if config.model.cached:
+        values[TRUNK_COLUMN] = rng.normal(size=(records, config.model.cached)).astype(np.float32)
     return {
         "sequence": np.repeat(np.arange(videos, dtype=np.int32), frames),
         "frame": np.tile(np.arange(frames, dtype=np.int32), videos),
