@@ -48,8 +48,9 @@ class Run:
         self.total_steps = total_steps(config, self.steps_per_epoch)
         self.cadence = Cadence.of(config.run, self.steps_per_epoch, self.total_steps)
         self.monitor = Monitor(system.monitor, config.monitor_direction)
-        self.program = system.program(self.steps_per_epoch)
-        self.train_step = make_train_step(self.program, self.mesh, config.seed, **exactness(config))
+        if not system.is_fitted:
+            self.program = system.program(self.steps_per_epoch)
+            self.train_step = make_train_step(self.program, self.mesh, config.seed, **exactness(config))
         self.predictor = Predictor(system, dataset, self.mesh)
 
     @functools.cached_property

@@ -94,20 +94,6 @@ class System(abc.ABC):
         return "; ".join(files) or "random weights"
 
     @abc.abstractmethod
-    def loss(self, params, model_state, batch: Batch, key: jax.Array):
-        """Loss of the global batch, from this device's rows; runs inside the mapped step.
-
-        Args:
-            params: trainable parameters.
-            model_state: other collections.
-            batch: this device's rows ``[b, ...]``.
-            key: the step's random key, equal on every device.
-
-        Returns:
-            ``(scalar float32, (new model_state, logs))``, equal on every device.
-        """
-
-    @abc.abstractmethod
     def predict(self, variables: Variables, batch: Batch) -> dict[str, jax.Array]:
         """Outputs ``[b, ...]`` by name: probabilities, values, embeddings."""
 
@@ -144,16 +130,9 @@ class System(abc.ABC):
         """Takes from a checkpoint what a reader should know of the run: weights it began with, notes."""
         self.initialised_from, self.notes = meta["initialised_from"], list(meta["notes"])
 
+    @abc.abstractmethod
     def program(self, steps_per_epoch: int) -> Program:
-        """How the system is trained: here one loss and the optimiser of the config.
-
-        A system with several optimisers or several updates a step overrides this.
-        """
-        options = self.config.optimizer
-        same = not self.frozen_norms and set(options.factors.values()) <= {1.0}
-        factor_of = None if same else self.rate_factor
-        tx = make_optimizer(options, steps_per_epoch, total_steps(self.config, steps_per_epoch), factor_of)
-        return supervised(self.loss, tx, plateau_rule(options), None if same else self.is_frozen)
+        """How the system is trained, e.g. with several optimisers or several updates a step."""
 
     def rate_factor(self, path: tuple[str, ...]) -> float:
         """Factor of the learning rate of a parameter, or of a module's; 0 where it is frozen."""
@@ -185,6 +164,31 @@ class System(abc.ABC):
         return None
 
 
+class SupervisedSystem(System):
+    """A system that is trained with one loss and the optimiser of its config; see `System`."""
+
+    @abc.abstractmethod
+    def loss(self, params, model_state, batch: Batch, key: jax.Array):
+        """Loss of the global batch, from this device's rows; runs inside the mapped step.
+
+        Args:
+            params: trainable parameters.
+            model_state: other collections.
+            batch: this device's rows ``[b, ...]``.
+            key: the step's random key, equal on every device.
+
+        Returns:
+            ``(scalar float32, (new model_state, logs))``, equal on every device.
+        """
+
+    def program(self, steps_per_epoch: int) -> Program:
+        options = self.config.optimizer
+        same = not self.frozen_norms and set(options.factors.values()) <= {1.0}
+        factor_of = None if same else self.rate_factor
+        tx = make_optimizer(options, steps_per_epoch, total_steps(self.config, steps_per_epoch), factor_of)
+        return supervised(self.loss, tx, plateau_rule(options), None if same else self.is_frozen)
+
+
 class FittedSystem(System):
     """A system that is fitted at once on all training examples, e.g. random forests; see `System`.
 
@@ -209,5 +213,5 @@ class FittedSystem(System):
         """No variables: there are none before `fit`."""
         return {"params": {}}
 
-    def loss(self, params, model_state, batch: Batch, key: jax.Array):
-        raise TypeError(f"{self.config.name} is fitted at once: it has no loss of a batch")
+    def program(self, steps_per_epoch: int) -> Program:
+        raise TypeError(f"{self.config.name} is fitted at once: there are no steps")

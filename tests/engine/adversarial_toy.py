@@ -44,9 +44,6 @@ class AdversarialToy(System):
     def program(self, steps_per_epoch):
         return Alternating()
 
-    def loss(self, params, model_state, batch, key):
-        raise NotImplementedError("the program has two")
-
     def predict(self, variables, batch):
         return {
             "value": answers(variables["params"]["regressor"], colours(batch), jnp.zeros(len(batch["mask"])))

@@ -18,7 +18,7 @@ from emojax.models.time import frame_keys, map_segments
 from emojax.objectives.ccc import ccc_loss
 from emojax.objectives.cross_entropy import true_class_log_probability
 from emojax.objectives.masking import masked_mean
-from emojax.systems.base import System
+from emojax.systems.base import SupervisedSystem
 from tests.data.clips import SIZE
 
 
@@ -57,7 +57,7 @@ class JointNet(nn.Module):
         return nn.Dense(3)(nn.relu(nn.Dense(8)(x.reshape(*x.shape[:2], -1))).sum(1))
 
 
-class Toy(System):
+class Toy(SupervisedSystem):
     """What the toys share; see the module."""
 
     net: nn.Module

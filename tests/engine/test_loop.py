@@ -27,7 +27,7 @@ from emojax.engine.runlog import read_log
 from emojax.engine.state import TrainState
 from emojax.engine.workdir import RECIPE_FILE, differences
 from emojax.errors import ConfigError, TrainingError
-from emojax.systems.base import System
+from emojax.systems.base import SupervisedSystem
 from emojax.train import closing_words
 from tests.engine.adversarial_toy import AdversarialToy, regressor_loss
 from tests.toy import make_config
@@ -51,7 +51,7 @@ class Toy(AdversarialToy):
 class Supervised(Toy):
     """The regressor alone, by the program that every system gets from its config."""
 
-    program = System.program
+    program = SupervisedSystem.program
 
     def loss(self, params, model_state, batch, key):
         return regressor_loss(params, batch, key), (model_state, {})

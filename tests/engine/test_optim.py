@@ -15,7 +15,7 @@ from emojax.engine.loop import train
 from emojax.engine.mesh import data_mesh
 from emojax.engine.optim import learning_rate_schedule, make_optimizer
 from emojax.ranges import require_ranges
-from emojax.systems.base import System
+from emojax.systems.base import SupervisedSystem
 from tests.engine.adversarial_toy import AdversarialToy, regressor_loss
 from tests.toy import make_config
 
@@ -161,7 +161,7 @@ def test_the_optimiser_of_every_thesis_can_be_written_in_a_config(recipe):
 class Regressor(AdversarialToy):
     """The toy's regressor alone, trained by the program that every system gets from its config."""
 
-    program = System.program
+    program = SupervisedSystem.program
 
     def loss(self, params, model_state, batch, key):
         return regressor_loss(params, batch, key), (model_state, {})

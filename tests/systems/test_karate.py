@@ -49,7 +49,7 @@ def test_the_command_draws_the_figure(tmp_path, capsys):
 
 def test_it_is_never_trained():
     with pytest.raises(ConfigError, match="never trained"):
-        build().loss({}, {}, {}, None)
+        build().program(1)
 
 
 def test_layers_that_do_not_end_in_the_plane_are_refused():

@@ -17,7 +17,7 @@ from emojax.engine.precision import compute_dtype
 from emojax.engine.step import sample_keys
 from emojax.models.constants import CONSTANTS, init_with_constants
 from emojax.models.time import fold_time, map_segments, unfold_time
-from emojax.systems.base import Batch, System, Variables
+from emojax.systems.base import Batch, SupervisedSystem, System, Variables
 from emojax.systems.bodies.checks import PRETRAINING, check
 from emojax.systems.bodies.forest import BodyForest
 from emojax.systems.bodies.inputs import (
@@ -62,7 +62,7 @@ def build(config, recipe: Recipe) -> System:
     return BodyForest(config, recipe) if config.model.net == "laban_forest" else BodySystem(config, recipe)
 
 
-class BodySystem(System):
+class BodySystem(SupervisedSystem):
     """One network with the losses of BoLD; see `System`."""
 
     def __init__(self, config, recipe: Recipe):

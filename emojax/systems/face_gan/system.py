@@ -78,9 +78,6 @@ class FaceGanSystem(System):
         optimizers = {name: make_optimizer(o, steps_per_epoch, steps) for name, o in options.items()}
         return Adversarial(self.networks, self.config, optimizers)
 
-    def loss(self, params, model_state, batch: Batch, key: jax.Array):
-        raise NotImplementedError("A GAN has two losses: see Adversarial.")
-
     def predict(self, variables: Variables, batch: Batch) -> dict[str, jax.Array]:
         """``dimensions [b, 2]``, ``fake_logit [b]``, ``thumbnail [b, 64]`` of real pictures; with ``drawn_`` before the
         name those of as many drawn ones, from noise by the numbers of the records.

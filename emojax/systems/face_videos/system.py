@@ -17,7 +17,7 @@ from emojax.engine.precision import compute_dtype
 from emojax.engine.step import sample_keys
 from emojax.objectives.class_weights import inverse_frequency_weights
 from emojax.pretrained.initialise import initialise
-from emojax.systems.base import Batch, System, Variables
+from emojax.systems.base import Batch, SupervisedSystem, Variables
 from emojax.systems.face_videos.checks import check
 from emojax.systems.face_videos.inputs import VALUES, frames_of, inputs_of, network_input
 from emojax.systems.face_videos.measure import FrameMeasure
@@ -40,7 +40,7 @@ def build(config, recipe: Recipe) -> FaceVideoSystem:
     return FaceVideoSystem(config, recipe)
 
 
-class FaceVideoSystem(System):
+class FaceVideoSystem(SupervisedSystem):
     """One network on frames or windows of frames; see `System`."""
 
     def __init__(self, config, recipe: Recipe):

@@ -29,7 +29,7 @@ from emojax.models.gcn import dense_adjacency
 from emojax.models.heads import export_gcn_head
 from emojax.objectives.class_weights import age_sampler_weights, expression_sampler_weights
 from emojax.pretrained.initialise import initialise
-from emojax.systems.base import Batch, System, Variables
+from emojax.systems.base import Batch, SupervisedSystem, Variables
 from emojax.systems.faces.checks import MASK_FEATURE, SAMPLER_FEATURES, require_alignment, require_valid
 from emojax.systems.faces.heads import VA_TASKS, build_head
 from emojax.systems.faces.measure import FaceMeasure
@@ -53,7 +53,7 @@ def build(config, recipe: Recipe) -> FaceSystem:
     return FaceSystem(config, recipe)
 
 
-class FaceSystem(System):
+class FaceSystem(SupervisedSystem):
     """A face network with its losses; see `System`.
 
     Attributes:

@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 from emojax.data.inputs import Inputs
+from emojax.engine.program import Program
 from emojax.errors import ConfigError
 from emojax.graphs.karate import NUM_MEMBERS, karate_club, symmetric_normalization
 from emojax.labels import Labels
@@ -42,7 +43,7 @@ class KarateSystem(System):
     def init(self, key: jax.Array, constants: Mapping | None = None) -> Variables:
         return init_with_constants(self.net, self.constants if constants is None else constants, key)
 
-    def loss(self, params, model_state, batch: Batch, key: jax.Array):
+    def program(self, steps_per_epoch: int) -> Program:
         raise ConfigError("The karate club is never trained: python -m emojax.systems.karate draws it.")
 
     def predict(self, variables: Variables, batch: Batch) -> dict[str, jax.Array]:

@@ -19,7 +19,7 @@ from emojax.engine.step import sample_keys
 from emojax.models.constants import CONSTANTS, init_with_constants
 from emojax.models.freeze import later_batch_norms
 from emojax.models.streams import STREAMS
-from emojax.systems.base import Batch, System, Variables
+from emojax.systems.base import Batch, SupervisedSystem, Variables
 from emojax.systems.measure import Report
 from emojax.systems.people.checks import IMAGE_STREAMS, check, monitor_of, named, predicted_dimensions
 from emojax.systems.people.inputs import StreamInputs
@@ -46,7 +46,7 @@ def build(config, recipe: Recipe) -> PeopleSystem:
     return PeopleSystem(config, recipe)
 
 
-class PeopleSystem(System):
+class PeopleSystem(SupervisedSystem):
     """Streams of a person with their losses; see `System`.
 
     Attributes:

@@ -17,7 +17,7 @@ from emojax.engine.step import sample_keys
 from emojax.labels import Labels
 from emojax.models.constants import CONSTANTS, init_with_constants
 from emojax.objectives.cross_entropy import cross_entropy
-from emojax.systems.base import Batch, System, Variables
+from emojax.systems.base import Batch, SupervisedSystem, Variables
 from emojax.systems.measure import Report
 from emojax.systems.sequences.checks import check
 from emojax.systems.sequences.initial import fit_components, start_from
@@ -40,7 +40,7 @@ def build(config, recipe: Recipe) -> SequenceSystem:
     return SequenceSystem(config, recipe)
 
 
-class SequenceSystem(System):
+class SequenceSystem(SupervisedSystem):
     """One network with cross-entropy; see `System`."""
 
     def __init__(self, config, recipe: Recipe):
