@@ -97,7 +97,7 @@ def _gan() -> ConfigDict:
     gan.match_weight = 10.0
     gan.match_anneal_steps = 1500
     gan.match_floor = 0.0
-    gan.label_fraction = 1.0  # share of the training videos whose labels are used (spec 5.5)
+    gan.label_fraction = 1.0  # share of the training videos whose labels are used, at least one (spec 5.5)
     gan.sheet_steps = (1, 1_250, 7_500, 11_250, 13_750, 18_000)  # iterations whose sheets are kept (spec 5.4)
     return gan
 

@@ -16,9 +16,10 @@ from emojax.engine.mesh import data_mesh, put_batch
 from emojax.engine.restore import read_variables
 from emojax.engine.run import Run
 from emojax.engine.step import make_train_step
-from emojax.errors import ConfigError, DataError
+from emojax.errors import ConfigError
 from emojax.models.dcgan import Discriminator, Generator, TransposedConv
 from emojax.systems.face_gan.measure import spread_of
+from emojax.systems.face_gan.network import labelled
 from tests.systems.face_video_toy import make_videos
 
 SPEC = "configs/affwild_gan.py:{}@demo"
@@ -144,15 +145,17 @@ def test_unlabelled_videos_count_in_the_adversarial_loss_alone(videos):
     system = systems.build(config, videos.recipe)
     columns = videos.columns("train")
     weights = system.sample_weights(columns)
-    from emojax.systems.face_gan.network import labelled
-
-    known = np.asarray(labelled(jnp.asarray(columns["sequence"]), 0.5, config.seed)) > 0
+    known = np.asarray(labelled(jnp.asarray(columns["sequence"]), 0.5)) > 0
     assert 0 < known.sum() < len(known)
     assert all(len(set(known[columns["sequence"] == s])) == 1 for s in range(6))
     assert weights[known].sum() == pytest.approx(weights[~known].sum()) == pytest.approx(0.5)
-    few = systems.build(config_of(videos, model__label_fraction=1e-4), videos.recipe)
-    with pytest.raises(DataError, match="none of 6 training videos"):
-        few.sample_weights(columns)
+
+
+def test_a_share_of_the_videos_keeps_its_labels_and_never_none():
+    videos = np.arange(1, 1001)
+    for fraction in (1e-6, 0.01, 0.1, *np.random.default_rng(0).uniform(0, 1, 40)):
+        kept = np.cumsum(labelled(jnp.arange(1000), float(fraction)))
+        assert kept.min() >= 1 and np.abs(kept - fraction * videos).max() <= 4
 
 
 def test_a_report_has_sheets_and_metrics_that_show_a_collapse(whole, videos):

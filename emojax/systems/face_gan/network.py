@@ -14,6 +14,7 @@ from emojax.models.dcgan import Discriminator, Generator
 
 STATS = "batch_stats"
 SHEET = 64  # pictures of a sheet, 8 by 8
+_GOLDEN = 2_654_435_769  # 2**32 over the golden ratio
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,10 +77,12 @@ def noise(keys: jax.Array, size: int) -> jax.Array:
     return jax.vmap(lambda key: jax.random.uniform(key, (size,), minval=-1.0, maxval=1.0))(keys)
 
 
-def labelled(sequence: jax.Array, fraction: float, seed: int) -> jax.Array:
-    """1.0 for a frame of a video whose labels are used, ``[B]``: about `fraction` of the videos, drawn by the seed."""
+def labelled(sequence: jax.Array, fraction: float) -> jax.Array:
+    """1.0 for a frame of a video whose labels are used, ``[B]``: `fraction` of the videos, at least the first.
+
+    They are spread evenly over the order of the videos: the multiples of the golden ratio, modulo 1, below `fraction`.
+    """
     if fraction >= 1:
         return jnp.ones(sequence.shape, jnp.float32)
-    key = jax.random.fold_in(jax.random.key(seed), 1)
-    draw = jax.vmap(lambda i: jax.random.uniform(jax.random.fold_in(key, i)))(sequence)
-    return (draw < fraction).astype(jnp.float32)
+    place = sequence.astype(jnp.uint32) * jnp.uint32(_GOLDEN)  # modulo 2**32
+    return (place <= jnp.uint32(fraction * (2**32 - 1))).astype(jnp.float32)

@@ -70,7 +70,7 @@ class Adversarial:
             )
             fake, kept = self.networks.discriminate(both, kept, fakes, mask=mask, keys=fake_keys)
             truth = jnp.stack([batch["valence"], batch["arousal"]], axis=-1)
-            known = mask * labelled(batch["sequence"], options.label_fraction, self.config.seed)
+            known = mask * labelled(batch["sequence"], options.label_fraction)
             rows = gather_rows((real["outputs"], fake["outputs"], truth, mask, known))
             total, logs = self._discriminator_losses(*rows)
             return total, (kept, logs)

@@ -14,7 +14,6 @@ from emojax.engine.cadence import total_steps
 from emojax.engine.optim import make_optimizer
 from emojax.engine.precision import compute_dtype
 from emojax.engine.program import Program
-from emojax.errors import DataError
 from emojax.systems.base import Batch, System, Variables
 from emojax.systems.face_gan.checks import check
 from emojax.systems.face_gan.measure import GanMeasure
@@ -106,15 +105,11 @@ class FaceGanSystem(System):
         fraction = self.config.model.label_fraction
         if fraction >= 1:
             return None
-        known = np.asarray(labelled(jnp.asarray(columns["sequence"]), fraction, self.config.seed)) > 0
-        if not known.any():
-            videos = len(np.unique(columns["sequence"]))
-            raise DataError(
-                f"With config.model.label_fraction {fraction:g} none of {videos} training videos "
-                "keeps its labels. Choose a larger fraction, or another config.seed."
-            )
-        shares = np.where(known, _LABELLED_SHARE / max(known.sum(), 1), 0.0)
-        others = (1 - _LABELLED_SHARE) / max((~known).sum(), 1)
+        known = np.asarray(labelled(jnp.asarray(columns["sequence"]), fraction)) > 0
+        if known.all():
+            return None
+        shares = np.where(known, _LABELLED_SHARE / known.sum(), 0.0)
+        others = (1 - _LABELLED_SHARE) / (~known).sum()
         return np.where(known, shares, others)
 
     @property
