@@ -105,39 +105,50 @@ VARIANTS["affwild_cnn_rnn_sweep"] = Variant(
 )
 
 
-def face_videos() -> ConfigDict:
-    """Faces of videos: CNN-M at 96 px on single frames, 1 - CCC, Adam 1e-4, 18,000 batches of 64 (spec 4, G1, G16)."""
+def frames_of_videos(family: str, image_size: int, data_dir: str) -> ConfigDict:
+    """What all systems of Aff-Wild share: data, batches of 64, 18,000 iterations, an evaluation every 60 (spec 4)."""
     config = ConfigDict()
     config.name = ""
-    config.family = "face_videos"
+    config.family = family
     config.preparation = "affwild"  # module of data_prep; named when there is no data
-    config.data_dir = "data/affwild_small"
+    config.data_dir = data_dir
     config.train_set = "small"  # of the prepared data: small, big (spec 1.5)
     config.labels = "va"  # of the prepared data: va; both: frames with a category, too
     base.fold_options(config)
     config.fold_by = "video"
-    config.image_size = 96
+    config.image_size = image_size
     config.batch_size = 64
-    config.eval_batch_size = 100
     config.num_epochs = 15
     config.num_steps = 18_000  # length of the run in steps; 0: num_epochs
     config.seed = 0
     config.precision = "auto"  # bfloat16 compute on GPU and TPU, float32 on CPU
     config.monitor = "ccc_mean"  # validation metric that makes a checkpoint the best
     config.monitor_direction = "larger"  # larger, smaller: which is better
-    config.pretraining = "none"  # where the published number starts from; `init_from` names the file
-    config.init_from = ""  # .safetensors of `python -m emojax.pretrained import`, or a work directory
-
-    config.model = _model()
-    config.objective = _objective()
-    config.optimizer = base.optimizer_options(("trunk", "fc", "rnn", "heads"))
-    config.optimizer.name = "adam"
-    config.optimizer.learning_rate = 1e-4
-    config.optimizer.weight_decay = 0.0
     config.early_stopping = base.early_stopping_options()
     config.run = base.run_options()
     config.run.eval_every_steps = 60  # spec 5.2; the whole validation split, not 1000 frames of it
     config.run.log_every = 1
+    return config
+
+
+def adam(parts: tuple[str, ...]) -> ConfigDict:
+    """Adam of 1e-4 (spec 4, G16); `parts`: see `base.optimizer_options`."""
+    optimizer = base.optimizer_options(parts)
+    optimizer.name = "adam"
+    optimizer.learning_rate = 1e-4
+    optimizer.weight_decay = 0.0
+    return optimizer
+
+
+def face_videos() -> ConfigDict:
+    """Faces of videos: CNN-M at 96 px on single frames, 1 - CCC, Adam 1e-4, 18,000 batches of 64 (spec 4, G1, G16)."""
+    config = frames_of_videos("face_videos", 96, "data/affwild_small")
+    config.eval_batch_size = 100
+    config.pretraining = "none"  # where the published number starts from; `init_from` names the file
+    config.init_from = ""  # .safetensors of `python -m emojax.pretrained import`, or a work directory
+    config.model = _model()
+    config.objective = _objective()
+    config.optimizer = adam(("trunk", "fc", "rnn", "heads"))
     return config
 
 

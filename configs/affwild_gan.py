@@ -5,6 +5,7 @@ from __future__ import annotations
 from ml_collections import ConfigDict
 
 from configs import base
+from configs.affwild import adam, frames_of_videos
 from configs.base import Variant
 
 FAMILY = "affwild"
@@ -45,36 +46,12 @@ VARIANTS = {
 
 def face_gan() -> ConfigDict:
     """Faces of 64 px, batches of 64, Adam 1e-4 and 2e-4 with beta1 0.5, 18,000 iterations (spec 4)."""
-    config = ConfigDict()
-    config.name = ""
-    config.family = "face_gan"
-    config.preparation = "affwild"  # module of data_prep; named when there is no data
-    config.data_dir = "data/affwild_small_64"
-    config.train_set = "small"  # of the prepared data: small, big (spec 1.5)
-    config.labels = "va"  # of the prepared data: va, both
-    base.fold_options(config)
-    config.fold_by = "video"
-    config.image_size = 64
-    config.batch_size = 64
+    config = frames_of_videos("face_gan", 64, "data/affwild_small_64")
     config.eval_batch_size = 200
-    config.num_epochs = 15
-    config.num_steps = 18_000  # length of the run in steps; 0: num_epochs
-    config.seed = 0
-    config.precision = "auto"  # bfloat16 compute on GPU and TPU, float32 on CPU
-    config.monitor = "ccc_mean"  # validation metric that makes a checkpoint the best
-    config.monitor_direction = "larger"  # larger, smaller: which is better
-
     config.model = _gan()
-    config.optimizer = base.optimizer_options(())  # of the discriminator; the generator has a rate of its own
-    config.optimizer.name = "adam"
-    config.optimizer.learning_rate = 1e-4
+    config.optimizer = adam(())  # of the discriminator; the generator has a rate of its own
     config.optimizer.beta1 = 0.5
-    config.optimizer.weight_decay = 0.0
     config.optimizer.clip_norm = 20.0
-    config.early_stopping = base.early_stopping_options()
-    config.run = base.run_options()
-    config.run.eval_every_steps = 60  # spec 5.2; the whole validation split, not 1000 frames of it
-    config.run.log_every = 1
     return config
 
 

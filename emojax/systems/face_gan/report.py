@@ -11,11 +11,12 @@ import jax
 import numpy as np
 
 from emojax.report import curves, sheets, traces, valence_arousal
-from emojax.report.page import Picture, Section, Table, write_report
+from emojax.report.page import Picture, Section, Table
 from emojax.systems.face_gan.network import SHEET, noise
 from emojax.systems.face_gan.program import SHEETS
 from emojax.systems.face_videos.inputs import VALUES
 from emojax.systems.face_videos.measure import truth_of
+from emojax.systems.face_videos.report import write_page
 
 _LOSSES = ("kind", "step", "epoch", "loss", "generator_loss", "supervised_loss", "ccc_valence", "ccc_arousal")
 _TABLE = {  # tables 6.2, 6.3, 6.5 and 6.6 of the thesis
@@ -38,30 +39,16 @@ class GanReport:
     def write(self, folder, variables, outputs, results, log, read_records) -> None:
         folder = pathlib.Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        metrics, split = results["metrics"], results["split"]
         path = valence_arousal.prediction_figure(
             folder / "predictions.png", np.asarray(outputs["dimensions"]), truth_of(outputs), VALUES
         )
         sections = [
             _training(folder, log),
             self._evolution(folder, variables),
-            self._samples(folder, variables, metrics),
+            self._samples(folder, variables, results["metrics"]),
             Section("Valence and arousal", pictures=[Picture(path, "Real frames of the split.", wide=True)]),
         ]
-        write_report(
-            folder,
-            f"{results['system']}: step {results['step']}",
-            [section for section in sections if section.pictures],
-            subtitle=f"{results['protocol']}, {split['records']:,} frames",
-            key_figures={name.replace("_", " "): f"{metrics[name]:.3f}" for name in self.system.headline},
-            config=self.system.config.to_dict(),
-            provenance={
-                "checkpoint": f"{results['checkpoint']}, step {results['step']}",
-                "records": f"{split['records']:,}, content hash {split['content_hash'][:16]}",
-                "protocol": results["protocol"],
-                "evaluated": f"{results['date']} on {results['device']}",
-            },
-        )
+        write_page(folder, self.system, results, sections)
 
     def _evolution(self, folder: pathlib.Path, variables: Mapping) -> Section:
         """The same noise at the iterations of `config.model.sheet_steps` that the checkpoint has seen."""

@@ -29,27 +29,33 @@ class FrameReport:
     def write(self, folder, variables, outputs, results, log, read_records) -> None:
         folder = pathlib.Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        metrics, split = results["metrics"], results["split"]
+        metrics = results["metrics"]
         sections = [training_section(folder, log)]
         if "dimensions" in outputs:
             sections += [dimension_section(folder, outputs, metrics), trace_section(folder, outputs)]
         if "logits" in outputs:
             sections.append(_categories(folder, metrics, self.system.labels.classes))
-        write_report(
-            folder,
-            f"{results['system']}: step {results['step']}",
-            [section for section in sections if section.pictures],
-            subtitle=f"{results['protocol']}, {split['records']:,} frames",
-            key_figures={name.replace("_", " "): f"{metrics[name]:.3f}" for name in self.system.headline},
-            config=self.system.config.to_dict(),
-            provenance={
-                "checkpoint": f"{results['checkpoint']}, step {results['step']}",
-                "records": f"{split['records']:,}, content hash {split['content_hash'][:16]}",
-                "protocol": results["protocol"],
-                "evaluated": f"{results['date']} on {results['device']}",
-                "initialised from": self.system.origin(),
-            },
-        )
+        write_page(folder, self.system, results, sections)
+
+
+def write_page(folder: pathlib.Path, system: Any, results: Mapping, sections: Sequence[Section]) -> None:
+    """The page of an evaluation of frames: those sections that have pictures, and where the numbers come from."""
+    metrics, split = results["metrics"], results["split"]
+    write_report(
+        folder,
+        f"{results['system']}: step {results['step']}",
+        [section for section in sections if section.pictures],
+        subtitle=f"{results['protocol']}, {split['records']:,} frames",
+        key_figures={name.replace("_", " "): f"{metrics[name]:.3f}" for name in system.headline},
+        config=system.config.to_dict(),
+        provenance={
+            "checkpoint": f"{results['checkpoint']}, step {results['step']}",
+            "records": f"{split['records']:,}, content hash {split['content_hash'][:16]}",
+            "protocol": results["protocol"],
+            "evaluated": f"{results['date']} on {results['device']}",
+            "initialised from": system.origin(),
+        },
+    )
 
 
 def training_section(folder: pathlib.Path, log: Sequence[Mapping]) -> Section:
