@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from ml_collections import ConfigDict
 
 from configs import base
+from configs.affwild_tables import VALUES, printed
 from configs.base import Variant
 
 FAMILY = "affwild"
 DATASET = "Aff-Wild"
 
 
-def _published(valence: float, arousal: float) -> dict[str, float]:
-    """CCC on the test set of the Aff-Wild challenge, quoted by the thesis (spec 6.1)."""
-    return {"ccc_valence": valence, "ccc_arousal": arousal}
+def reported(name: str, variant: Variant) -> Variant:
+    """The variant with the numbers that thesis 002 prints of it; `published` are those of one checkpoint."""
+    tables = printed(name)
+    best = {
+        metric: value for of in tables.values() for metric, value in of.items() if metric in _OF_CHECKPOINTS
+    }
+    return dataclasses.replace(variant, table=", ".join(tables), published=best, reprinted=tables)
 
 
+_OF_CHECKPOINTS = ("ccc_mean", *VALUES)
 _VGG = {
     "model.trunk": "vgg16",
     "model.fc_units": (4096, 4096, 2622),
@@ -42,25 +50,16 @@ _CNN_RNN = {
 _BIG = {"train_set": "big", "data_dir": "data/affwild"}
 _FINE_TUNED = {"pretraining": "facevalue", **_BIG}
 
-VARIANTS = {
-    # The thesis prints 1 - CCC: minimum 0.58, mean 0.76 over the run (6.2).
-    "affwild_cnnm_small": Variant({}, "CNN-M from scratch, small set", "6.1", {"ccc_mean": 0.42}),
+_SYSTEMS = {
+    "affwild_cnnm_small": Variant({}, "CNN-M from scratch, small set"),
     "affwild_cnnm_ft_fc": Variant(
-        {**_FINE_TUNED, "optimizer.factors.trunk": 0.0},
-        "CNN-M from a checkpoint, convolutions frozen",
-        "2.27",
-        _published(0.15, 0.10),
+        {**_FINE_TUNED, "optimizer.factors.trunk": 0.0}, "CNN-M from a checkpoint, convolutions frozen"
     ),
-    "affwild_cnnm_ft_all": Variant(
-        _FINE_TUNED, "CNN-M from a checkpoint, all layers", "2.27", _published(0.15, 0.10)
-    ),
+    "affwild_cnnm_ft_all": Variant(_FINE_TUNED, "CNN-M from a checkpoint, all layers"),
     "affwild_vggface": Variant(
-        {**_BIG, **_VGG, "pretraining": "vggface"},
-        "VGG-Face, dense 4096-4096-2622-2",
-        "2.24",
-        _published(0.46, 0.35),
+        {**_BIG, **_VGG, "pretraining": "vggface"}, "VGG-Face, dense 4096-4096-2622-2"
     ),
-    "affwild_vgg16": Variant({**_BIG, **_VGG}, "the same from ImageNet", "2.24", _published(0.40, 0.30)),
+    "affwild_vgg16": Variant({**_BIG, **_VGG}, "the same from ImageNet"),
     "affwild_resnet50": Variant(
         {
             **_BIG,
@@ -70,16 +69,11 @@ VARIANTS = {
             "model.fc_units": (1500, 256),
         },
         "ResNet-50, dense 1500-256-2",
-        "2.24",
-        _published(0.33, 0.24),
     ),
-    "affwild_cnn_gru": Variant(
-        {**_BIG, **_CNN_RNN}, "VGG-Face, dense 4096, two GRUs", "2.25", _published(0.57, 0.43)
-    ),
-    "affwild_cnn_lstm": Variant(
-        {**_BIG, **_CNN_RNN, "model.cell": "lstm"}, "with LSTMs", "2.25", _published(0.49, 0.38)
-    ),
+    "affwild_cnn_gru": Variant({**_BIG, **_CNN_RNN}, "VGG-Face, dense 4096, two GRUs"),
+    "affwild_cnn_lstm": Variant({**_BIG, **_CNN_RNN, "model.cell": "lstm"}, "with LSTMs"),
 }
+VARIANTS = {name: reported(name, variant) for name, variant in _SYSTEMS.items()}
 # Section 2.4: the RNN reads the first or second dense layer, one or two recurrent layers, 100 to 150 units.
 _SWEEP = {
     f"affwild_{cell}_fc{fc}_l{layers}_u{units}": Variant(

@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from configs import affwild_lstm_tables as lstm
+from configs import affwild_tables as films
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,7 +20,8 @@ class Metric:
         title: of its columns.
         scale: of the printed value; 100 where the theses print percent and a metrics file has shares.
         digits: after the point, of means and spreads.
-        path: where it stands in `metrics.json`, when not under its own name.
+        path: where it stands in `part`, when not under its own name.
+        part: of `metrics.json`: `metrics`, or `curves`, statistics of the log of the run.
         brief: printed as one column, ``ours (published)``.
     """
 
@@ -27,6 +29,7 @@ class Metric:
     scale: float = 1.0
     digits: int = 3
     path: tuple[str, ...] = ()
+    part: str = "metrics"
     brief: bool = False
 
 
@@ -73,6 +76,22 @@ def _of_category(metric: str) -> Metric:
 
 
 METRICS |= {name: _of_category(name) for name in dict.fromkeys((*lstm.RECALLS, *lstm.SCORES))}
+
+
+def _of_curve(curve: str, statistic: str) -> Metric:
+    """Statistic of a logged value over the whole run."""
+    names = {"std": "standard deviation", "adversarial_error": "discriminator error, real or fake"}
+    title = f"{names.get(curve, curve.replace('_', ' '))}, {names.get(statistic, statistic)}"
+    return Metric(title, digits=2, path=(*films.CURVES[curve], statistic), part="curves")
+
+
+METRICS |= {f"{curve}_{s}": _of_curve(curve, s) for curve in films.CURVES for s in films.STATISTICS}
+METRICS |= {
+    "ccc_maximum": Metric("mean CCC, maximum", path=("eval", "ccc_mean", "maximum"), part="curves"),
+    "ccc_average": Metric("mean CCC, mean", path=("eval", "ccc_mean", "mean"), part="curves"),
+    "judged_real_real": Metric("real faces taken for real", digits=2),
+    "judged_real_fake": Metric("generated faces taken for real", digits=2),
+}
 
 _CCC = ("ccc_valence", "ccc_arousal")
 
@@ -150,14 +169,43 @@ SASE = {
     "7.10": Table("OULU-CASIA: confusion matrix with geometry (its own matrix says 30.92 %)", split="test"),
 }
 
-# Thesis 002 (affwild_gan spec 6). Its chapter 6 prints statistics of curves: here the best CCC that they give.
-AFFWILD = {
-    "2.24": Table("CNNs on Aff-Wild, quoted", _CCC),
-    "2.25": Table("CNN-RNNs on Aff-Wild, quoted", _CCC),
-    "2.27": Table("CNN-M on Aff-Wild, quoted", _CCC),
-    "6.1": Table("CNN-M, small set", ("ccc_mean",)),
-    "6.7": Table("Regression GAN", ("ccc_mean",)),
-}
+
+def _film_tables() -> Mapping[str, Table]:
+    """Those of thesis 002, each with the test split beside it (affwild_gan spec 6)."""
+    errors, losses = (
+        tuple(f"{curve}_{statistic}" for curve in curves for statistic in films.STATISTICS)
+        for curves in (
+            ("training_error", "testing_error"),
+            ("generator_error", "discriminator_error", "adversarial_error"),
+        )
+    )
+    judged = tuple(films.JUDGED)
+    printed = {
+        "2.24": ("CNNs on Aff-Wild, quoted", films.VALUES, films.VALUES),
+        "2.25": ("CNN-RNNs on Aff-Wild, quoted", films.VALUES, films.VALUES),
+        "2.27": ("CNN-M on Aff-Wild, quoted", films.VALUES, films.VALUES),
+        "6.1": ("CNN-M, small set: 1 - CCC over the run", errors, ("ccc_mean",)),
+        "6.2": ("Regression GAN, small set: losses over the run", losses, ()),
+        "6.3": ("Regression GAN, small set: 1 - CCC over the run", errors, ("ccc_mean",)),
+        "6.4": ("Regression GAN, small set: faces that the discriminator takes for real", judged, judged),
+        "6.5": ("Regression GAN, big set: losses over the run", losses, ()),
+        "6.6": ("Regression GAN, big set: 1 - CCC over the run", errors, ("ccc_mean",)),
+        "6.7": (
+            "Regression GAN: best and mean CCC over the run",
+            ("ccc_maximum", "ccc_average"),
+            ("ccc_mean",),
+        ),
+    }
+    tables = {}
+    for number, (title, metrics, on_test) in printed.items():
+        tables[number] = Table(title, metrics, beside=(f"{number}-test",) if on_test else ())
+        if on_test:
+            tables[f"{number}-test"] = Table(f"{title}; the checkpoint on the test split", on_test, "test")
+    return tables
+
+
+# Thesis 002 (affwild_gan spec 6).
+AFFWILD = _film_tables()
 
 
 def _lstm_tables() -> Mapping[str, Table]:

@@ -19,7 +19,7 @@ from emojax.engine.inference import Predictor
 from emojax.engine.lock import RESULTS, locked
 from emojax.engine.outputs import Outputs, identities, make_meta, write_outputs
 from emojax.engine.restore import Restored
-from emojax.engine.runlog import read_log
+from emojax.engine.runlog import curve_statistics, read_log
 from emojax.engine.workdir import as_json, result_paths
 from emojax.files import explained, write_csv, write_json
 
@@ -73,7 +73,8 @@ def evaluate(
         return predicted if name == split else predictor.predict(variables, name, reads=measured, title=name)
 
     outputs = system.measure.complete(predicted, predict_split)
-    results = _results(restored, system, dataset, split, which, outputs)
+    log = read_log(workdir)
+    results = _results(restored, system, dataset, split, which, outputs, log)
     paths = result_paths(out or workdir, split)
     columns = dataset.columns(split)
     dropped = () if all_outputs else set(needed) - set(measured)
@@ -87,7 +88,7 @@ def evaluate(
             restored.variables,
             {**outputs, **shown},
             results,
-            read_log(workdir),
+            log,
             lambda indices, names: read_features(dataset, split, names, indices),
         )
         write_json(paths.metrics, results)  # last: where it is, the rest is
@@ -114,7 +115,9 @@ def store_outputs(workdir: pathlib.Path, restored: Restored, system, dataset: Da
     return outputs
 
 
-def _results(restored: Restored, system, dataset: Dataset, split: str, which: str, outputs: dict) -> dict:
+def _results(
+    restored: Restored, system, dataset: Dataset, split: str, which: str, outputs: dict, log: list[dict]
+) -> dict:
     """What ``metrics.json`` holds."""
     content_hash = dataset.split(split).content_hash
     return {
@@ -129,6 +132,7 @@ def _results(restored: Restored, system, dataset: Dataset, split: str, which: st
         "config": as_json(system.config),
         "notes": system.notes,
         "metrics": system.measure.metrics(outputs),
+        "curves": curve_statistics(log),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "device": jax.devices()[0].device_kind,
     }

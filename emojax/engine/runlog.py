@@ -7,7 +7,7 @@ import json
 import math
 import pathlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict
 
 import jax
@@ -17,6 +17,7 @@ from emojax.errors import CheckpointError, DataError, TrainingError
 from emojax.files import explained, parse_json, read_bytes, replacing
 
 LOG_FILE = "log.jsonl"
+_STATISTICS = {"minimum": "min", "mean": "mean", "maximum": "max", "std": "std"}
 
 
 class Row(TypedDict):
@@ -29,6 +30,29 @@ class Row(TypedDict):
 def read_log(workdir: str | pathlib.Path) -> list[dict]:
     """Rows of ``log.jsonl``; lines that are no rows (cut off by a kill, damaged) are left out."""
     return [row for _, row in _read_lines(pathlib.Path(workdir) / LOG_FILE) if row is not None]
+
+
+def curve_statistics(log: Sequence[Mapping]) -> dict[str, dict[str, dict[str, float]]]:
+    """Statistics of every logged scalar over a whole run (affwild_gan spec 5.1).
+
+    Args:
+        log: rows of ``log.jsonl``.
+
+    Returns:
+        Kind of the row (``train``, ``eval``) -> name -> ``minimum``, ``mean``, ``maximum`` and ``std``, the standard
+        deviation; values that are not finite are left out.
+    """
+    values: dict[str, dict[str, list[float]]] = {"train": {}, "eval": {}}
+    for row in log:
+        for name, value in row.items() if row["kind"] in values else ():
+            if isinstance(value, float) and math.isfinite(value) and name != "epoch":
+                values[row["kind"]].setdefault(name, []).append(value)
+    return {
+        kind: {
+            name: {f: float(getattr(np, g)(v)) for f, g in _STATISTICS.items()} for name, v in of_kind.items()
+        }
+        for kind, of_kind in values.items()
+    }
 
 
 def _read_lines(path: pathlib.Path) -> list[tuple[bytes, dict | None]]:

@@ -38,18 +38,3 @@ def trace_figure(
             ax.legend(loc="upper right", frameon=False, ncols=len(series))
         style.heading(fig, f"{title}, {style.count(len(frames))}")
     return pathlib.Path(path)
-
-
-def curve_statistics(log: Sequence[Mapping], kind: str, name: str) -> tuple[float, float, float] | None:
-    """Minimum, mean and standard deviation of a logged series over a whole run (affwild_gan spec 5.1).
-
-    Args:
-        log: rows of ``log.jsonl``.
-        kind: ``train`` or ``eval``.
-        name: of the scalar.
-
-    Returns:
-        None where the log has no such value.
-    """
-    values = [row[name] for row in log if row.get("kind") == kind and name in row]
-    return (float(np.min(values)), float(np.mean(values)), float(np.std(values))) if values else None

@@ -91,19 +91,22 @@ def summarise(tasks: Sequence[Task], outcomes: Sequence[Outcome]) -> list[Line]:
         results = [t.read_result() for t, end in zip(mine, ends) if end is not None and end.is_good]
         results = tuple(result for result in results if result is not None)
         cells = tuple(
-            Cell(m, tuple(_value(m, r["metrics"]) for r in results), published)
+            Cell(m, tuple(v for r in results if (v := _value(m, r)) is not None), published)
             for m, published in row.published.items()
         )
         lines.append(Line(row, cells, results, len(mine), _trouble(ends)))
     return lines
 
 
-def _value(metric: str, metrics: Mapping) -> float:
-    """A metric of a metrics file, as a table prints it."""
+def _value(metric: str, result: Mapping) -> float | None:
+    """A number of a metrics file, as a table prints it; None where the file has no such curve."""
     style = METRICS[metric]
+    value = result.get(style.part, {})
     for key in style.path or (metric,):
-        metrics = metrics[key]
-    return style.scale * metrics
+        if style.part == "curves" and key not in value:
+            return None
+        value = value[key]
+    return style.scale * value
 
 
 def _trouble(ends: Sequence[Outcome | None]) -> str:

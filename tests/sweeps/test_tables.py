@@ -172,3 +172,39 @@ def test_an_unknown_table_names_the_near_ones():
 def test_an_unknown_row_names_the_near_ones():
     with pytest.raises(ConfigError, match=r"no row 'mtl_cc_classic'; did you mean mtl_ccc_classic"):
         find_table("5.1").select(("mtl_cc_classic",))
+
+
+def test_the_tables_of_thesis_002_print_curves_beside_the_test_split():
+    small, big = "affwild_reggan_small", "affwild_reggan_big"
+    rows = {
+        n: {row.name: row.published for row in find_table(f"affwild/{n}").rows}
+        for n in TABLES["affwild"]
+        if n.startswith("6.")
+    }
+    assert list(rows["6.1"]) == ["affwild_cnnm_small"] and rows["6.1"]["affwild_cnnm_small"] == {
+        "training_error_minimum": 0.04,
+        "training_error_mean": 0.19,
+        "training_error_std": 0.28,
+        "testing_error_minimum": 0.58,
+        "testing_error_mean": 0.76,
+        "testing_error_std": 0.1,
+    }
+    assert (
+        rows["6.2"][small]["generator_error_mean"] == 3.7 and rows["6.5"][big]["generator_error_std"] == 0.45
+    )
+    assert (
+        rows["6.2"][small]["discriminator_error_mean"] == rows["6.2"][small]["adversarial_error_mean"] == 0.68
+    )
+    assert rows["6.3"][small]["testing_error_minimum"] == 0.66
+    assert rows["6.4"] == {small: {"judged_real_real": 0.99, "judged_real_fake": 0.07}}
+    assert rows["6.6"][big]["testing_error_minimum"] == 0.4
+    assert rows["6.7"] == {
+        small: {"ccc_maximum": 0.34, "ccc_average": 0.23},
+        big: {"ccc_maximum": 0.6, "ccc_average": 0.48},
+    }
+    # The thesis's own check (spec 5.3): the best and the mean CCC follow from the errors of the testing set.
+    for number, name in (("6.3", small), ("6.6", big)):
+        for statistic, ccc in (("minimum", "maximum"), ("mean", "average")):
+            error = rows[number][name][f"testing_error_{statistic}"]
+            assert rows["6.7"][name][f"ccc_{ccc}"] == pytest.approx(1 - error)
+    assert [other.printed.split for other in find_table("affwild/6.7").beside] == ["test"]

@@ -94,7 +94,7 @@ class Adversarial:
             f"judged_real/{name}": masked_mean((rows[:, 2] < 0).astype(jnp.float32), mask)
             for name, rows in (("real", real), ("fake", fake))
         }
-        return total, {"supervised_loss": supervised, "unsupervised_loss": unsupervised, **judged}
+        return total, {f"{options.supervised}_loss": supervised, "unsupervised_loss": unsupervised, **judged}
 
     def _generator_step(self, state, batch, images, key) -> tuple[TrainState, Logs]:
         options, mask = self.config.model, batch["mask"]

@@ -30,7 +30,7 @@ class FrameReport:
         folder = pathlib.Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         metrics = results["metrics"]
-        sections = [training_section(folder, log)]
+        sections = [training_section(folder, log, results["curves"])]
         if "dimensions" in outputs:
             sections += [dimension_section(folder, outputs, metrics), trace_section(folder, outputs)]
         if "logits" in outputs:
@@ -58,7 +58,7 @@ def write_page(folder: pathlib.Path, system: Any, results: Mapping, sections: Se
     )
 
 
-def training_section(folder: pathlib.Path, log: Sequence[Mapping]) -> Section:
+def training_section(folder: pathlib.Path, log: Sequence[Mapping], curves_of_run: Mapping) -> Section:
     """Curves of the run, and minimum, mean and standard deviation of its losses (affwild_gan tables 6.1-6.6)."""
     if not log:
         return Section("Training")
@@ -67,10 +67,10 @@ def training_section(folder: pathlib.Path, log: Sequence[Mapping]) -> Section:
     kinds = {"train": "training batches", "eval": "validation split"}
     names = ("loss", "ccc_loss", "mse_loss", "cross_entropy")
     found = [
-        (f"{name}, {kinds[kind]}", *statistics)
+        (f"{name}, {kinds[kind]}", *(known[name][statistic] for statistic in ("minimum", "mean", "std")))
         for name in names
         for kind in kinds
-        if (statistics := traces.curve_statistics(log, kind, name))
+        if name in (known := curves_of_run[kind])
     ]
     caption = "Over the whole run, as logged: config.run.log_every and eval_every_steps say how often."
     return Section(
