@@ -7,6 +7,7 @@
   python -m emojax.figures --workdir runs/comb_vgg19_fc1 --out figures    # one run of a family with analyses: t-SNE,
                                                                           # units, traces (films)
   python -m emojax.figures --data_dir data/affwild_both --out figures     # films: labels of each split, VA by category
+  python -m emojax.figures --workdir runs/gan --out figures       # a GAN: curves, sheets of faces over the iterations
   python -m emojax.figures --shares affwild_lstm/C.1 --shares affwild_lstm/C.3 --out figures   # do the rows add up?
   python -m emojax.figures --out figures                                  # without data: focal loss, karate club
 
@@ -85,10 +86,10 @@ def draw_figures(options: argparse.Namespace) -> int:
 def draw_data(folder: pathlib.Path, dataset: Dataset, record: int) -> list[Section]:
     """Labels of a prepared data set, and one of its training records; of films the labels of their frames; of clips a
     frame in all modalities."""
-    from emojax.report import clips, films, prepared
+    from emojax.report import clips, film_database, films, prepared
 
     if dataset.name == "affwild":
-        return films.film_sections(folder, dataset)
+        return [*films.film_sections(folder, dataset), *film_database.database_sections(folder, dataset)]
     if "laban" in dataset.columns("train"):
         return clips.clip_sections(folder, dataset, record)
     return [prepared.label_section(folder, dataset), prepared.record_section(folder, dataset, record)]
@@ -120,6 +121,7 @@ def draw_run(
     from emojax.engine import compile_cache
     from emojax.engine.inference import Predictor
     from emojax.engine.restore import read_variables
+    from emojax.engine.runlog import read_log
     from emojax.engine.workdir import require_run
 
     (workdir,) = workdirs
@@ -137,7 +139,9 @@ def draw_run(
     system.require_data(dataset.recipe)
     predictor = Predictor(system, dataset)
     outputs = predictor.predict(predictor.place(restored.variables), split, title=split)
-    return system.analysis(system, restored.variables, dataset, split).sections(folder, outputs)
+    return system.analysis(system, restored.variables, dataset, split).sections(
+        folder, outputs, read_log(workdir)
+    )
 
 
 def draw_runs(
@@ -166,10 +170,11 @@ def draw_without_data(folder: pathlib.Path) -> list[Section]:
     import numpy as np
 
     from emojax import systems
-    from emojax.report.curves import focal_figure
+    from emojax.report.curves import focal_figure, regression_figure
     from emojax.report.karate import karate_figure
 
     focal = focal_figure(folder / "focal.png")
+    regression = regression_figure(folder / "regression_losses.png")
     config = cli.load_config_file("configs/karate_demo.py")
     karate = systems.build(config, None)
     outputs = karate.predict(karate.init(jax.random.key(config.seed)), {})
@@ -179,6 +184,10 @@ def draw_without_data(folder: pathlib.Path) -> list[Section]:
     caption = f"Random weights; {share:.0%} of the members lie nearer to the mean of their own later club."
     return [
         Section("Focal loss", pictures=[Picture(focal, "Well classified samples cost less as gamma grows.")]),
+        Section(
+            "Losses of a difference",
+            pictures=[Picture(regression, "Huber's is quadratic near 0 and linear beyond 1.")],
+        ),
         Section("Karate club", pictures=[Picture(club, caption)]),
     ]
 

@@ -18,6 +18,7 @@ from data_prep.affwild.films import frames_at_30, probe
 from data_prep.affwild.frames import read_frames
 from data_prep.affwild.joystick import MATCHINGS
 from data_prep.affwild.raw import find_films, find_raw
+from data_prep.affwild.stages import count_tracks, stage_table
 from data_prep.affwild.tracks import Track
 from data_prep.door import add_workers
 from data_prep.parallel import advance, parallel_map
@@ -96,12 +97,15 @@ def _run(args: argparse.Namespace) -> None:
     tasks = [(os.fspath(args.out), track, args.matching) for track in tracks]
     total = sum(track.num_frames for track in tracks)
     done = dict(parallel_map(_work, tasks, workers=args.workers, total=total, title="cutting faces"))
+    cut = {}
     print(f"{'video':<24}{'split':<12}{'frames':>8}{'faces':>8}  left out")
     for i, track in enumerate(tracks):
         counts = dict(done[i])
         faces = counts.pop("faces", 0) + counts.pop("written before", 0)
+        cut[track.name] = faces
         left_out = ", ".join(f"{reason} {n:,}" for reason, n in sorted(counts.items()))
         print(f"{track.name:<24}{track.split:<12}{track.num_frames:>8,}{faces:>8,}  {left_out}")
+    print("\n".join(["", *stage_table(count_tracks(tracks, cut)), ""]))
     print(f"Prepare it: python -m data_prep.affwild --raw {args.out} --out DIR")
 
 

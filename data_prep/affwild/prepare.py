@@ -12,9 +12,12 @@ import os
 import pathlib
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from data_prep.affwild.frames import Frame, read_frames, resized
 from data_prep.affwild.joystick import MATCHINGS
 from data_prep.affwild.raw import Raw, find_raw
+from data_prep.affwild.stages import count_tracks, stage_table
 from data_prep.affwild.tracks import Track, video_of
 from data_prep.claim import Part
 from data_prep.door import INTERRUPTED, add_output_options, print_faces, print_part
@@ -23,6 +26,7 @@ from data_prep.frame_index import FrameIndex
 from data_prep.pipeline import Record, ShardResult, plan_splits, write_shards
 from emojax import cli
 from emojax.data.dataset import Dataset, Feature, save_dataset
+from emojax.data.film_counts import read_film_counts, write_film_counts
 from emojax.data.tfds_metadata import write_tfds_metadata
 from emojax.errors import DataError, Skip
 from emojax.labels import AFFWILD_LABELS
@@ -146,7 +150,8 @@ def prepare(
         DataError: `raw` is no such database, `out` belongs to another run or cannot be written, a split is empty.
     """
     found = find_raw(raw)
-    frames = {split: FrameIndex(tracks) for split, tracks in splits_of(found, options.train).items()}
+    splits = splits_of(found, options.train)
+    frames = {split: FrameIndex(tracks) for split, tracks in splits.items()}
     shards = plan_splits(
         NAME,
         {split: index.total for split, index in frames.items()},
@@ -180,7 +185,15 @@ def prepare(
     )
     save_dataset(dataset)
     write_tfds_metadata(dataset)
+    tracks = [track for of_split in splits.values() for track in of_split]
+    write_film_counts(out, count_tracks(tracks, _faces_by_track(dataset)))
     return dataset, results
+
+
+def _faces_by_track(dataset: Dataset) -> dict[str, int]:
+    """Track -> its records."""
+    names = np.concatenate([dataset.columns(split)["video_id"] for split in dataset.splits])
+    return dict(zip(*(found.tolist() for found in np.unique(names, return_counts=True))))
 
 
 _EPILOG = """examples:
@@ -245,3 +258,4 @@ def _run(args: argparse.Namespace) -> None:
     if dataset is None:
         return print_part(args.part, args.out, results)
     print_faces(dataset, results)
+    print("\n".join(["", *stage_table(read_film_counts(args.out))]))

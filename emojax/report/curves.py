@@ -73,6 +73,24 @@ def focal_figure(
     return pathlib.Path(path)
 
 
+def regression_figure(path: str | pathlib.Path, *, title: str = "Losses of a difference") -> pathlib.Path:
+    """Absolute, half squared and Huber loss over the difference of target and prediction (thesis 002, fig. 4.6)."""
+    x = np.linspace(-2.5, 2.5, 401)
+    size = np.abs(x)
+    losses = {
+        "absolute (L1)": size,
+        "half squared (L2)": 0.5 * x**2,
+        "Huber (smooth L1)": np.where(size <= 1, 0.5 * x**2, size - 0.5),
+    }
+    with style.figure(path, 5.4, 3.8) as fig:
+        ax = fig.add_subplot()
+        for i, (label, values) in enumerate(losses.items()):
+            ax.plot(x, values, color=style.colour(i), label=label)
+        ax.set(xlim=(-2.5, 2.5), ylim=(0, 3), xlabel="difference", ylabel="loss", title=title)
+        ax.legend(loc="upper center")
+    return pathlib.Path(path)
+
+
 def _series(rows: Sequence[Mapping]) -> dict[tuple[str, str], tuple[np.ndarray, np.ndarray]]:
     """(kind, name) -> epochs and values ``[n]``, in the order of first appearance."""
     points: dict[tuple[str, str], list[tuple[float, float]]] = {}

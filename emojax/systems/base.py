@@ -105,8 +105,8 @@ class System(abc.ABC):
     def analysis(self) -> type | None:
         """What `emojax.figures --workdir RUN` draws beyond the report of a run; None where there is nothing.
 
-        A class that takes ``(system, variables, dataset, split)``; its ``sections(folder, outputs)`` are those of a
-        page, from all that the system predicts of the split.
+        A class that takes ``(system, variables, dataset, split)``; its ``sections(folder, outputs, log)`` are those
+        of a page, from all that the system predicts of the split and the log of the run.
         """
         return None
 

@@ -16,10 +16,12 @@ from data_prep.affwild.prepare import Options, main, prepare
 from data_prep.affwild.raw import find_raw, read_splits
 from data_prep.affwild.splits import choose, divergence, groups_of, read_people
 from data_prep.affwild.splits import main as splits
+from data_prep.affwild.stages import stage_table
 from data_prep.check.command import main as check
 from data_prep.pipeline import sum_skipped
 from data_prep.synthetic.affwild.film import performers
 from data_prep.synthetic.affwild.generate import Settings, generate, plan_films
+from emojax.data.film_counts import read_film_counts
 from emojax.errors import DataError, Skip
 from emojax.vision.faces import DetectedFace
 
@@ -115,6 +117,16 @@ def test_films_become_one_record_a_frame_with_a_face_in_the_order_of_their_frame
     felt = person.valence[columns["frame"][rows] - 1 - 4]
     assert np.corrcoef(felt, columns["valence"][rows])[0, 1] > 0.9
     assert check([dataset.path]) == 0
+    counts = read_film_counts(dataset.path)
+    for split, sets in (("train", ("train", "extra")), ("validation", ("validation",)), ("test", ("test",))):
+        assert sum(c.faces for c in counts if c.set in sets) == dataset.split(split).num_records
+    lines = {line[:24].strip(): line.split()[-4:] for line in stage_table(counts)[1:-1]}
+    distinct = {c.video for c in counts}
+    assert lines["before face detection"] == [str(len(distinct)), "101", f"{24 * len(distinct)}", "564,578"]
+    assert lines["after face detection"][0] == str(len(counts)) and lines["testing set"][1::2] == [
+        "14",
+        "24,226",
+    ]
 
 
 def test_cropped_faces_in_the_layout_of_the_thesis_give_the_same_labels(raw, prepared, tmp_path):

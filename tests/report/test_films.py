@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 
+import numpy as np
 import pytest
 
 from emojax import figures
+from emojax.data.film_counts import FilmCount, read_film_counts, write_film_counts
 from emojax.errors import ConfigError, DataError
 from emojax.report import style
+from emojax.report.film_database import crop_figure
 from emojax.sweeps.recalls import read_recalls
 from tests.systems.face_video_toy import make_videos
 
@@ -18,6 +21,9 @@ def quickly(monkeypatch):
     monkeypatch.setattr(style, "DPI", 40)
 
 
+DATABASE = ("frames_per_second", "detection", "plane_of_each_set", "annotation_1", "annotation_3")
+
+
 def page(tmp_path, *options):
     assert figures.main([*options, "--out", str(tmp_path / "out")]) == 0
     return (tmp_path / "out" / "index.html").read_text()
@@ -25,11 +31,25 @@ def page(tmp_path, *options):
 
 def test_films_get_histograms_of_every_split_and_the_plane_of_each_category(tmp_path):
     videos = make_videos(tmp_path / "videos", {"train": (40,) * 3, "validation": (30, 20)})
+    sets = {"train0": "train", "train1": "extra", "train2": "extra", "validation0": "validation"}
+    counts = [FilmCount(name, name, of, 25.0, 50, 40) for name, of in sets.items()]
+    write_film_counts(tmp_path / "videos", counts)
     text = page(tmp_path, "--data_dir", videos.path)
-    for name in ("labels", "annotated", "plane", "plane_of_each_class", "classes_of_bins"):
+    for name in ("labels", "annotated", "plane", "plane_of_each_class", "classes_of_bins", *DATABASE):
         assert (tmp_path / "out" / f"{name}.png").is_file()
     assert "Share of each category&#x27;s frames in each quadrant: validation." in text
     assert "H(category | cell)" in text and "all frames" in text
+
+
+def test_sizes_of_faces_and_a_damaged_list_of_films(tmp_path):
+    sizes = {"a": np.array([[70, 80], [75, 90]]), "b": np.array([[69, 69]])}
+    assert crop_figure(tmp_path / "crop.png", sizes).stat().st_size > 1000
+    counts = [FilmCount("a", "a", "train", None, 50, 40)]
+    write_film_counts(tmp_path, counts)
+    assert read_film_counts(tmp_path) == counts
+    (tmp_path / "films.csv").write_text("video_id,video\na,a\n")
+    with pytest.raises(DataError, match=r"films\.csv cannot be read"):
+        read_film_counts(tmp_path)
 
 
 def test_the_command_says_which_rows_of_a_published_table_do_not_fit(tmp_path):

@@ -15,6 +15,7 @@ from emojax.engine.loop import train
 from emojax.engine.mesh import data_mesh, put_batch
 from emojax.engine.restore import read_variables
 from emojax.engine.run import Run
+from emojax.engine.runlog import read_log
 from emojax.engine.step import make_train_step
 from emojax.errors import ConfigError
 from emojax.models.dcgan import Discriminator, Generator, TransposedConv
@@ -163,7 +164,7 @@ def test_a_report_has_sheets_and_metrics_that_show_a_collapse(whole, videos):
     restored = read_variables(workdir, "best")
     found = evaluate(workdir, restored, system, videos, "validation")["metrics"]
     page = next(workdir.rglob("index.html")).parent
-    assert {"samples.png", "samples_values.png", "sheet_000002.png", "sheet_000004.png"} <= {
+    assert {"samples_1.png", "samples_1_values.png", "sheet_000002.png", "sheet_000004.png"} <= {
         p.name for p in page.iterdir()
     }
     assert found["loss"] == pytest.approx(1 - found["ccc_mean"])
@@ -171,6 +172,9 @@ def test_a_report_has_sheets_and_metrics_that_show_a_collapse(whole, videos):
     assert found["discriminator_accuracy"] == pytest.approx(
         (found["judged_real_real"] + 1 - found["judged_real_fake"]) / 2
     )
+    analysis = system.analysis(system, restored.variables, videos, "validation")
+    drawn = analysis.sections(workdir.parent / "figures", {}, read_log(workdir))
+    assert [len(section.pictures) for section in drawn] == [1, 2, 8]
     same = np.repeat(np.random.default_rng(0).normal(size=(1, 64)), 20, axis=0)
     assert spread_of(same) == pytest.approx(0, abs=1e-12)
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import jax
 import numpy as np
 
+from emojax.engine.runlog import curve_statistics
 from emojax.report import curves, sheets, valence_arousal
 from emojax.report.page import Picture, Section, Table
 from emojax.systems.face_gan.network import SHEET, noise
@@ -53,14 +54,14 @@ class GanReport:
             folder / "predictions.png", np.asarray(outputs["dimensions"]), truth_of(outputs), VALUES
         )
         sections = [
-            _training(folder, log, results["curves"]),
-            self._evolution(folder, variables),
+            training_section(folder, log),
+            self.evolution(folder, variables),
             self._samples(folder, variables, results["metrics"]),
             Section("Valence and arousal", pictures=[Picture(path, "Real frames of the split.", wide=True)]),
         ]
         write_page(folder, self.system, results, sections)
 
-    def _evolution(self, folder: pathlib.Path, variables: Mapping) -> Section:
+    def evolution(self, folder: pathlib.Path, variables: Mapping) -> Section:
         """The same noise at the iterations of `config.model.sheet_steps` that the checkpoint has seen."""
         kept, pictures = np.asarray(variables[SHEETS]), []
         for step, faces in zip(self.system.config.model.sheet_steps, kept):
@@ -69,38 +70,41 @@ class GanReport:
                 pictures.append(Picture(path, f"Iteration {step:,}, the same noise in every sheet."))
         return Section("How the generator develops", pictures=pictures)
 
-    def _samples(self, folder: pathlib.Path, variables: Mapping, metrics: Mapping) -> Section:
-        keys = jax.random.split(jax.random.key(self.system.config.seed + 1), SHEET)
+    def sheet(self, folder: pathlib.Path, variables: Mapping, number: int) -> tuple[Picture, Picture]:
+        """64 faces of new noise, and their valence and arousal."""
+        keys = jax.random.split(jax.random.key(self.system.config.seed + number), SHEET)
         faces, seen = self.system.draw(variables, noise(keys, self.system.config.model.noise))
-        picture = sheets.sheet_picture(folder / "samples.png", faces)
-        grid = sheets.value_grid(
-            folder / "samples_values.png", seen[:, :2], title="Valence and arousal of the sheet"
-        )
+        picture = sheets.sheet_picture(folder / f"samples_{number}.png", faces)
+        title = "Valence and arousal of the sheet"
+        grid = sheets.value_grid(folder / f"samples_{number}_values.png", seen[:, :2], title=title)
+        return Picture(picture, "New noise."), Picture(grid, "What the discriminator sees in them.")
+
+    def _samples(self, folder: pathlib.Path, variables: Mapping, metrics: Mapping) -> Section:
         rows = [
             ("taken for real, real faces", metrics["judged_real_real"], metrics["p_real_real"]),
-            ("taken for real, drawn faces", metrics["judged_real_fake"], metrics["p_real_fake"]),
+            ("taken for real, generated faces", metrics["judged_real_fake"], metrics["p_real_fake"]),
         ]
         text = (
-            f"Drawn faces differ from one another {metrics['diversity']:.2f} times as much as real ones "
+            f"Generated faces differ from one another {metrics['diversity']:.2f} times as much as real ones "
             "(standard deviation of grey pictures of 8 x 8); near 0 the generator has collapsed."
         )
         return Section(
-            "Drawn faces",
+            "Generated faces",
             text,
             tables=[Table(rows, ("judgement of the discriminator", "share", "mean probability"))],
-            pictures=[Picture(picture, "New noise."), Picture(grid, "What the discriminator sees in them.")],
+            pictures=list(self.sheet(folder, variables, 1)),
         )
 
 
-def _training(folder: pathlib.Path, log: Sequence[Mapping], curves_of_run: Mapping) -> Section:
+def training_section(folder: pathlib.Path, log: Sequence[Mapping]) -> Section:
     if not log:
         return Section("Training")
     rows = [{k: v for k, v in row.items() if k in _LOSSES} for row in log]
-    path = curves.training_figure(folder / "training.png", rows)
+    path, of_run = curves.training_figure(folder / "training.png", rows), curve_statistics(log)
     found = [
         (title, *(known[name][statistic] for statistic in ("minimum", "mean", "std")))
         for title, (kind, name) in _TABLE.items()
-        if name in (known := curves_of_run[kind])
+        if name in (known := of_run[kind])
     ]
     caption = "Over the whole run, as logged (tables 6.2, 6.3, 6.5, 6.6 of the thesis)."
     return Section(

@@ -118,6 +118,12 @@ class FaceGanSystem(System):
 
         return GanReport(self)
 
+    @property
+    def analysis(self) -> type:
+        from emojax.systems.face_gan.analysis import GanAnalysis  # matplotlib, as above
+
+        return GanAnalysis
+
 
 def _thumbnails(images: jax.Array) -> jax.Array:
     """Grey pictures of 8 x 8: ``[b, S, S, 3] -> [b, 64]``."""

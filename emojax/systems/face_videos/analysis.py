@@ -20,7 +20,7 @@ from emojax.report.features import tsne
 from emojax.report.page import Picture, Section, Table
 from emojax.systems.face_videos.inputs import TRUNK_COLUMN, VALUES
 from emojax.systems.face_videos.measure import by_record, truth_of
-from emojax.systems.face_videos.report import dimension_section, trace_section
+from emojax.systems.face_videos.report import dimension_section, trace_section, training_section
 from emojax.systems.face_videos.units import unit_scores
 
 _PANELS = 4  # further random samples
@@ -46,12 +46,15 @@ class FrameAnalysis:
     split: str
     seed: int = 0
 
-    def sections(self, folder: pathlib.Path, outputs: Mapping[str, np.ndarray]) -> list[Section]:
-        """Maps of features, units, and whether categories and values agree.
+    def sections(
+        self, folder: pathlib.Path, outputs: Mapping[str, np.ndarray], log: Sequence[Mapping] = ()
+    ) -> list[Section]:
+        """Curves of the run, maps of features, units, and whether categories and values agree.
 
         Args:
             folder: of the PNGs.
             outputs: all that the system predicts of the split, by window or by frame.
+            log: of the run.
         """
         frames = by_record(outputs)
         columns = self.dataset.columns(self.split)
@@ -65,7 +68,7 @@ class FrameAnalysis:
             found.append(self._units(folder, frames))
         if "logits" in frames and "dimensions" in frames:
             found.append(self._agreement(frames))
-        return found
+        return [training_section(folder, log), *found] if log else found
 
     def _maps(self, folder: pathlib.Path, frames: Mapping[str, np.ndarray]) -> list[Section]:
         """Faces on grids by the features of the trunk, and scatter plots of every layer's features."""

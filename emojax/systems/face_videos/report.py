@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from emojax.engine.runlog import curve_statistics
 from emojax.report import classification, curves, traces, valence_arousal
 from emojax.report.page import Picture, Section, Table, write_report
 from emojax.systems.face_videos.inputs import VALUES
@@ -30,7 +31,7 @@ class FrameReport:
         folder = pathlib.Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         metrics = results["metrics"]
-        sections = [training_section(folder, log, results["curves"])]
+        sections = [training_section(folder, log)]
         if "dimensions" in outputs:
             sections += [dimension_section(folder, outputs, metrics), trace_section(folder, outputs)]
         if "logits" in outputs:
@@ -58,19 +59,19 @@ def write_page(folder: pathlib.Path, system: Any, results: Mapping, sections: Se
     )
 
 
-def training_section(folder: pathlib.Path, log: Sequence[Mapping], curves_of_run: Mapping) -> Section:
+def training_section(folder: pathlib.Path, log: Sequence[Mapping]) -> Section:
     """Curves of the run, and minimum, mean and standard deviation of its losses (affwild_gan tables 6.1-6.6)."""
     if not log:
         return Section("Training")
     rows = [{k: v for k, v in row.items() if k in _CURVES} for row in log]
-    path = curves.training_figure(folder / "training.png", rows)
+    path, of_run = curves.training_figure(folder / "training.png", rows), curve_statistics(log)
     kinds = {"train": "training batches", "eval": "validation split"}
     names = ("loss", "ccc_loss", "mse_loss", "cross_entropy")
     found = [
         (f"{name}, {kinds[kind]}", *(known[name][statistic] for statistic in ("minimum", "mean", "std")))
         for name in names
         for kind in kinds
-        if name in (known := curves_of_run[kind])
+        if name in (known := of_run[kind])
     ]
     caption = "Over the whole run, as logged: config.run.log_every and eval_every_steps say how often."
     return Section(
