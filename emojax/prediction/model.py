@@ -22,7 +22,7 @@ from emojax.engine.workdir import require_run
 from emojax.errors import ConfigError, DataError, Skip
 from emojax.labels import Labels
 from emojax.models.constants import CONSTANTS
-from emojax.prediction.answers import OUTPUTS, Answer, named, standardised
+from emojax.prediction.answers import FEATURES, OUTPUTS, Answer, named, standardised
 from emojax.prediction.readers import FaceReader, Record, reader_of
 from emojax.vision.boxes import resize
 from emojax.vision.detectors import Detector
@@ -145,10 +145,15 @@ class Model:
 
     def embed(self, images: Picture | Sequence[Picture]) -> np.ndarray:
         """Features ``[N, D]`` float32 of pictures before the last layer; takes what `predict` takes."""
-        outputs = self._outputs({"image": self._prepared(images)}, ("embedding",))
-        if "embedding" not in outputs:
+        prepared = self._prepared(images)
+        if self.reads_clips:
+            raise ConfigError(
+                f"The system {self.config.name!r} reads clips: a picture alone has no features."
+            )
+        outputs = self._outputs({"image": prepared}, FEATURES)
+        if not outputs:
             raise ConfigError(f"The system {self.config.name!r} gives no features.")
-        return np.asarray(outputs["embedding"], np.float32)
+        return np.asarray(next(iter(outputs.values())), np.float32)
 
     def detect_and_predict(self, image: Picture) -> list[FacePrediction]:
         """The faces, or people, of one picture, as the detector orders them; an empty list without any.

@@ -100,6 +100,14 @@ class FaceGanSystem(System):
         outputs = self.networks.judge(variables, drawn)["outputs"]
         return np.asarray(jnp.round((drawn + 1) * 127.5).astype(jnp.uint8)), np.asarray(outputs)
 
+    def sample(self, variables: Variables, count: int, seed: int) -> np.ndarray:
+        """That many faces ``[count, S, S, 3]`` uint8 of new noise, drawn by the seed, sheet by sheet."""
+        keys = jax.random.split(jax.random.key(seed), -(-count // SHEET) * SHEET)
+        draw = jax.jit(lambda v, z: self.networks.generate(v["params"], v, z, train=False)[0])
+        sheets = [draw(variables, noise(part, self.config.model.noise)) for part in keys.reshape(-1, SHEET)]
+        faces = np.concatenate([np.asarray(sheet) for sheet in sheets])[:count]
+        return np.round((faces + 1) * 127.5).astype(np.uint8)
+
     def sample_weights(self, columns: Mapping[str, np.ndarray]) -> np.ndarray | None:
         """Half of each batch from labelled videos, where not all are (spec 5.5)."""
         fraction = self.config.model.label_fraction
