@@ -152,7 +152,9 @@ def _model() -> ConfigDict:
     model.cached = (
         0  # width of the column of trunk features that `emojax.cache` made; 0: the network has a trunk
     )
-    model.input_coding = "unit"  # unit, half, caffe, vggface, imagenet: what becomes of pixels 0..255
+    model.input_coding = (
+        "unit"  # unit, half, caffe, vggface, imagenet, native (init_from's): what becomes of 0..255
+    )
     model.pool = "flatten"  # of the trunk's last map: flatten, avg
     model.fc_units = (4096,)  # dense layers after the trunk
     model.fc_dropout = 0.0  # after the first of them

@@ -47,7 +47,7 @@ def config_of(windows: int, width: int, precision: str):
 
     config = load_config_file(SYSTEM)
     config.batch_size, config.model.cached, config.precision = windows, width, precision
-    config.num_epochs = 10_000
+    config.num_epochs = config.run.eval_every_epochs = 10_000
     return config
 
 

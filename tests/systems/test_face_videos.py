@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,6 +17,8 @@ from emojax.engine.loop import train
 from emojax.engine.mesh import data_mesh
 from emojax.errors import ConfigError, DataError
 from emojax.metrics.valence_arousal import concordance_correlation_coefficient
+from emojax.pretrained.architecture import CAFFE, IMAGENET
+from emojax.systems.face_videos import inputs
 from emojax.systems.face_videos.cache import write_features
 from emojax.systems.face_videos.objective import va_loss
 from tests.systems.face_video_toy import make_videos, toy_config
@@ -183,6 +187,31 @@ def test_stored_features_of_a_frozen_trunk_give_the_numbers_of_the_trunk_itself(
         fit(GRU, stored, tmp_path / "other", model__cached=width, **{**options, "model__pool": "flatten"})
     with pytest.raises(ConfigError, match="trains its trunk"):
         write_features(toy_config(GRU, videos, model__cached=0, image_size=16), videos, tmp_path / "no")
+
+
+def test_the_native_input_coding_is_that_of_the_file_of_weights_and_is_saved_with_them(videos, monkeypatch):
+    said = {"input": dataclasses.asdict(CAFFE)}
+    monkeypatch.setattr(
+        inputs, "load_backbone", lambda path: ({}, said) if path == "vgg.safetensors" else None
+    )
+    options = {"model__cached": 0, "model__pool": "avg", "init_from": "vgg.safetensors"}
+    native = systems.build(toy_config(CNN, videos, model__input_coding="native", **options), videos.recipe)
+    constants = {"constants": native.constants}
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3)).astype(np.uint8)
+    caffe = toy_config(CNN, videos, model__input_coding="caffe", **options)
+    np.testing.assert_allclose(
+        inputs.coded(pixels, native.config, constants), inputs.coded(pixels, caffe, {}), atol=1e-4
+    )
+    variables = jax.eval_shape(native.init, jax.random.key(0))
+    assert variables["constants"]["native"]["mean"].shape == (3,)
+    said["input"] = dataclasses.asdict(IMAGENET)
+    fresh = {"constants": {"native": inputs.native_coding("vgg.safetensors")}}
+    imagenet = toy_config(CNN, videos, model__input_coding="imagenet", **options)
+    np.testing.assert_allclose(
+        inputs.coded(pixels, native.config, fresh), inputs.coded(pixels, imagenet, {}), atol=1e-5
+    )
+    with pytest.raises(ConfigError, match="names no file"):
+        systems.build(toy_config(CNN, videos, model__cached=0, model__input_coding="native"), videos.recipe)
 
 
 def test_what_does_not_go_together_is_one_line(videos):

@@ -10,13 +10,13 @@ from emojax.models.frame_net import POOLS
 from emojax.models.recurrent import CELLS
 from emojax.ranges import Range, require_ranges, whole
 from emojax.systems.checks import require_choice, require_image_size, require_monitor
-from emojax.systems.face_videos.inputs import CODINGS, OUTPUTS
+from emojax.systems.face_videos.inputs import CODINGS, NATIVE, OUTPUTS
 from emojax.systems.face_videos.objective import CCC_REDUCTIONS, CCC_SCOPES, VA_LOSSES
 
 _CHOICES = {
     "model.trunk": backbone_names(),
     "model.pool": POOLS,
-    "model.input_coding": tuple(CODINGS),
+    "model.input_coding": (*CODINGS, NATIVE),
     "model.cell": ("none", *CELLS),
     "model.outputs": OUTPUTS,
     "objective.va": VA_LOSSES,
@@ -55,6 +55,11 @@ def check(config, recipe: Recipe) -> None:
             raise ConfigError(f"config.model.{name} is {tuple(options[name])}; give widths of at least 1.")
     if options.cell != "none" and options.window < 2:
         raise ConfigError("A recurrent network reads windows of frames: set --config.model.window=80, or so.")
+    if options.input_coding == NATIVE and not (options.cached or config.init_from):
+        raise ConfigError(
+            "config.model.input_coding is native, the coding that a file of weights names, but config.init_from names "
+            "no file: give --config.init_from=FILE, or one of the codings " + ", ".join(CODINGS) + "."
+        )
     if options.outputs != "va":
         recipe.feature("label")
     if not options.cached:

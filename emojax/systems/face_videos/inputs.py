@@ -6,13 +6,17 @@ from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from emojax.data.augment import normalize
 from emojax.data.inputs import Inputs
 from emojax.data.select import Pictures, Windows
+from emojax.models.constants import CONSTANTS
+from emojax.pretrained.initialise import load_backbone
 
 VALUES = ("valence", "arousal")
 OUTPUTS = ("va", "category", "both")
+NATIVE = "native"  # the input coding that the file of weights names
 TRUNK_COLUMN = "trunk"  # features that `python -m emojax.cache` computed
 
 _CAFFE = (103.939, 116.779, 123.68)  # means of blue, green and red, of Keras's VGG
@@ -46,12 +50,33 @@ def inputs_of(config) -> Inputs:
     return Inputs(images, tuple(columns), select)
 
 
-def network_input(batch: Mapping[str, jax.Array], config, dtype) -> jax.Array:
+def native_coding(init_from: str) -> dict[str, np.ndarray]:
+    """What the weights of a file expect of pixels 0 to 255: ``(pixels * scale - mean) / std``, perhaps in BGR order.
+
+    Raises:
+        CheckpointError: no such file, or none that `python -m emojax.pretrained import` wrote.
+    """
+    coding = load_backbone(init_from)[1]["input"]
+    numbers = {name: np.asarray(coding[name], np.float32) for name in ("scale", "mean", "std")}
+    return {"reverse": np.asarray(coding["order"] == "BGR"), **numbers}
+
+
+def coded(pixels: jax.Array, config, variables: Mapping) -> jax.Array:
+    """Pixels ``[..., 3]``, RGB from 0 to 255, as the trunk reads them; float32."""
+    pixels = pixels.astype(jnp.float32)
+    if config.model.input_coding != NATIVE:
+        return CODINGS[config.model.input_coding](pixels)
+    coding = variables[CONSTANTS][NATIVE]
+    pixels = jnp.where(coding["reverse"], pixels[..., ::-1], pixels)
+    return (pixels * coding["scale"] - coding["mean"]) / coding["std"]
+
+
+def network_input(batch: Mapping[str, jax.Array], config, dtype, variables: Mapping) -> jax.Array:
     """Coded images ``[B, T, H, W, 3]``, or stored features ``[B, T, D]``; T is 1 of single frames."""
     if config.model.cached:
         x = batch[TRUNK_COLUMN].astype(jnp.float32)
     else:
-        x = CODINGS[config.model.input_coding](batch["image"].astype(jnp.float32)).astype(dtype)
+        x = coded(batch["image"], config, variables).astype(dtype)
     return x if config.model.window > 1 else x[:, None]
 
 

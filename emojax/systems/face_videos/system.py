@@ -6,6 +6,7 @@ CNN-M, VGG, ResNet and CNN-RNN of thesis 002 (affwild_gan spec 2.1-2.4), and the
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 
 import jax
@@ -15,11 +16,19 @@ from emojax.data.recipe import Recipe
 from emojax.engine.mesh import gather_rows
 from emojax.engine.precision import compute_dtype
 from emojax.engine.step import sample_keys
+from emojax.models.constants import CONSTANTS
 from emojax.objectives.class_weights import inverse_frequency_weights
 from emojax.pretrained.initialise import initialise
 from emojax.systems.base import Batch, SupervisedSystem, Variables
 from emojax.systems.face_videos.checks import check
-from emojax.systems.face_videos.inputs import VALUES, frames_of, inputs_of, network_input
+from emojax.systems.face_videos.inputs import (
+    NATIVE,
+    VALUES,
+    frames_of,
+    inputs_of,
+    native_coding,
+    network_input,
+)
 from emojax.systems.face_videos.measure import FrameMeasure
 from emojax.systems.face_videos.network import build_net
 from emojax.systems.face_videos.objective import objective
@@ -63,10 +72,18 @@ class FaceVideoSystem(SupervisedSystem):
                 f"the trunk starts random, the published numbers from {config.pretraining} weights"
             )
 
+    @functools.cached_property
+    def constants(self) -> dict:
+        if self.config.model.cached or self.config.model.input_coding != NATIVE:
+            return {}
+        return {NATIVE: native_coding(self.config.init_from)}
+
     def init(self, key: jax.Array, constants: Mapping | None = None) -> Variables:
         size = self.config.image_size
         shape = (self.config.model.cached,) if self.config.model.cached else (size, size, 3)
-        return dict(self.net.init(key, jnp.zeros((1, 1, *shape)), train=False))
+        variables = dict(self.net.init(key, jnp.zeros((1, 1, *shape)), train=False))
+        constants = self.constants if constants is None else constants
+        return {**variables, CONSTANTS: constants} if constants else variables
 
     def initial_variables(self, key: jax.Array) -> Variables:
         variables = super().initial_variables(key)
@@ -79,7 +96,7 @@ class FaceVideoSystem(SupervisedSystem):
         with self.frozen_parts_kept():
             outputs, new_state = self.net.apply(
                 {"params": params, **model_state},
-                network_input(batch, self.config, self.dtype),
+                network_input(batch, self.config, self.dtype, model_state),
                 train=True,
                 frame_mask=frame_mask,
                 keys=sample_keys(key, batch["position"]),
@@ -94,13 +111,13 @@ class FaceVideoSystem(SupervisedSystem):
         """``logits [b, T, C]``, ``dimensions [b, T, 2]``, ``states [b, T, D]``, as far as there are; of single frames
         without T.
         """
-        x = network_input(batch, self.config, self.dtype)
+        x = network_input(batch, self.config, self.dtype, variables)
         outputs = self.net.apply(variables, x, train=False, frame_mask=frames_of(batch))
         return outputs if self.config.model.window > 1 else {name: y[:, 0] for name, y in outputs.items()}
 
     def trunk_features(self, variables: Variables, batch: Batch) -> jax.Array:
         """What the trunk gives of single frames ``[b, D]``, the values that a cached run reads."""
-        x = network_input(batch, self.config, self.dtype)
+        x = network_input(batch, self.config, self.dtype, variables)
         return self.net.apply(variables, x, train=False, method="features")[:, 0]
 
     def _answers(self, outputs: Mapping[str, jax.Array]) -> dict[str, jax.Array]:

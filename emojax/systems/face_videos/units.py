@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import jax
 import jax.numpy as jnp
 
-from emojax.systems.face_videos.inputs import CODINGS
+from emojax.systems.face_videos.inputs import coded
 
 
 def unit_scores(system, variables: Mapping, units) -> Callable[[jax.Array], jax.Array]:
@@ -25,7 +25,7 @@ def unit_scores(system, variables: Mapping, units) -> Callable[[jax.Array], jax.
     units = jnp.asarray(units)
 
     def score(pictures: jax.Array) -> jax.Array:
-        x = CODINGS[options.input_coding](pictures)[:, None].astype(system.dtype)
+        x = coded(pictures, system.config, variables)[:, None].astype(system.dtype)
         features = system.net.apply(variables, x, train=False, method="features")
         window = jnp.repeat(features, options.window, axis=1)
         logits = after_trunk.apply(variables, window, train=False)["logits"]
