@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pathlib
 
+import flax.linen as nn
 import numpy as np
 
 from emojax.cli import load_config_file
@@ -11,11 +12,22 @@ from emojax.data.columns import number_sequences, write_columns
 from emojax.data.dataset import Dataset, Feature, Split, load_dataset, save_dataset, shard_name
 from emojax.data.example import encode_example
 from emojax.data.tfrecord import TFRecordSource, TFRecordWriter
+from emojax.engine.mesh import DATA_AXIS
 from emojax.graphs.statistics import face_statistics
 from emojax.labels import AFFWILD_LABELS
+from emojax.models.norm import BatchNorm
 
 WIDTH = 6  # of the column of features
 _MEMORY = 8.0
+
+
+class Trunk(nn.Module):
+    """One convolution and one batch normalisation: compiled at once."""
+
+    @nn.compact
+    def __call__(self, x, *, train, mask=None):
+        x = nn.Conv(4, (3, 3), (4, 4), name="conv")(x)
+        return {"features": nn.relu(BatchNorm(axis_name=DATA_AXIS, name="norm")(x, train=train, mask=mask))}
 
 
 def make_videos(folder: pathlib.Path, lengths=None, *, pixels: int = 8, seed: int = 0) -> Dataset:

@@ -18,10 +18,10 @@ from emojax.engine.mesh import data_mesh
 from emojax.errors import ConfigError, DataError
 from emojax.metrics.valence_arousal import concordance_correlation_coefficient
 from emojax.pretrained.architecture import CAFFE, IMAGENET
-from emojax.systems.face_videos import inputs
+from emojax.systems.face_videos import inputs, network
 from emojax.systems.face_videos.cache import write_features
 from emojax.systems.face_videos.objective import va_loss
-from tests.systems.face_video_toy import make_videos, toy_config
+from tests.systems.face_video_toy import Trunk, make_videos, toy_config
 
 GRU, CNN = "configs/affwild.py:affwild_cnn_gru", "configs/affwild.py:affwild_cnnm_small"
 
@@ -164,7 +164,8 @@ def test_what_is_trained_beside_a_frozen_trunk_has_the_parameters_of_the_specifi
     assert system.is_frozen(("trunk", "conv1_1", "kernel")) and not system.is_frozen(("rnn1",))
 
 
-def test_stored_features_of_a_frozen_trunk_give_the_numbers_of_the_trunk_itself(tmp_path):
+def test_stored_features_of_a_frozen_trunk_give_the_numbers_of_the_trunk_itself(tmp_path, monkeypatch):
+    monkeypatch.setattr(network, "create_backbone", lambda *_, **__: Trunk())
     lengths = {"train": (14,) * 4, "validation": (9, 17)}
     videos = make_videos(tmp_path / "videos", lengths, pixels=16)
     options = {
@@ -175,7 +176,12 @@ def test_stored_features_of_a_frozen_trunk_give_the_numbers_of_the_trunk_itself(
         "model__window": 7,
     }
     options |= {"model__pool": "avg", "run__eval_every_epochs": 2}
-    _, whole = fit(GRU, videos, tmp_path / "whole", model__cached=0, **options)
+    system, whole = fit(GRU, videos, tmp_path / "whole", model__cached=0, **options)
+    # Frozen: neither its weights nor the statistics of its batch norms moved.
+    fresh, trained = system.initial_variables(jax.random.key(0)), whole.state.variables
+    for collection in ("params", "batch_stats"):
+        before, after = (jax.tree.leaves(v[collection]["trunk"]) for v in (fresh, trained))
+        assert before and all(np.array_equal(a, b) for a, b in zip(before, after))
     config = toy_config(GRU, videos, model__cached=0, **options)
     width = write_features(config, videos, tmp_path / "stored")
     stored = load_dataset(tmp_path / "stored")

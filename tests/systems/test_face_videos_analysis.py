@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import flax.linen as nn
 import jax
 import numpy as np
 import pytest
@@ -15,17 +14,9 @@ from emojax.report import style
 from emojax.systems.face_videos import analysis as analysis_module
 from emojax.systems.face_videos.analysis import purity_table
 from emojax.systems.face_videos.units import unit_scores
-from tests.systems.face_video_toy import make_videos, toy_config
+from tests.systems.face_video_toy import Trunk, make_videos, toy_config
 
 BOTH = "configs/affwild_lstm.py:comb_vgg19_fc2"
-
-
-class Trunk(nn.Module):
-    """One convolution: compiled at once."""
-
-    @nn.compact
-    def __call__(self, x, *, train, mask=None):
-        return {"features": nn.relu(nn.Conv(4, (3, 3), (4, 4), name="conv")(x))}
 
 
 @pytest.fixture(scope="module")
