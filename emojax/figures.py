@@ -6,6 +6,7 @@
                                                                           # label vectors and features side by side
   python -m emojax.figures --workdir runs/comb_vgg19_fc1 --out figures    # one run of a family with analyses: t-SNE,
                                                                           # units, traces (films)
+  python -m emojax.figures --workdir runs/cat --workdir runs/comb --out figures   # films: what categories gain from VA
   python -m emojax.figures --data_dir data/affwild_both --out figures     # films: labels of each split, VA by category
   python -m emojax.figures --workdir runs/gan --out figures       # a GAN: curves, sheets of faces over the iterations
   python -m emojax.figures --shares affwild_lstm/C.1 --shares affwild_lstm/C.3 --out figures   # do the rows add up?
@@ -151,12 +152,21 @@ def draw_runs(
     which: str,
     split: str,
 ) -> list[Section]:
-    """Several runs of face systems side by side."""
+    """Several runs of face systems side by side; of films, what categories gain from valence and arousal."""
     from emojax.data.decode import read_features
     from emojax.engine import compile_cache
+    from emojax.engine.restore import read_variables
+    from emojax.engine.workdir import require_run
+    from emojax.systems.face_videos import comparison as films_comparison
     from emojax.systems.faces import comparison as faces_comparison
 
     compile_cache.enable()
+    names = faces_comparison.run_names(workdirs)
+    for workdir in workdirs:
+        require_run(workdir)
+    restored = {name: read_variables(workdir, which) for name, workdir in zip(names, workdirs)}
+    if all(one.config.family == "face_videos" for one in restored.values()):
+        return films_comparison.compare(folder, restored, data_dir, split)
     runs = faces_comparison.load_runs(workdirs, data_dir, which, split)
     dataset = next(iter(runs.values())).dataset
     return faces_comparison.compare(

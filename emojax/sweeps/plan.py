@@ -27,7 +27,7 @@ class Options:
         rows: names of rows; all when empty.
         max_steps: steps after which each training stops; 0: the whole schedule.
         demo: the small size of every row, on drawn data.
-        overrides: ``FIELD=VALUE`` of the config; ``{backbone}`` in a value is the row's backbone.
+        overrides: ``FIELD=VALUE`` of the config; ``{backbone}`` in a value is the row's backbone or trunk.
     """
 
     out: pathlib.Path
@@ -159,7 +159,7 @@ def _run_folder(options: Options, name: str, seed: int) -> pathlib.Path:
 
 
 def _override(config: ConfigDict, text: str) -> None:
-    text = text.replace("{backbone}", config.model.backbone)
+    text = text.replace("{backbone}", config.model.get("backbone") or config.model.get("trunk") or "")
     if text.startswith("init_from=") and config.get("pretraining") == "none":
         return  # the thesis trains this row from scratch
     cli.change(config, text)

@@ -162,3 +162,9 @@ def test_json_of_the_config_is_compared_not_its_objects(tmp_path):
     write_result(task)
     assert task.is_finished()
     assert json.loads(result_paths(task.results, "test")[0].read_text())["split"]["name"] == "test"
+
+
+def test_the_trunk_of_a_row_of_films_stands_in_for_its_backbone(tmp_path):
+    changes = ("init_from=weights/{backbone}.safetensors",)
+    runs = tasks(tmp_path, "affwild_lstm/5.4", overrides=changes)
+    assert [task.config.init_from for task in runs] == [f"weights/vgg{n}.safetensors" for n in (16, 19)]

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import types
+
 import jax
 import numpy as np
 import pytest
 
 from emojax import systems
+from emojax.cli import load_config_file
 from emojax.engine.inference import Predictor
 from emojax.engine.mesh import data_mesh
+from emojax.errors import ConfigError
 from emojax.models import maximise
 from emojax.report import style
 from emojax.systems.face_videos import analysis as analysis_module
+from emojax.systems.face_videos import comparison
 from emojax.systems.face_videos.analysis import purity_table
 from emojax.systems.face_videos.units import unit_scores
 from tests.systems.face_video_toy import Trunk, make_videos, toy_config
@@ -81,3 +86,28 @@ def test_purity_is_told_beside_chance():
     table = purity_table({"layer": labels[:, None].astype(float)}, {"category": labels, "person": labels % 2})
     rows = {row[1]: row[2:] for row in table.rows}
     assert rows["category"] == (1.0, pytest.approx(19 / 59)) and rows["person"][1] > 0.4
+
+
+def test_what_each_category_gains_is_held_against_how_widely_it_is_spread(tmp_path, monkeypatch):
+    monkeypatch.setattr(style, "DPI", 30)
+    recalls = {
+        "category": [np.array([0.1, 0.3]), np.array([0.3, 0.5])],
+        "both": [np.array([0.6, 0.4])],
+    }
+    section = comparison.gain_section(tmp_path, recalls, np.array([1.0, 5.0]), ("happy", "neutral"), "test")
+    (table,) = section.tables
+    assert [row[-1] for row in table.rows] == pytest.approx([0.4, 0.0])
+    assert "2 runs of the category alone, 1 of both" in section.text and "-1.00" in section.text
+    assert np.isnan(comparison.correlation(np.ones(3), np.arange(3)))
+
+
+def test_only_networks_that_differ_in_their_outputs_alone_are_compared():
+    def restored(name):
+        return types.SimpleNamespace(config=load_config_file(f"configs/affwild_lstm.py:{name}"))
+
+    one, other = restored("cat_vgg19_fc1"), restored("comb_vgg19_fc1")
+    comparison.require_comparable({"a": one, "b": other})
+    with pytest.raises(ConfigError, match=r"a has config.model.head_units \(\), b \(128,\)"):
+        comparison.require_comparable({"a": one, "b": restored("comb_vgg19_fc2")})
+    with pytest.raises(ConfigError, match="give runs of the category alone and of both"):
+        comparison.require_comparable({"a": one, "b": one})

@@ -47,6 +47,19 @@ def objective(
     return total, parts
 
 
+def batch_accuracy(
+    outputs: Mapping[str, jax.Array], truth: Mapping[str, jax.Array], frame_mask: jax.Array
+) -> dict[str, jax.Array]:
+    """``accuracy`` of the categories of a batch's real frames, for the log; empty without categories.
+
+    Args: as `objective`.
+    """
+    if "logits" not in outputs:
+        return {}
+    right = (jnp.argmax(outputs["logits"], axis=-1) == truth["label"]).astype(jnp.float32)
+    return {"accuracy": masked_mean(right, frame_mask)}
+
+
 def va_loss(predicted: jax.Array, truth: jax.Array, frame_mask: jax.Array, options) -> jax.Array:
     """``1 - CCC``, or the squared error, of the real frames of the batch.
 

@@ -31,7 +31,7 @@ from emojax.systems.face_videos.inputs import (
 )
 from emojax.systems.face_videos.measure import FrameMeasure
 from emojax.systems.face_videos.network import build_net
-from emojax.systems.face_videos.objective import objective
+from emojax.systems.face_videos.objective import batch_accuracy, objective
 from emojax.systems.face_videos.stand_in import stand_in
 from emojax.systems.measure import Report
 
@@ -105,6 +105,7 @@ class FaceVideoSystem(SupervisedSystem):
         truth = {name: batch[name].reshape(frame_mask.shape) for name in (*VALUES, "label") if name in batch}
         gathered = gather_rows((self._answers(outputs), truth, frame_mask))
         value, logs = objective(*gathered, self.config.objective, self.class_weights)
+        logs |= batch_accuracy(*gathered)
         return value, ({**model_state, **new_state}, logs)
 
     def predict(self, variables: Variables, batch: Batch) -> dict[str, jax.Array]:
