@@ -21,7 +21,6 @@ import jax
 
 from configs import bold, emotic
 from emojax import systems
-from emojax.data.dataset import without_records
 from emojax.engine.bare import BareStep
 from emojax.engine.run import Run
 
@@ -46,12 +45,18 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--family", choices=tuple(SYSTEMS), default="emotic")
+    parser.add_argument(
+        "--rows", nargs="+", metavar="ROW", help="only these rows of the table, e.g. b 'RGB bcf' [all]"
+    )
     parser.add_argument("--size", choices=("", "@demo"), default="", help="of the systems [full]")
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=4, help="timed in each round, after one that is not")
     arguments = parser.parse_args()
-    bare = {name: _bare_step(name, arguments) for name in SYSTEMS[arguments.family]}
+    names = arguments.rows or list(SYSTEMS[arguments.family])
+    if unknown := sorted(set(names) - set(SYSTEMS[arguments.family])):
+        parser.error(f"no row {', '.join(unknown)}; there are {', '.join(SYSTEMS[arguments.family])}")
+    bare = {name: _bare_step(name, arguments) for name in names}
     medians = {name: [] for name in bare}
     for _ in range(arguments.rounds):
         for name, step in bare.items():
@@ -74,8 +79,8 @@ def _bare_step(name: str, arguments: argparse.Namespace) -> BareStep:
     config.batch_size = arguments.batch_size
     if arguments.family == "emotic":
         config.model.scene_source = "network" if name == NETWORK else "record"
-    recipe = systems.stand_in(config)
-    run = Run(config, systems.build(config, recipe), without_records(recipe))
+    dataset = systems.stand_in_dataset(config)
+    run = Run(config, systems.build(config, dataset.recipe), dataset)
     return BareStep(run, lambda name, value: None)
 
 
