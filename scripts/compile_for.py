@@ -26,7 +26,6 @@ import jax
 from kernel_traffic import kernels
 
 from emojax import cli, systems
-from emojax.data.dataset import without_records
 from emojax.engine import compile_cache, compiler
 from emojax.engine.cards import CARDS, devices
 from emojax.engine.measure import random_batch
@@ -75,7 +74,7 @@ def figures(spec: str, card: str, batch_size: int | None = None) -> dict:
     config = cli.load_config_file(spec)
     config.precision = "bfloat16"
     config.batch_size = batch_size or config.batch_size
-    dataset = without_records(systems.stand_in(config))
+    dataset = systems.stand_in_dataset(config)
     mesh = data_mesh(devices(card))
     run = Run(config, systems.build(config, dataset.recipe), dataset, mesh)
     with compile_cache.bypassed():
