@@ -36,6 +36,11 @@ _SYSTEMS = {
         "the discriminator as a plain regressor, no GAN",
     ),
     "affwild_dcgan": Variant({"model.supervised_weight": 0.0}, "unsupervised alone"),
+    # Future work of the thesis (spec 2.7): published CapsuleGAN, with a linear layer on the capsule.
+    "affwild_capsgan_va": Variant(
+        {"model.discriminator": "capsule", "model.adversarial": "margin"},
+        "CapsuleGAN: the discriminator is a capsule network",
+    ),
     "affwild_reggan_labels01": Variant({"model.label_fraction": 0.01}, "labels of 1 % of the videos"),
     "affwild_reggan_labels10": Variant({"model.label_fraction": 0.1}, "labels of 10 % of the videos"),
 }
@@ -56,6 +61,8 @@ def face_gan() -> ConfigDict:
 def _gan() -> ConfigDict:
     gan = ConfigDict()
     gan.noise = 100
+    gan.discriminator = "convolution"  # convolution, capsule
+    gan.adversarial = "cross_entropy"  # cross_entropy, margin
     gan.generator_channels = 512  # of the 4 x 4 map; 1024: the original DCGAN
     gan.discriminator_channels = 64
     gan.dropout = 0.5  # of the discriminator

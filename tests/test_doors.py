@@ -163,11 +163,12 @@ def test_a_mistake_is_one_line_and_status_two(arguments, expected):
     assert "Traceback" not in result.stderr
 
 
-def test_figures_without_data_are_the_focal_loss_and_the_karate_club(tmp_path):
+def test_figures_without_data_are_the_losses_and_the_karate_club(tmp_path):
     result = door("emojax.figures", "--out", str(tmp_path))
     assert result.returncode == 0, result.stderr
-    assert {path.name for path in tmp_path.iterdir()} == {"focal.png", "karate.png", "index.html"}
-    assert (tmp_path / "index.html").read_text().count("data:image/png") == 2
+    names = {"focal.png", "regression_losses.png", "karate.png", "index.html"}
+    assert {path.name for path in tmp_path.iterdir()} == names
+    assert (tmp_path / "index.html").read_text().count("data:image/png") == 3
 
 
 @pytest.mark.parametrize("name", DOORS)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from emojax.errors import ConfigError
 from emojax.objectives.masking import masked_mean, real_rows
 
+ADVERSARIAL = ("cross_entropy", "margin")
 SIDES = ("fake", "real", "none")
 SPACES = ("pixels", "features")
 REDUCTIONS = ("per_sample", "batch_mean")
@@ -45,6 +46,19 @@ def discriminator_loss(
 def generator_loss(fake: jax.Array, mask: jax.Array) -> jax.Array:
     """``-mean log(1 - f_fake)``, not saturating (L_G1); ``[B]`` logits."""
     return masked_mean(_cross_entropy(real_rows(fake, mask), 0.0), mask)
+
+
+def margin_loss(logits: jax.Array, real: bool) -> jax.Array:
+    """``T max(0, 0.9 - l)^2 + 0.5 (1 - T) max(0, l - 0.1)^2`` of CapsuleGAN, ``[B]``, T = 1 for `real` (spec 2.7).
+
+    Args:
+        logits: ``[B]`` of "fake"; the length l of the capsule is the probability of "real".
+        real: what the pictures should be taken for.
+    """
+    length = jax.nn.sigmoid(-logits)
+    if real:
+        return jnp.square(jnp.maximum(0.0, 0.9 - length))
+    return 0.5 * jnp.square(jnp.maximum(0.0, length - 0.1))
 
 
 def huber(difference: jax.Array, delta: float = 1.0) -> jax.Array:

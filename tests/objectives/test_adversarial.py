@@ -12,6 +12,7 @@ from emojax.objectives.adversarial import (
     discriminator_loss,
     generator_loss,
     huber,
+    margin_loss,
     matching_loss,
     matching_weight,
 )
@@ -29,6 +30,13 @@ def test_losses_are_those_that_the_specification_prints():
     assert weights == [10, 5, 0, 0]
     assert float(matching_weight(jnp.int32(9000), 50, 3000, 0.05, "anneal")) == pytest.approx(0.05)
     assert float(matching_weight(jnp.int32(9), 1, 1500, 0, "constant")) == 1
+
+
+def test_margins_of_a_capsule_of_the_length_that_the_logit_says():
+    length = jnp.array([0.95, 0.5, 0.05])
+    logits = jnp.log((1 - length) / length)
+    np.testing.assert_allclose(margin_loss(logits, real=True), [0, 0.16, 0.7225], atol=1e-6)
+    np.testing.assert_allclose(margin_loss(logits, real=False), [0.36125, 0.08, 0], atol=1e-6)
 
 
 def test_smoothing_on_the_real_side_moves_the_other_target():

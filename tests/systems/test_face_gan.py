@@ -179,6 +179,25 @@ def test_a_report_has_sheets_and_metrics_that_show_a_collapse(whole, videos):
     assert spread_of(same) == pytest.approx(0, abs=1e-12)
 
 
+def test_a_discriminator_of_capsules_and_its_generator_take_a_step(tmp_path):
+    videos = make_videos(tmp_path / "videos", {"train": (10,) * 6, "validation": (4,)}, pixels=32)
+    sizes = {"image_size": 32, "model__discriminator_channels": 2, "batch_size": 8}
+    config = config_of(videos, "affwild_capsgan_va", **sizes)
+    run = Run(config, systems.build(config, videos.recipe), videos, data_mesh(jax.devices()[:1]))
+    state = run.initial_state()
+    before = jax.device_get(state.params)
+    batch = next(run.batches("train", train=True))
+    arrays = put_batch({k: v for k, v in batch.items() if v.dtype.kind != "U"}, run.mesh)
+    after, logs = run.train_step(state, arrays)
+    assert np.isfinite(list(jax.device_get(logs).values())).all()
+    for name in ("discriminator", "generator"):
+        assert not equal(before[name], after.params[name])
+    assert 0 <= float(logs["generator_adversarial_loss"]) <= 0.81  # the margin of a length of 0
+    small = config_of(videos, "affwild_capsgan_va", image_size=16)
+    with pytest.raises(ConfigError, match="capsules reads 32 pixels"):
+        systems.build(small, videos.recipe)
+
+
 def test_impossible_sizes_and_steps_are_one_line(videos):
     for change, message in (
         ({"image_size": 48}, "the generator draws 16, 32"),

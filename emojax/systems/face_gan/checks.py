@@ -5,11 +5,14 @@ from __future__ import annotations
 from emojax.data.recipe import Recipe
 from emojax.errors import ConfigError
 from emojax.labels import AFFWILD_LABELS
-from emojax.objectives.adversarial import REDUCTIONS, SCHEDULES, SIDES, SPACES
+from emojax.models.capsule import SMALLEST
+from emojax.objectives.adversarial import ADVERSARIAL, REDUCTIONS, SCHEDULES, SIDES, SPACES
 from emojax.ranges import Range, require_ranges, whole
 from emojax.systems.checks import require_choice, require_image_size, require_monitor
 
 _CHOICES = {
+    "model.discriminator": ("convolution", "capsule"),
+    "model.adversarial": ADVERSARIAL,
     "model.supervised": ("ccc", "mse"),
     "model.smooth_side": SIDES,
     "model.match_space": SPACES,
@@ -47,6 +50,10 @@ def check(config, recipe: Recipe) -> None:
     if config.image_size not in _SIZES:
         raise ConfigError(
             f"config.image_size is {config.image_size}; the generator draws {', '.join(map(str, _SIZES))}."
+        )
+    if config.model.discriminator == "capsule" and config.image_size < SMALLEST:
+        raise ConfigError(
+            f"config.image_size is {config.image_size}; a discriminator of capsules reads {SMALLEST} pixels or more."
         )
     steps = config.model.sheet_steps
     if not all(isinstance(step, int) and step > 0 for step in steps):

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from emojax.engine.mesh import DATA_AXIS
+from emojax.models.capsule import CapsuleDiscriminator
 from emojax.models.dcgan import Discriminator, Generator
 
 STATS = "batch_stats"
@@ -22,7 +23,7 @@ class Networks:
     """Both networks; their variables stand under ``generator`` and ``discriminator`` in every collection."""
 
     generator: Generator
-    discriminator: Discriminator
+    discriminator: Discriminator | CapsuleDiscriminator
 
     def generate(
         self, params: Mapping, state: Mapping, z: jax.Array, *, train: bool, mask: jax.Array | None = None
@@ -55,16 +56,16 @@ class Networks:
 
 
 def _with_stats(state: Mapping, name: str, new: Mapping) -> dict[str, Any]:
-    return {**state, STATS: {**state[STATS], name: new[STATS]}}
+    return {**state, STATS: {**state[STATS], name: new.get(STATS, {})}}
 
 
 def build_networks(config, dtype) -> Networks:
     """See `Networks`."""
     options, shared = config.model, {"dtype": dtype, "axis_name": DATA_AXIS}
-    return Networks(
-        Generator(config.image_size, options.generator_channels, **shared),
-        Discriminator(options.discriminator_channels, options.dropout, **shared),
-    )
+    generator = Generator(config.image_size, options.generator_channels, **shared)
+    if options.discriminator == "capsule":
+        return Networks(generator, CapsuleDiscriminator(options.discriminator_channels, dtype=dtype))
+    return Networks(generator, Discriminator(options.discriminator_channels, options.dropout, **shared))
 
 
 def coded(images: jax.Array) -> jax.Array:

@@ -14,9 +14,15 @@ from emojax.engine.mesh import DATA_AXIS, gather_rows
 from emojax.engine.program import Batch, Logs
 from emojax.engine.state import TrainState
 from emojax.engine.step import sample_keys
-from emojax.objectives.adversarial import discriminator_loss, generator_loss, matching_loss, matching_weight
+from emojax.objectives.adversarial import (
+    discriminator_loss,
+    generator_loss,
+    margin_loss,
+    matching_loss,
+    matching_weight,
+)
 from emojax.objectives.ccc import ccc_loss
-from emojax.objectives.masking import masked_mean
+from emojax.objectives.masking import masked_mean, real_rows
 from emojax.systems.face_gan.network import Networks, coded, labelled, noise
 
 SHEETS = "sheets"
@@ -88,7 +94,11 @@ class Adversarial:
         else:
             supervised = ccc_loss(real[:, :2], truth, known)
         smooth = {"alpha": options.smooth_alpha, "side": options.smooth_side}
-        unsupervised = discriminator_loss(real[:, 2], fake[:, 2], mask, **smooth)
+        if options.adversarial == "margin":
+            sides = (margin_loss(real_rows(x[:, 2], mask), real=y) for x, y in ((real, True), (fake, False)))
+            unsupervised = sum(masked_mean(side, mask) for side in sides)
+        else:
+            unsupervised = discriminator_loss(real[:, 2], fake[:, 2], mask, **smooth)
         total = options.supervised_weight * supervised + options.adversarial_weight * unsupervised
         judged = {
             f"judged_real/{name}": masked_mean((rows[:, 2] < 0).astype(jnp.float32), mask)
@@ -121,7 +131,7 @@ class Adversarial:
                 )
                 pair = jax.lax.stop_gradient(real["features"]), judged["features"]
             logit, real, fake, rows = gather_rows((judged["outputs"][:, 2], *pair, mask))
-            adversarial = generator_loss(logit, rows)
+            adversarial = self._generator_loss(logit, rows)
             match = matching_loss(real, fake, rows, options.match_reduce)
             logs = {"generator_adversarial_loss": adversarial, "generator_match_loss": match}
             return adversarial + weight * match, (kept, logs)
@@ -131,6 +141,11 @@ class Adversarial:
         )
         state = self._apply("generator", state.replace(model_state=model_state), grads)
         return state, {"generator_loss": value, "match_weight": weight, **logs}
+
+    def _generator_loss(self, logit, mask) -> jax.Array:
+        if self.config.model.adversarial == "margin":
+            return masked_mean(margin_loss(real_rows(logit, mask), real=True), mask)
+        return generator_loss(logit, mask)
 
     def _apply(self, name: str, state: TrainState, grads) -> TrainState:
         grads = jax.lax.pmean(grads, DATA_AXIS)

@@ -65,7 +65,8 @@ class FaceGanSystem(System):
         }
         sheets = jnp.zeros((len(self.config.model.sheet_steps), SHEET, size, size, 3), jnp.uint8)
         merged = {
-            c: {name: variables[c] for name, variables in found.items()} for c in ("params", "batch_stats")
+            c: {name: variables.get(c, {}) for name, variables in found.items()}
+            for c in ("params", "batch_stats")
         }
         return {**merged, SHEETS: sheets}
 
