@@ -11,15 +11,24 @@ from data_prep.pipeline import ShardResult, columns_path, sum_skipped
 from emojax.data.columns import SEQUENCE, first_of_each, number_sequences, write_columns
 from emojax.data.dataset import Split
 from emojax.data.tfrecord import TFRecordSource
+from emojax.errors import DataError
 
 
 def read_columns(out: pathlib.Path, results: Sequence[ShardResult], split: str) -> dict[str, np.ndarray]:
-    """The columns of a split by name: the values [N, ...] of its records, in order; empty without any record."""
+    """The columns of a split by name: the values [N, ...] of its records, in order; empty without any record.
+
+    Raises:
+        DataError: the shards do not have the same columns.
+    """
     parts = [
         np.load(columns_path(out, result.file_name), allow_pickle=False)
         for result in results
         if result.split == split and result.num_records
     ]
+    if any(set(part) != set(parts[0]) for part in parts):
+        raise DataError(
+            f"The shards in {out} were begun by another version of emojax. Prepare into a new folder."
+        )
     return {name: np.concatenate([part[name] for part in parts]) for name in (parts[0] if parts else ())}
 
 

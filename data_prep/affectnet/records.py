@@ -16,11 +16,12 @@ from data_prep.affectnet.layout_2021 import Layout2021
 from data_prep.face_dataset import encode_face
 from data_prep.locate import near, slashes
 from data_prep.pipeline import Record
+from emojax.data.columns import PICTURE
 from emojax.data.dataset import Feature
 from emojax.errors import DataError, Skip
 from emojax.files import require_regular
 from emojax.vision.align import MASK_SIZE, NoFaceError, crop_face, eye_mouth_mask
-from emojax.vision.images import read_image
+from emojax.vision.images import file_hash, read_image
 
 _NO_AGE = -1.0
 
@@ -102,7 +103,8 @@ class AffectNetSource:
         if options.masks:
             features["face_mask"] = eye_mouth_mask(points, options.size).tobytes()
         columns = {name: features[name] for name in ("label", "valence", "arousal", "age")}
-        return Record(features, {**columns, "source_id": face.source})
+        picture = {PICTURE: file_hash(face.image)}
+        return Record(features, {**columns, **picture, "source_id": face.source})
 
     def _landmarks(self, face: Face) -> np.ndarray | None:
         """None where there are none and they are not needed."""

@@ -8,14 +8,14 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from emojax import datasets
-from emojax.data.columns import Columns
+from emojax.data.columns import PICTURE, Columns
 from emojax.data.dataset import Dataset
 from emojax.errors import DataError
 
 _MEND = "Take them out of one of the splits and prepare into a new folder: results would be too good."
 # column -> what it names
 _KEYS = {
-    **{"source_id": "source ids", "image_id": "images"},
+    **{"source_id": "source ids", "image_id": "images", PICTURE: "picture files (equal bytes)"},
     **{"video_id": "videos", "clip": "clips", "subject": "people"},
 }
 

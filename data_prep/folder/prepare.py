@@ -22,6 +22,7 @@ from data_prep.folder.layouts import find_layout
 from data_prep.folder.splits import divide
 from data_prep.pipeline import Record, ShardResult, plan_splits, write_shards
 from emojax import cli
+from emojax.data.columns import PICTURE
 from emojax.data.dataset import Dataset, Feature, save_dataset
 from emojax.data.tfds_metadata import write_tfds_metadata
 from emojax.errors import ConfigError, DataError, Skip
@@ -29,7 +30,7 @@ from emojax.labels import VALENCE_AROUSAL, Labels
 from emojax.vision.detectors import make_detector, resolve
 from emojax.vision.face_crop import FaceCrop
 from emojax.vision.faces import DetectedFace
-from emojax.vision.images import read_image
+from emojax.vision.images import file_hash, read_image
 
 NAME = "folder"
 _ITEMS_PER_SHARD = 2048
@@ -98,7 +99,8 @@ class FolderSource:
         # Who has no name counts as a person of his own.
         subject = {"subject": item.subject or item.source} if self.has_subjects else {}
         votes = {"votes": self._votes(item)} if self.has_votes else {}
-        return Record(features, {**values, **votes, **subject, "source_id": item.source})
+        picture = {} if item.pixels else {PICTURE: file_hash(item.image)}
+        return Record(features, {**values, **votes, **subject, **picture, "source_id": item.source})
 
     def _votes(self, item: Item) -> np.ndarray:
         """``[C]`` float32; one for its label where a picture has no votes."""

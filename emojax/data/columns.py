@@ -25,6 +25,7 @@ from emojax.errors import DataError
 from emojax.files import write_npz
 
 SEQUENCE, FRAME = "sequence", "frame"
+PICTURE = "picture"  # hash of the file of the picture: records of one file, whatever its name and their boxes
 PREFIX = "sequences/"
 _KINDS = "biufU"
 _MEND = "Run the preparation command again: it writes this file anew and keeps finished shards."

@@ -157,8 +157,8 @@ class Dataset:
         if description.content_hash and source.content_hash() != description.content_hash:
             raise DataError(
                 f"The records of split {split!r} of {self.path} are not those that {FILE_NAME} describes: the content "
-                f"hash is {source.content_hash()[:12]}..., {FILE_NAME} says {description.content_hash[:12]}... To see "
-                f"which records differ: python -m data_prep.check {self.path}"
+                f"hash is {source.content_hash()[:12]}..., {FILE_NAME} says {description.content_hash[:12]}... Copy "
+                "the folder again, or prepare the data in a new one."
             )
         return source
 

@@ -79,6 +79,8 @@ def train(config, system, dataset: Dataset, workdir, *, mesh=None, progress: boo
         log = stack.enter_context(contextlib.closing(RunLog(workdir, start) if leads() else NoLog()))
         if meta is None and system.initialised_from:
             log.write_start({"initialised_from": system.initialised_from})
+            for note in system.origin_notes() if leads() else ():
+                print(f"note     {note}", flush=True)
         late = LateLogs(
             lambda records: _name_records(dataset.columns("train"), records), meta and meta["log"]
         )

@@ -24,13 +24,30 @@ class InputCoding:
     mean: tuple[float, float, float]
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> InputCoding:
+        return cls(value["order"], float(value["scale"]), tuple(value["mean"]), tuple(value["std"]))
+
     def __str__(self) -> str:
-        unit = {1.0: "0..255", 1 / 255: "0..1", 1 / 127.5: "0..2"}[self.scale]
+        units = {1.0: "0..255", 1 / 255: "0..1", 1 / 127.5: "0..2", 1 / 128: "0..2"}
+        unit = units.get(self.scale, f"0..{255 * self.scale:.3g}")
         return f"{self.order} {unit}, mean {self.mean}, std {self.std}"
+
+    def mirrored(self) -> InputCoding:
+        """The same with the channels in the other order."""
+        return InputCoding(self.order[::-1], self.scale, self.mean[::-1], self.std[::-1])
+
+    def largest(self) -> tuple[float, ...]:
+        """The largest absolute value of each channel that a network can see."""
+        ends = [
+            [abs((pixel * self.scale - m) / s) for pixel in (0, 255)] for m, s in zip(self.mean, self.std)
+        ]
+        return tuple(max(pair) for pair in ends)
 
 
 IMAGENET = InputCoding("RGB", 1 / 255, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 CAFFE = InputCoding("BGR", 1.0, (103.939, 116.779, 123.68))
+HALVED = InputCoding("RGB", 1 / 128, (1.0, 1.0, 1.0))  # (x - 128) / 128
 SYMMETRIC = InputCoding("RGB", 1 / 127.5, (1.0, 1.0, 1.0))  # x / 127.5 - 1
 VGGFACE_RGB = InputCoding("RGB", 1.0, (129.1863, 104.7624, 93.5940))
 VGGFACE_BGR = InputCoding("BGR", 1.0, (93.5940, 104.7624, 129.1863))
@@ -68,6 +85,7 @@ class Architecture:
         num_classes: of the published classifier; 0 for none.
         heads: modules of the classifier, ``parent/child``.
         first_conv: module that reads the image.
+        first_norm: batch norm right after it; empty where there is none.
         keras: rule of names of Keras files; None where Keras has no such network.
         backbone: of a whole network: the architecture under its module ``backbone``; empty for a backbone.
         network: of a whole network: builds it, given the number of classes.
@@ -91,6 +109,7 @@ class Architecture:
     num_classes: int = 1000
     heads: tuple[str, ...] = ()
     first_conv: str = "conv1"
+    first_norm: str = ""
     keras: keras_names.Rule | None = None
     backbone: str = ""
     network: Network | None = None

@@ -33,6 +33,7 @@ def authors_networks() -> tuple[Architecture, ...]:
             (published,),
             image_size=image_size,
             first_conv="backbone/conv0",
+            first_norm="backbone/norm0" if backbone == "densenet121" else "",
             backbone=backbone,
             **fields,
         )

@@ -66,6 +66,7 @@ def _densenet(name: str, *published: Published) -> Architecture:
         published,
         heads=("classifier",),
         first_conv="conv0",
+        first_norm="norm0",
         keras=keras_names.densenet,
         settings=_single(name, final_relu=True),
         torch_code=_torchvision_code(name),
@@ -74,7 +75,7 @@ def _densenet(name: str, *published: Published) -> Architecture:
 
 def _resnet(name: str, *published: Published, **fields) -> Architecture:
     shared = {"heads": ("fc",), "settings": _single(name), "torch_code": _torchvision_code(name)}
-    fields = {**shared, **fields}
+    fields = {"first_norm": "bn1", **shared, **fields}
     return Architecture(name, torch_names.resnet, {"torch": IMAGENET}, published, **fields)
 
 

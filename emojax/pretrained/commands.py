@@ -64,6 +64,8 @@ def import_file(options: argparse.Namespace) -> None:
             print(f"{theirs} -> {ours} {list(shape)}{f'  ({note})' if note else ''}")
         for theirs in result.left_out:
             print(f"{theirs}: left out")
+    if result.others:
+        print(f"the file holds other weights, too, which are not taken: --key {' or '.join(result.others)}")
     numbers = sum(v.size for k, v in result.weights.variables.items() if k.startswith("params/"))
     info = result.weights.info
     if result.inert:

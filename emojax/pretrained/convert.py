@@ -18,6 +18,7 @@ from emojax.models.constants import CONSTANTS, init_with_constants
 from emojax.pretrained import keras_names, torch_names
 from emojax.pretrained.architecture import Architecture
 from emojax.pretrained.catalogue import architecture, architectures, build
+from emojax.pretrained.coding import require_possible_statistics
 from emojax.pretrained.layouts import SourceTensor, flatten
 from emojax.pretrained.native import Weights, sha256
 from emojax.pretrained.readers import SourceFile, read_file
@@ -34,12 +35,14 @@ class Imported:
         mapped: (source tensor, our path, shape, note) for every variable; a note tells a change of dtype.
         left_out: source tensors that were not taken: the caller asked so, or the network has no use for them.
         inert: other objects of the file, which were not made.
+        others: names of further state dicts in the file, which `key` reads.
     """
 
     weights: Weights
     mapped: list[tuple[str, str, tuple[int, ...], str]]
     left_out: list[str]
     inert: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 def import_weights(
@@ -95,6 +98,7 @@ def import_weights(
         constants = {}
     _require_fit(path, arch, _compare(arch, shapes, wanted, values), with_head)
     variables, mapped = _convert(path, wanted, values)
+    require_possible_statistics(path, arch, arch.codings[source.flavour], variables)
     if attributes:
         variables["params/attributes/kernel"] = _read_attributes(attributes)
     info = {
@@ -106,7 +110,7 @@ def import_weights(
     }
     weights = Weights(arch_name, variables, constants, info)
     weights = weights if with_head or not arch.backbone else backbone_of(weights)
-    return Imported(weights, mapped, sorted(names), source.inert)
+    return Imported(weights, mapped, sorted(names), source.inert, source.others)
 
 
 def backbone_of(weights: Weights) -> Weights:

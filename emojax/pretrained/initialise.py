@@ -10,7 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from emojax.errors import CheckpointError, ConfigError
+from emojax.pretrained.architecture import IMAGENET, InputCoding
 from emojax.pretrained.catalogue import architecture
+from emojax.pretrained.coding import to_coding
 from emojax.pretrained.convert import backbone_of
 from emojax.pretrained.layouts import flatten, unflatten
 from emojax.pretrained.native import Weights, load_weights, sha256
@@ -25,6 +27,7 @@ def initialise(
     *,
     part: str = "backbone",
     adjacency: np.ndarray | None = None,
+    reads: InputCoding = IMAGENET,
 ) -> tuple[dict[str, Any], dict[str, dict]]:
     """Fresh variables with pretrained ones in place.
 
@@ -38,11 +41,14 @@ def initialise(
             Emotion-GCN, goes to the whole network.
         adjacency: ``[9, 9]``, the matrix that the network's graph multiplies by; an imported Emotion-GCN was
             trained with one and is refused under another.
+        reads: how this network's pixels are coded. Weights that were trained on the channels in the other order are
+            turned; a file of any other coding is told in `coding` of its record.
 
     Returns:
         The variables, and for each part a record for the log: ``file``, ``sha256``, ``arch``, ``loaded``
-        (number of arrays), ``adapted`` (arrays fitted to the number of input channels), ``left_out`` (of the
-        file), ``fresh`` (of a run: arrays that it does not have in this shape).
+        (number of arrays), ``adapted`` (arrays fitted to the number of input channels), ``coding`` (empty, or
+        how the pixels differ from those that the file was trained on), ``left_out`` (of the file), ``fresh``
+        (of a run: arrays that it does not have in this shape).
 
     Raises:
         CheckpointError: a file cannot be read or does not fit, with the names of the arrays.
@@ -61,7 +67,7 @@ def initialise(
         if not isinstance(init_from, str):
             weights = backbone_of(weights)
         target = "" if architecture(weights.arch).backbone else target
-        record[target or "network"], loaded = _from_weights(flat, weights, path, target, adjacency)
+        record[target or "network"], loaded = _from_weights(flat, weights, path, target, adjacency, reads)
         flat.update(loaded)
     # Memory of the file is not kept: the arrays are the run's own.
     return jax.tree.map(jnp.asarray, unflatten(flat)), record
@@ -108,7 +114,12 @@ def adapt_input_channels(kernel: np.ndarray, channels: int) -> np.ndarray:
 
 
 def _from_weights(
-    flat: Mapping[str, Any], weights: Weights, path: str, part: str, adjacency: np.ndarray | None
+    flat: Mapping[str, Any],
+    weights: Weights,
+    path: str,
+    part: str,
+    adjacency: np.ndarray | None,
+    reads: InputCoding,
 ) -> tuple[dict, dict[str, np.ndarray]]:
     arch = architecture(weights.arch)
     place = _placer(part)
@@ -118,7 +129,7 @@ def _from_weights(
         raise ConfigError(f"config.init_from names the part {part!r}; the network has {', '.join(parts)}.")
     if adjacency is not None and "A" in weights.constants:
         _require_same_graph(path, weights.constants["A"], adjacency)
-    loaded, adapted, left_out, misfits = {}, [], [], []
+    loaded, adapted, left_out, misfits, coding = {}, [], [], [], ""
     for theirs, value in weights.variables.items():
         ours = place(theirs)
         if ours not in wanted:
@@ -128,6 +139,10 @@ def _from_weights(
         if value.shape != wanted[ours] and _is_first_conv(arch.first_conv, theirs, value.shape, wanted[ours]):
             value = adapt_input_channels(value, wanted[ours][2])
             adapted.append(ours)
+        elif (
+            theirs == f"params/{arch.first_conv}/kernel" and "input" in weights.info and not arch.input_shape
+        ):
+            value, coding = to_coding(value, InputCoding.from_json(weights.info["input"]), reads)
         if value.shape != wanted[ours]:
             misfits.append(f"{theirs} (has {list(value.shape)}, needs {list(wanted[ours])})")
         loaded[ours] = value
@@ -140,7 +155,7 @@ def _from_weights(
         )
     digest = weights.info["source_sha256"] if is_run(path) else sha256(path)
     record = _record(path, digest, weights.arch, loaded, adapted)
-    return {**record, "left_out": left_out, "source": weights.info}, loaded
+    return {**record, "coding": coding, "left_out": left_out, "source": weights.info}, loaded
 
 
 def _from_run(flat: Mapping[str, Any], path: str) -> tuple[dict, dict[str, np.ndarray]]:

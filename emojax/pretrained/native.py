@@ -23,11 +23,18 @@ _CONSTANTS = "constants/"
 _MEND = "Import the published file again."
 
 
+class _Input(TypedDict):
+    order: str
+    scale: float
+    mean: list[float]
+    std: list[float]
+
+
 class _Info(TypedDict, total=False):
     source: str
     source_sha256: str
     flavour: str
-    input: dict[str, Any]
+    input: _Input
     num_classes: int
 
 

@@ -24,6 +24,7 @@ class SourceFile:
         tensors: arrays by name, dtypes as stored.
         metadata: the header of a safetensors file.
         inert: names of other objects that a pickle asked for; they were not made.
+        others: names of further state dicts of a pickle, which have as many tensors.
     """
 
     path: pathlib.Path
@@ -31,6 +32,7 @@ class SourceFile:
     tensors: dict[str, np.ndarray]
     metadata: dict[str, str]
     inert: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 def read_file(path: str | pathlib.Path, key: str | None = None) -> SourceFile:
@@ -103,7 +105,7 @@ _OLD_PICKLES = (b"(dp", b"}q\x00", b"ccollections\nOrderedDict\n")  # protocols 
 
 
 def _from_pickle(path: pathlib.Path, found: torch_file.Pickled) -> SourceFile:
-    return SourceFile(path, _flavour(found.tensors), found.tensors, {}, found.inert)
+    return SourceFile(path, _flavour(found.tensors), found.tensors, {}, found.inert, found.others)
 
 
 def _refuse_other_kinds(head: bytes) -> None:

@@ -44,6 +44,15 @@ def find_tensors(content: Any, key: str | None = None) -> dict[str, Tensor]:
     return next(iter(others.values()))
 
 
+def other_state_dicts(content: Any, chosen: Mapping[str, Tensor]) -> tuple[str, ...]:
+    """Names under which what was saved holds as many other tensors as were chosen, e.g. averaged weights."""
+    found = {k: _find(v, "") or _own_tensors(v) for k, v in _entries(content).items() if not _is_optimiser(k)}
+    known = {id(tensor) for tensor in chosen.values()}
+    return tuple(
+        k for k, t in found.items() if len(t) == len(chosen) and known.isdisjoint(map(id, t.values()))
+    )
+
+
 def _find(node: Any, path: str, depth: int = 0) -> dict[str, Tensor]:
     """What lies under a usual name."""
     found = {}

@@ -17,7 +17,7 @@ import numpy as np
 
 from emojax.errors import CheckpointError
 from emojax.pretrained.pickled import ArrayUnpickler, Storage
-from emojax.pretrained.state_dict import find_tensors
+from emojax.pretrained.state_dict import find_tensors, other_state_dicts
 
 _MAGIC = 0x1950A86A20F9469CFC6C  # first pickle of a stream written before torch 1.6
 
@@ -29,10 +29,12 @@ class Pickled:
     Attributes:
         tensors: arrays by name.
         inert: names of the other objects, which were not made.
+        others: names of further state dicts of the same size.
     """
 
     tensors: dict[str, np.ndarray]
     inert: tuple[str, ...]
+    others: tuple[str, ...] = ()
 
 
 def is_torch_zip(path: pathlib.Path) -> bool:
@@ -106,7 +108,8 @@ def _read(content: Any, unpickler: ArrayUnpickler, key: str | None) -> Pickled:
     except CheckpointError as error:
         asked = f" (it also asks for {', '.join(inert[:3])}; nothing is executed)" if inert else ""
         raise CheckpointError(f"{error}{asked}") from error
-    return Pickled({name: tensor.array() for name, tensor in tensors.items()}, inert)
+    others = other_state_dicts(content, tensors) if key is None else ()
+    return Pickled({name: tensor.array() for name, tensor in tensors.items()}, inert, others)
 
 
 def _from_bytes(raw: bytes, storage: Storage, order: str) -> np.ndarray:

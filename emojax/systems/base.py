@@ -93,6 +93,11 @@ class System(abc.ABC):
         files = [f"{part}: {r['file']} ({r['arch']}, sha256 {r['sha256']})" for part, r in parts]
         return "; ".join(files) or "random weights"
 
+    def origin_notes(self) -> list[str]:
+        """Which weights were trained on pixels of another coding than this system's."""
+        parts = self.initialised_from.items()
+        return [f"{part}: {r['file']} was {r['coding']}" for part, r in parts if r.get("coding")]
+
     @abc.abstractmethod
     def predict(self, variables: Variables, batch: Batch) -> dict[str, jax.Array]:
         """Outputs ``[b, ...]`` by name: probabilities, values, embeddings."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import warnings
@@ -122,6 +123,13 @@ def jpeg_is_complete(data: bytes) -> bool:
         else:
             position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
     return False
+
+
+def file_hash(path: str | os.PathLike) -> np.uint64:
+    """Of the bytes of a file that has just been read; equal for copies of a picture under other names."""
+    with open(path, "rb") as file:
+        digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=8)).digest()
+    return np.uint64(int.from_bytes(digest, "little"))
 
 
 def encode_jpeg(image: np.ndarray, quality: int = 95) -> bytes:

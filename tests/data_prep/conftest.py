@@ -17,6 +17,7 @@ from data_prep.synthetic.affwild2 import generate as synthetic_affwild2
 from data_prep.synthetic.bold import generate as synthetic_bold
 from data_prep.synthetic.emotic import generate as synthetic_emotic
 from data_prep.synthetic.expressions import generate as expressions
+from data_prep.synthetic.oulu_casia import generate as oulu_casia
 from data_prep.synthetic.sasefe import generate as sasefe
 
 from .affwild2_tree import SIZE
@@ -100,6 +101,13 @@ def raw_affwild(tmp_path_factory) -> pathlib.Path:
 def raw_sasefe(tmp_path_factory) -> pathlib.Path:
     out = tmp_path_factory.mktemp("raw_sasefe")
     sasefe.draw(out, expressions.Settings(subjects=5, frames=8, size=(80, 64), faults=True), workers=1)
+    return out
+
+
+@pytest.fixture(scope="session")
+def raw_oulu(tmp_path_factory) -> pathlib.Path:
+    out = tmp_path_factory.mktemp("raw_oulu")
+    oulu_casia.draw(out, expressions.Settings(subjects=4, frames=6, size=(80, 64), faults=True), workers=1)
     return out
 
 

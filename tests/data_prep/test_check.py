@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import json
 import pathlib
@@ -19,8 +20,10 @@ from emojax.data.tfrecord import TFRecordSource, TFRecordWriter
 from emojax.datasets import AFFECTNET
 from emojax.labels import affectnet_labels
 from emojax.vision.images import encode_jpeg
+from tests.data_prep.damage import copy_linked
 
 _ONE = ["--workers", "1"]
+PICTURES = "Manually_Annotated_Images"
 
 
 @pytest.fixture
@@ -205,6 +208,29 @@ def test_a_picture_in_two_splits_and_one_that_comes_again_are_told(raw_2017, tmp
     assert "3 pictures of validation are in train, too (equal pixels), e.g. affectnet-train.tfrecord-" in out
     assert "train and validation share 3 source ids, e.g. p" in out
     assert "note: train holds 1 pictures again (equal pixels)" in out
+
+
+def test_a_picture_in_two_splits_is_told_whatever_its_name_and_its_box(raw_2017, tmp_path, capsys):
+    raw = copy_linked(raw_2017, tmp_path / "raw")
+    rows = {name: list(csv.reader((raw / name).open())) for name in ("training.csv", "validation.csv")}
+    label = rows["training.csv"][0].index("expression")
+    shown = next(
+        row for row in rows["training.csv"][1:] if row[label] == "1" and (raw / PICTURES / row[0]).exists()
+    )
+    copied = raw / PICTURES / "copy.jpg"
+    shutil.copyfile(raw / PICTURES / shown[0], copied)
+    other = ["copy.jpg", *(str(int(shown[i]) + 1) for i in (1, 2)), *shown[3:]]
+    lines = (raw / "validation.csv").read_text() + ",".join(other) + "\n"
+    (raw / "validation.csv").unlink()
+    (raw / "validation.csv").write_text(lines)
+    prepare(raw, tmp_path / "out", Options(size=48, classes=8))
+    told = problems(tmp_path / "out", capsys)
+    assert "train and validation share 1 picture files (equal bytes)" in told and "equal pixels" not in told
+
+
+def test_the_check_does_not_advise_itself(folder, capsys):
+    edit_json(folder, lambda content: content["splits"]["train"].update(content_hash="0" * 64))
+    assert "data_prep.check" not in problems(folder, capsys)
 
 
 def test_a_split_that_the_description_has_lost_is_found_by_its_shards(folder, capsys):

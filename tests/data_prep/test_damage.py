@@ -21,6 +21,7 @@ from data_prep.check.command import check_dataset, main
 from data_prep.emotic import prepare as emotic
 from data_prep.emotic import records as emotic_records
 from data_prep.emotic.side import SideInputs
+from data_prep.oulu_casia import prepare as oulu_casia
 from data_prep.sasefe import prepare as sasefe
 from data_prep.sequences import prepare as sequences
 from emojax.errors import EmojaxError
@@ -50,12 +51,18 @@ def _bold(raw, out, generator):
 
 
 def _affwild(raw, out, generator):
-    return affwild.prepare(raw, out, affwild.Options(size=32, encoding="raw"))[0]
+    labels = generator.choice(("va", "both"))
+    return affwild.prepare(raw, out, affwild.Options(size=32, encoding="raw", labels=labels))[0]
 
 
 def _sasefe(raw, out, generator):
     options = sequences.Options(size=32, encoding="raw")
     return sequences.prepare(sasefe.plan(raw, options), raw / "landmarks", out, options)[0]
+
+
+def _oulu(raw, out, generator):
+    options = sequences.Options(size=32, encoding="raw")
+    return sequences.prepare(oulu_casia.plan(raw, options), raw / "landmarks", out, options)[0]
 
 
 _KINDS = {
@@ -73,7 +80,8 @@ _KINDS = {
             "emotic/**/*.*",
         ),
     ),
-    "raw_affwild": (_affwild, ("**/*.txt", "**/*.txt", "**/*.csv", "**/*.avi")),
+    "raw_affwild": (_affwild, ("**/*.txt", "**/*.txt", "**/*.csv", "categories/*.csv", "**/*.avi")),
+    "raw_oulu": (_oulu, ("**/*.csv", "**/*.jpeg")),
     "raw_sasefe": (_sasefe, ("**/*.csv", "**/*.mp4")),
     "raw_bold": (_bold, ("annotations/*.csv", "annotations/*.csv", "joints/**/*.npy", "videos/**/*.mp4")),
 }

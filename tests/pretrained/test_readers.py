@@ -29,6 +29,22 @@ def same(found, expected):
         np.testing.assert_array_equal(found[name], value)
 
 
+@pytest.mark.parametrize("key", ["net", "ema", "ema_state_dict", "params"])
+def test_a_container_of_one_state_dict_is_read_whatever_its_name(tmp_path, key):
+    torch_zip(tmp_path / "file.pth", {key: WEIGHTS, "epoch": 3})
+    same(read_file(tmp_path / "file.pth").tensors, WEIGHTS)
+
+
+def test_averaged_weights_beside_those_that_are_taken_are_told(tmp_path):
+    averaged = {name: value + 1 for name, value in WEIGHTS.items()}
+    optimiser = {"a": np.ones(3, np.float32), "b": np.ones(3, np.float32)}
+    torch_zip(tmp_path / "file.pth", {"model": WEIGHTS, "ema": averaged, "optimizer": optimiser})
+    source = read_file(tmp_path / "file.pth")
+    same(source.tensors, WEIGHTS)
+    assert source.others == ("ema",)
+    same(read_file(tmp_path / "file.pth", key="ema").tensors, averaged)
+
+
 @pytest.mark.parametrize("write", [torch_zip, torch_stream])
 @pytest.mark.parametrize("nested", ["", "state_dict", "model_state_dict"])
 def test_torch_files_of_both_formats_are_read_plain_and_nested(tmp_path, nested, write):

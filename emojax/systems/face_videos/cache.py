@@ -86,7 +86,10 @@ class TrunkReader:
 
     def variables(self) -> Mapping:
         """Those that a run of the config starts from."""
-        return self._predictor.place(self._system.initial_variables(jax.random.key(self.config.seed)))
+        variables = self._system.initial_variables(jax.random.key(self.config.seed))
+        for note in self._system.origin_notes():
+            print(f"note: {note}")
+        return self._predictor.place(variables)
 
     def predict(self, variables, batch) -> dict[str, jax.Array]:
         return {TRUNK_COLUMN: self._system.trunk_features(variables, batch)}

@@ -12,6 +12,7 @@ from emojax.data.augment import normalize
 from emojax.data.inputs import Inputs
 from emojax.data.select import Pictures, Windows
 from emojax.models.constants import CONSTANTS
+from emojax.pretrained.architecture import CAFFE, HALVED, IMAGENET, SYMMETRIC, VGGFACE_BGR
 from emojax.pretrained.initialise import load_backbone
 
 VALUES = ("valence", "arousal")
@@ -34,6 +35,17 @@ CODINGS = {
     "caffe": _caffe(_CAFFE),
     "vggface": _caffe(_VGG_FACE),
     "imagenet": lambda x: normalize(x / 255),
+}
+
+
+# The same as files of weights say it; None: whatever the file says.
+WEIGHT_CODINGS = {
+    NATIVE: None,
+    "unit": SYMMETRIC,
+    "half": HALVED,
+    "caffe": CAFFE,
+    "vggface": VGGFACE_BGR,
+    "imagenet": IMAGENET,
 }
 
 

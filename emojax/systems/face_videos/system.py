@@ -24,6 +24,7 @@ from emojax.systems.face_videos.checks import check
 from emojax.systems.face_videos.inputs import (
     NATIVE,
     VALUES,
+    WEIGHT_CODINGS,
     frames_of,
     inputs_of,
     native_coding,
@@ -88,7 +89,12 @@ class FaceVideoSystem(SupervisedSystem):
     def initial_variables(self, key: jax.Array) -> Variables:
         variables = super().initial_variables(key)
         if self.config.init_from and not self.config.model.cached:
-            variables, self.initialised_from = initialise(variables, self.config.init_from, part="trunk")
+            variables, self.initialised_from = initialise(
+                variables,
+                self.config.init_from,
+                part="trunk",
+                reads=WEIGHT_CODINGS[self.config.model.input_coding],
+            )
         return variables
 
     def loss(self, params, model_state, batch: Batch, key: jax.Array):

@@ -15,6 +15,7 @@ from emojax.engine.inference import Predictor
 from emojax.errors import CheckpointError, ConfigError
 from emojax.estimators.pca import fit_pca
 from emojax.models.constants import CONSTANTS
+from emojax.pretrained.architecture import IMAGENET, VGGFACE_BGR
 from emojax.pretrained.initialise import initialise
 from emojax.pretrained.native import load_weights
 from emojax.pretrained.runs import is_run
@@ -40,7 +41,8 @@ def start_from(config, variables: Mapping[str, Any]) -> tuple[dict[str, Any], di
     if config.model.net == "c3d":
         return initialise(variables, {"c3d": origin.trunk})
     streams = {f"frames/{stream}": origin.trunk for stream in streams_of(config)}
-    variables, record = initialise(variables, streams)
+    reads = VGGFACE_BGR if config.model.backbone == "vggface" else IMAGENET
+    variables, record = initialise(variables, streams, reads=reads)
     return _dense_layers(config, variables), record
 
 
