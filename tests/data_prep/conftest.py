@@ -107,7 +107,7 @@ def raw_sasefe(tmp_path_factory) -> pathlib.Path:
 @pytest.fixture(scope="session")
 def raw_oulu(tmp_path_factory) -> pathlib.Path:
     out = tmp_path_factory.mktemp("raw_oulu")
-    oulu_casia.draw(out, expressions.Settings(subjects=4, frames=6, size=(80, 64), faults=True), workers=1)
+    oulu_casia.draw(out, expressions.Settings(subjects=5, frames=6, size=(80, 64), faults=True), workers=1)
     return out
 
 
