@@ -197,7 +197,7 @@ def architectures() -> dict[str, Architecture]:
         ),
         _breg_next("breg_next50"),
         _breg_next("breg_next_tiny"),
-        Architecture("cnn_m", torch_names.own_names, {"torch": IMAGENET}, num_classes=0),
+        Architecture("cnn_m", torch_names.own_names, {"torch": SYMMETRIC}, num_classes=0),
         _densenet("densenet_tiny"),
         _resnet("resnet_tiny"),
         *authors_networks(),

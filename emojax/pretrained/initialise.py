@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from emojax.errors import CheckpointError, ConfigError
-from emojax.pretrained.architecture import IMAGENET, InputCoding
+from emojax.pretrained.architecture import IMAGENET, Architecture, InputCoding
 from emojax.pretrained.catalogue import architecture
 from emojax.pretrained.coding import to_coding
 from emojax.pretrained.convert import backbone_of
@@ -139,9 +139,7 @@ def _from_weights(
         if value.shape != wanted[ours] and _is_first_conv(arch.first_conv, theirs, value.shape, wanted[ours]):
             value = adapt_input_channels(value, wanted[ours][2])
             adapted.append(ours)
-        elif (
-            theirs == f"params/{arch.first_conv}/kernel" and "input" in weights.info and not arch.input_shape
-        ):
+        elif theirs == f"params/{arch.first_conv}/kernel" and _tells_coding(arch, weights, path):
             value, coding = to_coding(value, InputCoding.from_json(weights.info["input"]), reads)
         if value.shape != wanted[ours]:
             misfits.append(f"{theirs} (has {list(value.shape)}, needs {list(wanted[ours])})")
@@ -193,6 +191,11 @@ def _placer(part: str):
 
 def _is_under(path: str, part: str) -> bool:
     return not part or path.split("/", 1)[1].startswith(f"{part}/")
+
+
+def _tells_coding(arch: Architecture, weights: Weights, path: str) -> bool:
+    """Whether it is known which pixels the weights were trained on; a run's are those of its own system."""
+    return "input" in weights.info and not arch.input_shape and not is_run(path)
 
 
 def _is_first_conv(module: str, path: str, theirs: tuple, ours: tuple) -> bool:

@@ -22,6 +22,7 @@ from emojax.engine.run import Run
 from emojax.engine.runlog import read_log
 from emojax.errors import CheckpointError, ConfigError, DataError, TrainingError
 from emojax.labels import Labels
+from emojax.pretrained.architecture import CAFFE
 from emojax.pretrained.native import save_weights, sha256
 from tests.pretrained.test_convert import random_weights
 from tests.toy import make_config, make_dataset
@@ -189,12 +190,17 @@ def test_a_checkpoint_and_its_work_directory_hold_config_and_recipe(dataset, uni
     assert beside == {"schema": 1, "config": meta["config"], "recipe": meta["recipe"]}
 
 
-def test_log_and_checkpoints_tell_the_weights_that_a_run_began_with_also_after_a_stop(dataset, tmp_path):
+def test_log_and_checkpoints_tell_the_weights_that_a_run_began_with_also_after_a_stop(
+    dataset, tmp_path, capsys
+):
     backbone = make_config(dataset).model.backbone
     file = tmp_path / "weights.safetensors"
-    save_weights(random_weights(backbone), file)
+    coding = {"input": dataclasses.asdict(CAFFE)}
+    save_weights(dataclasses.replace(random_weights(backbone), info=coding), file)
     run(dataset, tmp_path / "run", init_from=str(file), run__stop_after_steps=2)
+    assert f"note     backbone: {file} was trained on BGR 0..255" in capsys.readouterr().out
     run(dataset, tmp_path / "run", init_from=str(file), run__stop_after_steps=4)
+    assert "trained on" not in capsys.readouterr().out
     stored = Stored(tmp_path / "run")
     records = [stored.read_meta(step)["initialised_from"] for step in stored.steps()]
     (row,) = (row for row in read_log(tmp_path / "run") if row["kind"] == "start")
