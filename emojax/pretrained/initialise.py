@@ -27,7 +27,7 @@ def initialise(
     *,
     part: str = "backbone",
     adjacency: np.ndarray | None = None,
-    reads: InputCoding = IMAGENET,
+    reads: InputCoding | None = IMAGENET,
 ) -> tuple[dict[str, Any], dict[str, dict]]:
     """Fresh variables with pretrained ones in place.
 
@@ -41,8 +41,8 @@ def initialise(
             Emotion-GCN, goes to the whole network.
         adjacency: ``[9, 9]``, the matrix that the network's graph multiplies by; an imported Emotion-GCN was
             trained with one and is refused under another.
-        reads: how this network's pixels are coded. Weights that were trained on the channels in the other order are
-            turned; a file of any other coding is told in `coding` of its record.
+        reads: how this network's pixels are coded; None: as the file says. Weights that were trained on the
+            channels in the other order are turned; a file of any other coding is told in `coding` of its record.
 
     Returns:
         The variables, and for each part a record for the log: ``file``, ``sha256``, ``arch``, ``loaded``
@@ -119,7 +119,7 @@ def _from_weights(
     path: str,
     part: str,
     adjacency: np.ndarray | None,
-    reads: InputCoding,
+    reads: InputCoding | None,
 ) -> tuple[dict, dict[str, np.ndarray]]:
     arch = architecture(weights.arch)
     place = _placer(part)
@@ -139,7 +139,7 @@ def _from_weights(
         if value.shape != wanted[ours] and _is_first_conv(arch.first_conv, theirs, value.shape, wanted[ours]):
             value = adapt_input_channels(value, wanted[ours][2])
             adapted.append(ours)
-        elif theirs == f"params/{arch.first_conv}/kernel" and _tells_coding(arch, weights, path):
+        elif reads and theirs == f"params/{arch.first_conv}/kernel" and _tells_coding(arch, weights, path):
             value, coding = to_coding(value, InputCoding.from_json(weights.info["input"]), reads)
         if value.shape != wanted[ours]:
             misfits.append(f"{theirs} (has {list(value.shape)}, needs {list(wanted[ours])})")
