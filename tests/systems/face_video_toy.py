@@ -7,6 +7,7 @@ import pathlib
 import flax.linen as nn
 import numpy as np
 
+from data_prep.synthetic.affwild.play import perform
 from emojax.cli import load_config_file
 from emojax.data.columns import number_sequences, write_columns
 from emojax.data.dataset import Dataset, Feature, Split, load_dataset, save_dataset, shard_name
@@ -30,17 +31,19 @@ class Trunk(nn.Module):
         return {"features": nn.relu(BatchNorm(axis_name=DATA_AXIS, name="norm")(x, train=train, mask=mask))}
 
 
-def make_videos(folder: pathlib.Path, lengths=None, *, pixels: int = 8, seed: int = 0) -> Dataset:
+def make_videos(
+    folder: pathlib.Path, lengths=None, *, pixels: int = 8, seed: int = 0, columns_of=None
+) -> Dataset:
     """Writes videos. The features show valence, category and a random walk's steps; arousal is what adds up of those.
 
-    The mean grey of the picture shows the valence too.
+    The mean grey of the picture shows the valence too. `columns_of` may give other columns.
     """
     folder.mkdir(parents=True, exist_ok=True)
     described, statistics = {}, {}
     for number, (split, of_split) in enumerate(
         (lengths or {"train": (70,) * 12, "validation": (45, 80, 33)}).items()
     ):
-        columns = columns_of(of_split, split, seed + number)
+        columns = (columns_of or random_columns)(of_split, split, seed + number)
         file = shard_name("affwild", split, 0, 1)
         with TFRecordWriter(folder / file) as writer:
             for i in range(sum(of_split)):
@@ -65,7 +68,7 @@ def make_videos(folder: pathlib.Path, lengths=None, *, pixels: int = 8, seed: in
     return load_dataset(folder)
 
 
-def columns_of(lengths, split: str, seed: int) -> dict[str, np.ndarray]:
+def random_columns(lengths, split: str, seed: int) -> dict[str, np.ndarray]:
     """Columns of all frames of a split."""
     rng = np.random.default_rng(seed)
     video = np.repeat(np.arange(len(lengths)), lengths)
@@ -90,6 +93,17 @@ def columns_of(lengths, split: str, seed: int) -> dict[str, np.ndarray]:
         "source_id": np.array([f"{name}/{i:06d}" for i, name in enumerate(names)]),
         "sequence": number_sequences(names),
     }
+
+
+def film_columns(lengths, split: str, seed: int) -> dict[str, np.ndarray]:
+    """Columns of films as `data_prep.synthetic affwild` plays them; the features are what the face shows."""
+    people = [perform(f"{split}{i}", i, frames, seed) for i, frames in enumerate(lengths)]
+    shown = np.array([(m.valence, m.arousal) for person in people for m in person.moments])
+    felt = {name: np.concatenate([getattr(p, name) for p in people]) for name in ("valence", "arousal")}
+    noise = np.zeros((len(shown), WIDTH - 2))
+    columns = random_columns(lengths, split, seed)
+    columns |= {name: values.astype(np.float32) for name, values in felt.items()}
+    return {**columns, "trunk": np.concatenate([shown, noise], axis=1).astype(np.float32)}
 
 
 def toy_config(spec: str, dataset: Dataset, **changes):
