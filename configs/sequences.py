@@ -35,6 +35,7 @@ C3D = {
 C3D_SPORTS1M = {
     **C3D,
     "model.pool5_pad": "symmetric",
+    "model.clip_coding": "sports1m",
     "optimizer.factors.first": 0.1,
     "optimizer.factors.trunk": 0.1,
     "num_epochs": 30,
@@ -119,12 +120,14 @@ def _model() -> ConfigDict:
     model.sequence_mode = "windows"  # windows, uniform (one clip a video, its frames spread evenly)
     model.clip_size = 112  # side of C3D's input
     model.pool5_pad = "same"  # same, symmetric: spec 2.5
+    model.clip_coding = "data"  # data (mean and deviation of the training frames), sports1m (BGR, its mean)
     model.cell = "lstm"  # lstm, gru
     model.rnn_input = "features"  # features (principal components of a trained CNN's), images (end to end)
     model.rnn_layers = 3
     model.rnn_units = 128
     model.gru_variant = "reset_before"  # reset_before, reset_after: spec 2.6
     model.feature = "fc7"  # fc7, fc7_linear (before the ReLU), fc6, fc6_linear
+    model.cached = 0  # width of the features that `python -m emojax.cache` stored; 0: pictures
     model.pca = 100  # components of rnn_input=features
     return model
 

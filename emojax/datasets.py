@@ -72,6 +72,7 @@ class Card:
         synthetic: whether ``python -m data_prep.synthetic NAME`` draws its raw layout.
         published: counts of its classes, if somebody gave them.
         records: of all splits together, one number a published release or number of classes.
+        counted: what `records` counts, as an evaluation has it: ``records``, or ``sequences`` (a person in a video).
         subjects: pattern of what a video's name says of the person in it; without it the name is the video's.
     """
 
@@ -84,6 +85,7 @@ class Card:
     synthetic: bool = True
     published: Published | None = None
     records: tuple[int, ...] = ()
+    counted: str = "records"
     subjects: str = ""
 
     def class_order(self, num_classes: int) -> tuple[str, ...]:
@@ -193,6 +195,7 @@ BOLD = Card(
         ),
     ),
     records=(13_239,),
+    counted="sequences",
 )
 # Videos, image_sequences spec 1.2 and 1.3; landmarks are not part of the data sets.
 _WITH_LANDMARKS = "--raw {raw} --landmarks {raw}/landmarks"
@@ -203,6 +206,7 @@ SASEFE = Card(
     num_classes=(len(SASE_LABELS.classes),),
     raw=_WITH_LANDMARKS,
     records=(643,),
+    counted="sequences",
 )
 OULU_CASIA = Card(
     name="oulu_casia",
@@ -211,6 +215,7 @@ OULU_CASIA = Card(
     num_classes=(len(OULU_LABELS.classes),),
     raw=_WITH_LANDMARKS,
     records=(480,),
+    counted="sequences",
 )
 # Specs affwild_gan 1.5 and affwild_cnn_rnn 1.3: frames after face detection, and those of them with a category.
 AFFWILD = Card(

@@ -15,7 +15,8 @@ Does each stream help with people in context?
       "configs/emotic.py:demo model.streams=body,context" \\
       "configs/emotic.py:demo model.streams=body,context,face"
 
-A system is a config, with changed fields behind it. The numbers are those of the last epoch on the test split,
+A system is a config, with changed fields behind it; {seed} in them is the seed of the run, so that a system may start
+from another one's run of the same seed in --out. The numbers are those of the last epoch on the test split,
 or on the validation split of data whose test split is not there or has no labels; nothing is chosen on either.
 Behind them stands the difference to the system above, in standard errors of that difference. Finished runs are kept
 in --out/results.jsonl with the content hash of their training data, and not run again on the same data.
@@ -43,12 +44,13 @@ from emojax.errors import TrainingError
 SHOWN = (
     *("accuracy", "mean_class_accuracy", "svm_accuracy", "ccc_valence", "ccc_arousal"),
     *("region_accuracy", "mask_iou", "map", "aae", "ers", "mra", "mr2"),
+    *("video_accuracy", "emotion_accuracy", "deceptive_accuracy"),
 )
 
 
 def configured(spec: str, data_dir: str, seed: int, epochs: int):
     """The config of ``FILE.py:variant [field=value ...]`` with data, seed and number of epochs."""
-    name, *changes = spec.split()
+    name, *changes = spec.replace("{seed}", str(seed)).split()
     config = cli.load_config_file(name)
     config.update_from_flattened_dict({"data_dir": data_dir, "seed": seed, "num_epochs": epochs})
     for change in changes:

@@ -1,6 +1,7 @@
 """Draws a strip of faces and their frontal views: as they are, turned to the front, and with soft symmetry.
 
   python scripts/frontal_strip.py strip.png                                    # a drawn head at several yaws
+  python scripts/frontal_strip.py strip.png --pictures a.jpg b.jpg             # dlib finds their landmarks
   python scripts/frontal_strip.py strip.png --pictures a.jpg b.jpg --landmarks LANDMARKS
 
 LANDMARKS holds a file a.csv for the picture a.jpg, as OpenFace's FaceLandmarkImg writes it.
@@ -16,6 +17,7 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
+from data_prep.sequences.detector import DlibLandmarks
 from data_prep.synthetic.actions import Actions
 from data_prep.synthetic.faces import draw_face
 from data_prep.synthetic.geometry import Pose
@@ -41,28 +43,35 @@ def drawn_heads(seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         yield image[..., ::-1].copy(), points
 
 
-def photographs(paths, folder: pathlib.Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Pictures and the landmarks of the largest face in each."""
+def photographs(paths, folder: pathlib.Path | None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Pictures and the landmarks of the largest face in each: of a file in `folder`, or found by dlib."""
+    found = DlibLandmarks() if folder is None else None
     for path in map(pathlib.Path, paths):
         try:
-            faces = [f for f in read_openface(folder / f"{path.stem}.csv") if f.landmarks is not None]
             image = read_image(path)
+            points = found.of_picture(image) if found else given_landmarks(folder / f"{path.stem}.csv")
         except (OSError, ValueError, Skip) as error:
             raise DataError(f"{path} cannot be shown: {error}") from error
-        if not faces:
-            raise DataError(f"{folder / path.stem}.csv has no landmarks of a face.")
-        yield image, max(faces, key=lambda face: face.box[2] * face.box[3]).landmarks
+        if points is None:
+            raise DataError(f"There are no landmarks of a face for {path}.")
+        yield image, points
 
 
-def column(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """The picture around the face, its frontal view, and that with soft symmetry, one above the other."""
+def given_landmarks(file: pathlib.Path) -> np.ndarray | None:
+    """Those of the largest face in a file of OpenFace."""
+    faces = [face for face in read_openface(file) if face.landmarks is not None]
+    return max(faces, key=lambda face: face.box[2] * face.box[3]).landmarks if faces else None
+
+
+def column(image: np.ndarray, landmarks: np.ndarray) -> tuple[np.ndarray, float]:
+    """The picture around the face, its frontal view, and that with soft symmetry, one above the other; and the yaw."""
     frontal = frontalise(image, landmarks)
     low, high = landmarks.min(axis=0), landmarks.max(axis=0)
     scale = SIDE / (1.6 * (high - low).max())
     shift = SIDE / 2 - scale * (low + high) / 2
     matrix = np.array([(scale, 0, shift[0]), (0, scale, shift[1])])
     shown = cv2.warpAffine(image, matrix, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE)
-    return np.vstack([shown, frontal.raw, soft_symmetry(frontal)])
+    return np.vstack([shown, frontal.raw, soft_symmetry(frontal)]), frontal.pose.yaw
 
 
 def main(argv=None) -> int:
@@ -72,10 +81,16 @@ def main(argv=None) -> int:
         "--pictures", nargs="+", default=(), metavar="FILE", help="pictures instead of drawn heads"
     )
     parser.add_argument(
-        "--landmarks", type=cli.path, default=".", metavar="DIR", help="their landmark files [.]"
+        "--landmarks",
+        type=cli.path,
+        metavar="DIR",
+        help="their landmark files [none: dlib finds the landmarks]",
     )
     parser.add_argument(
         "--seed", type=cli.whole_number(0), default=1, metavar="N", help="of the drawn person [1]"
+    )
+    parser.add_argument(
+        "--side", type=cli.whole_number(16), default=SIDE, metavar="PX", help=f"of each picture [{SIDE}]"
     )
     return cli.run(parser, _write, argv)
 
@@ -83,12 +98,14 @@ def main(argv=None) -> int:
 def _write(args: argparse.Namespace) -> None:
     given = photographs(args.pictures, args.landmarks) if args.pictures else drawn_heads(args.seed)
     try:
-        strip = np.hstack([column(image, points) for image, points in given])
+        columns, yaws = zip(*(column(image, points) for image, points in given))
     except Skip as skip:
         raise DataError(f"A face cannot be turned to the front: {skip.detail} ({skip.reason}).") from skip
+    strip = np.hstack(columns)
+    strip = cv2.resize(strip, None, fx=args.side / SIDE, fy=args.side / SIDE, interpolation=cv2.INTER_AREA)
     if not cv2.imwrite(str(args.out), strip):
         raise DataError(f"Cannot write {args.out}.")
-    print(f"{args.out}: {strip.shape[1] // SIDE} faces")
+    print(f"{args.out}: {len(yaws)} faces, turned by {', '.join(f'{yaw:.0f}' for yaw in yaws)} degrees")
 
 
 if __name__ == "__main__":

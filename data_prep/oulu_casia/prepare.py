@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import pathlib
 from collections.abc import Sequence
 
-from data_prep.door import INTERRUPTED
 from data_prep.oulu_casia.raw import ILLUMINATIONS, MODALITIES, find_oulu, group_of
 from data_prep.sequences import door
 from data_prep.sequences.prepare import Options, Plan
@@ -45,25 +43,19 @@ def plan(
     return Plan(NAME, "OULU-CASIA", found, OULU_LABELS, splits, parameters, _VIDEOS_PER_SHARD)
 
 
-def _parser() -> cli.Parser:
-    parser = cli.Parser(
-        "python -m data_prep.oulu_casia",
-        "Turns the frames of OULU-CASIA into TFRecord shards, one record a frame, with columns of landmarks, geometry, "
-        "subject and class.",
+def main(argv: Sequence[str] | None = None) -> int:
+    return door.main(
+        argv,
+        name=NAME,
+        what="the frames of OULU-CASIA",
         epilog=_EPILOG,
+        presets=PRESETS,
+        plan_of=lambda args, options: plan(args.raw, options, args.split, args.modality, args.illumination),
+        add_own=_add_own,
     )
-    door.add_options(parser)
+
+
+def _add_own(parser: cli.Parser) -> None:
     add = parser.add_argument
-    add("--split", choices=PRESETS, default="55_10_15", help="subjects of train, validation, test [55_10_15]")
     add("--modality", choices=MODALITIES, default="VL", help="visible light or near infrared [VL]")
     add("--illumination", choices=ILLUMINATIONS, default="Strong", help="[Strong]")
-    return parser
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    return cli.run(_parser(), _run, argv, interrupted=INTERRUPTED)
-
-
-def _run(args: argparse.Namespace) -> None:
-    options = door.options_of(args)
-    door.run(args, plan(args.raw, options, args.split, args.modality, args.illumination), options)

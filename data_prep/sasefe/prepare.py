@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import pathlib
 from collections.abc import Sequence
 
-from data_prep.door import INTERRUPTED
 from data_prep.sasefe.raw import find_sasefe
 from data_prep.sequences import door
 from data_prep.sequences.prepare import Options, Plan
 from data_prep.sequences.splits import split_subjects
-from emojax import cli
 from emojax.labels import SASE_LABELS
 
 NAME = "sasefe"
@@ -36,24 +33,12 @@ def plan(raw: pathlib.Path, options: Options, split: str = "40_5_5") -> Plan:
     return Plan(NAME, "SASE-FE", found, SASE_LABELS, splits, {"split": split}, _VIDEOS_PER_SHARD)
 
 
-def _parser() -> cli.Parser:
-    parser = cli.Parser(
-        "python -m data_prep.sasefe",
-        "Turns the videos of SASE-FE into TFRecord shards, one record a frame, with columns of landmarks, geometry, "
-        "subject and class.",
-        epilog=_EPILOG,
-    )
-    door.add_options(parser)
-    parser.add_argument(
-        "--split", choices=PRESETS, default="40_5_5", help="subjects of train, validation and test [40_5_5]"
-    )
-    return parser
-
-
 def main(argv: Sequence[str] | None = None) -> int:
-    return cli.run(_parser(), _run, argv, interrupted=INTERRUPTED)
-
-
-def _run(args: argparse.Namespace) -> None:
-    options = door.options_of(args)
-    door.run(args, plan(args.raw, options, args.split), options)
+    return door.main(
+        argv,
+        name=NAME,
+        what="the videos of SASE-FE",
+        epilog=_EPILOG,
+        presets=PRESETS,
+        plan_of=lambda args, options: plan(args.raw, options, args.split),
+    )

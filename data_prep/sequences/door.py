@@ -1,10 +1,11 @@
-"""Options and end of the commands that prepare SASE-FE and OULU-CASIA."""
+"""The commands that prepare SASE-FE and OULU-CASIA: what both have."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterable, Sequence
 
-from data_prep.door import add_output_options, print_part
+from data_prep.door import INTERRUPTED, add_output_options, print_part
 from data_prep.pipeline import sum_skipped
 from data_prep.sequences.prepare import Options, Plan, prepare
 from data_prep.summary import print_summary
@@ -13,7 +14,51 @@ from emojax.errors import ConfigError
 from emojax.vision.face_views import MODALITIES
 
 
-def add_options(parser: cli.Parser) -> None:
+def main(
+    argv: Sequence[str] | None,
+    *,
+    name: str,
+    what: str,
+    epilog: str,
+    presets: Iterable[str],
+    plan_of: Callable[[argparse.Namespace, Options], Plan],
+    add_own: Callable[[cli.Parser], None] = lambda parser: None,
+) -> int:
+    """Runs the command of one data set; returns its exit status.
+
+    Args:
+        argv: of the command line.
+        name: of the package of `data_prep`.
+        what: is turned into records, for the help.
+        epilog: examples.
+        presets: names of the divisions of subjects, the usual one first.
+        plan_of: from the command line to what is prepared.
+        add_own: adds the options that this data set alone has.
+    """
+    parser = cli.Parser(
+        f"python -m data_prep.{name}",
+        f"Turns {what} into TFRecord shards, one record a frame, with columns of landmarks, geometry, subject "
+        "and class.",
+        epilog=epilog,
+    )
+    names = tuple(presets)
+    _add_options(parser)
+    parser.add_argument(
+        "--split",
+        choices=names,
+        default=names[0],
+        help=f"subjects of train, validation and test [{names[0]}]",
+    )
+    add_own(parser)
+
+    def work(args: argparse.Namespace) -> None:
+        options = _options_of(args)
+        _run(args, plan_of(args, options), options)
+
+    return cli.run(parser, work, argv, interrupted=INTERRUPTED)
+
+
+def _add_options(parser: cli.Parser) -> None:
     """Adds --raw, --landmarks, --window, --seed and those of the output."""
     add = parser.add_argument
     add("--raw", type=cli.path, required=True, metavar="DIR", help="folder of the data set as distributed")
@@ -22,7 +67,7 @@ def add_options(parser: cli.Parser) -> None:
         type=cli.path,
         metavar="DIR",
         help="folder of landmark files SUBJECT/VIDEO.csv, as OpenFace writes them: columns frame (from 1), "
-        "x_0 ... x_67, y_0 ... y_67 [RAW/landmarks]",
+        "x_0 ... x_67, y_0 ... y_67 [RAW/landmarks where it is there, else dlib finds them: the extra `landmarks`]",
     )
     add(
         "--window",
@@ -57,7 +102,7 @@ def _share(text: str) -> float:
     return value
 
 
-def options_of(args: argparse.Namespace) -> Options:
+def _options_of(args: argparse.Namespace) -> Options:
     """The options of a command line; ConfigError for a window without an inside."""
     low, high = args.window
     if not low < high:
@@ -65,11 +110,12 @@ def options_of(args: argparse.Namespace) -> Options:
     return Options(args.size, args.encoding, args.modalities, window=(low, high), seed=args.seed)
 
 
-def run(args: argparse.Namespace, plan: Plan, options: Options) -> None:
+def _run(args: argparse.Namespace, plan: Plan, options: Options) -> None:
     """Prepares, and prints the table."""
+    beside = args.raw / "landmarks"
     dataset, results = prepare(
         plan,
-        args.landmarks or args.raw / "landmarks",
+        args.landmarks or (beside if beside.is_dir() else None),
         args.out,
         options,
         num_shards=args.shards,

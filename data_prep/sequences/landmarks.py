@@ -1,4 +1,4 @@
-"""The 68 landmarks of every frame of a video, from files as OpenFace writes them (image_sequences spec 1.5)."""
+"""The 68 landmarks of every frame of a video: from files as OpenFace writes them, or found by dlib (spec 1.5)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import csv
 import dataclasses
 import os
 import pathlib
+from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
@@ -13,6 +15,24 @@ from data_prep.sequences.video import Video
 from emojax.errors import Skip
 
 NUM_POINTS = 68
+# Number of a frame from 0 and the frame [H, W, 3] uint8 BGR -> landmarks [68, 2] in its pixels, or None without a face.
+OfFrame = Callable[[int, np.ndarray], np.ndarray | None]
+
+
+class Landmarks(Protocol):
+    """Where landmarks come from.
+
+    Attributes:
+        name: for the record of how a data set was made.
+    """
+
+    name: str
+
+    def signature(self, video: Video) -> bytes:
+        """Changes when the landmarks of a video change."""
+
+    def of_video(self, video: Video) -> OfFrame:
+        """Gives the landmarks of the frames of a video, asked for in their order; Skip where the video has none."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +44,7 @@ class LandmarkFiles:
     """
 
     folder: str
+    name = "files"
 
     def path(self, video: Video) -> str:
         return os.path.join(self.folder, os.fspath(pathlib.PurePosixPath(video.where).with_suffix(".csv")))
@@ -34,8 +55,8 @@ class LandmarkFiles:
         except OSError:
             return b"-1"
 
-    def of_video(self, video: Video) -> dict[int, np.ndarray]:
-        """Frame number from 0 -> landmarks ``[68, 2]`` float64, of the frames with a face.
+    def of_video(self, video: Video) -> OfFrame:
+        """See `Landmarks`.
 
         Raises:
             Skip: `no_landmark_file` or `bad_landmark_file`.
@@ -60,7 +81,7 @@ class LandmarkFiles:
                 number = int(_number(row, columns["frame"], f"{path}, line {line}")) - 1
                 values = [_number(row, columns[name], f"{path}, line {line}") for name in wanted[1:]]
                 found[number] = np.array(values).reshape(2, NUM_POINTS).T
-        return found
+        return lambda number, frame: found.get(number)
 
 
 def _has_face(row: list[str], columns: dict[str, int], where: str) -> bool:

@@ -13,7 +13,8 @@ import emojax
 from data_prep.claim import Part
 from data_prep.face_dataset import encode_face
 from data_prep.pipeline import Record, ShardResult, plan_splits, sum_skipped, write_shards
-from data_prep.sequences.landmarks import LandmarkFiles
+from data_prep.sequences.detector import DlibLandmarks
+from data_prep.sequences.landmarks import LandmarkFiles, Landmarks
 from data_prep.sequences.splits import split_of
 from data_prep.sequences.video import Raw, Video, frames_in_window, signature
 from data_prep.split import read_columns, skipped_counts, write_split
@@ -76,7 +77,7 @@ class Plan:
 class FrameSource:
     """Converts videos to records, one a frame; see `data_prep.pipeline.Source`. Items are videos."""
 
-    landmarks: LandmarkFiles
+    landmarks: Landmarks
     options: Options
 
     def read(self, items: Sequence[Video]) -> Iterator[tuple[str, Video]]:
@@ -90,7 +91,7 @@ class FrameSource:
         """The records of the frames in the window; a frame that cannot be used is a `Skip`. Raises Skip for a video."""
         if item.fault:
             raise Skip(*item.fault)
-        found = self.landmarks.of_video(item)
+        landmarks_of = self.landmarks.of_video(item)
         count, frames = frames_in_window(item.path, self.options.window)
         shared = {"video": item.id, "subject": item.subject, "label": item.label, "num_frames": count}
         for number, frame in frames:
@@ -98,7 +99,7 @@ class FrameSource:
                 yield frame
                 continue
             try:
-                yield self._record(item, number, frame, found.get(number), shared)
+                yield self._record(item, number, frame, landmarks_of(number, frame), shared)
             except Skip as skip:
                 yield Skip(skip.reason, f"frame {number}: {skip.detail}")
 
@@ -106,7 +107,7 @@ class FrameSource:
         self, video: Video, number: int, frame: np.ndarray, landmarks: np.ndarray | None, shared: Mapping
     ) -> Record:
         if landmarks is None:
-            raise Skip("no_face", "its landmarks are not given")
+            raise Skip("no_face", "no landmarks are given or found")
         geometry = face_geometry(landmarks)
         pictures = face_pictures(frame, landmarks, self.options.size, self.options.modalities)
         colours = {f"{name}_colour": _colour(picture) for name, picture in pictures.items()}
@@ -138,7 +139,7 @@ def record_features(options: Options) -> dict[str, Feature]:
 
 def prepare(
     plan: Plan,
-    landmarks: pathlib.Path,
+    landmarks: pathlib.Path | None,
     out: pathlib.Path,
     options: Options,
     *,
@@ -150,7 +151,7 @@ def prepare(
 
     Args:
         plan: what is prepared.
-        landmarks: folder of landmark files, see `LandmarkFiles`.
+        landmarks: folder of landmark files, see `LandmarkFiles`; None finds them, see `DlibLandmarks`.
         out: folder to write to.
         options: see `Options`.
         num_shards: of the training split, by default from its size.
@@ -158,14 +159,11 @@ def prepare(
         part: see `write_shards`; `dataset.json` is written by the run without a part, and None returned in its place.
 
     Raises:
+        ConfigError: landmarks are to be found, and the library is not installed.
         DataError: there is no such folder of landmarks, `out` belongs to another run or cannot be written, or a split
             is empty.
     """
-    if not landmarks.is_dir():
-        raise DataError(
-            f"There is no folder {landmarks}: --landmarks names the folder of the landmark files SUBJECT/VIDEO.csv, "
-            "which OpenFace's FeatureExtraction writes; see data_prep/sequences/README.md."
-        )
+    source = FrameSource(_landmarks(landmarks), options)
     where = split_of(plan.splits)
     items = {
         split: [v for v in plan.raw.videos if where.get(v.subject, "train") == split] for split in plan.splits
@@ -184,8 +182,8 @@ def prepare(
         "shards": len(shards),
     }
     parameters |= {"modalities": list(options.modalities), "window": list(options.window)}
+    parameters["landmarks"] = source.landmarks.name
     parameters["subjects"] = {split: list(members) for split, members in plan.splits.items()}
-    source = FrameSource(LandmarkFiles(os.fspath(landmarks)), options)
     results = write_shards(
         out,
         source,
@@ -202,6 +200,17 @@ def prepare(
     save_dataset(dataset)
     write_tfds_metadata(dataset)
     return dataset, results
+
+
+def _landmarks(folder: pathlib.Path | None) -> Landmarks:
+    if folder is None:
+        return DlibLandmarks()
+    if not folder.is_dir():
+        raise DataError(
+            f"There is no folder {folder}: --landmarks names the folder of the landmark files SUBJECT/VIDEO.csv, "
+            "which OpenFace's FeatureExtraction writes; see data_prep/sequences/README.md."
+        )
+    return LandmarkFiles(os.fspath(folder))
 
 
 def describe(

@@ -128,6 +128,7 @@ def _results(
         "protocol": _protocol(system, dataset, split),
         "split": {"name": split, "records": len(outputs["index"]), "content_hash": content_hash},
         "records": {name: described.num_records for name, described in dataset.splits.items()},
+        "sequences": {name: len(dataset.columns(name).layout.starts) for name in dataset.splits},
         "labels": system.labels.to_json(),
         "config": as_json(system.config),
         "notes": system.notes,

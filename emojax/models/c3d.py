@@ -31,6 +31,8 @@ class C3D(nn.Module):
         dropout_rate: after ``fc6`` and ``fc7`` in training.
         pool5_pad: ``same`` pads the end alone; ``symmetric`` one row and column on both sides, as the Keras port of
             the published weights does.
+        dense: whether ``fc6`` and ``fc7`` follow the convolutions.
+        num_classes: width of ``fc8``; 0 for none.
         dtype: of the convolutions; parameters are float32.
     """
 
@@ -38,11 +40,15 @@ class C3D(nn.Module):
     fc_units: int = 4096
     dropout_rate: float = 0.5
     pool5_pad: str = "same"
+    dense: bool = True
+    num_classes: int = 0
     dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool, keys: jax.Array | None = None) -> dict[str, jax.Array]:
         """Clips ``[B, T, H, W, C]`` -> ``pool1`` ... ``pool5`` ``[B, T', H', W', D]``, and the stages of `DenseLayers`.
+
+        With `num_classes` also ``logits [B, num_classes]`` float32.
 
         Args:
             x: normalised frames.
@@ -55,8 +61,12 @@ class C3D(nn.Module):
                 name = f"conv{block}{layer}"
                 x = nn.relu(nn.Conv(width, (3, 3, 3), kernel_init=_he, dtype=self.dtype, name=name)(x))
             x = stages[f"pool{block}"] = self._pool(x, block)
-        dense = DenseLayers(self.fc_units, self.dropout_rate, self.dtype, name="head")
-        return {**stages, **dense(x.reshape(len(x), -1), train=train, keys=keys)}
+        if self.dense:
+            dense = DenseLayers(self.fc_units, self.dropout_rate, self.dtype, name="head")
+            stages |= dense(x.reshape(len(x), -1), train=train, keys=keys)
+        if self.num_classes:
+            stages["logits"] = nn.Dense(self.num_classes, name="fc8")(stages["features"].astype(jnp.float32))
+        return stages
 
     def _pool(self, x: jax.Array, block: int) -> jax.Array:
         time = 1 if block == 1 else 2

@@ -50,6 +50,9 @@ CAFFE = InputCoding("BGR", 1.0, (103.939, 116.779, 123.68))
 HALVED = InputCoding("RGB", 1 / 128, (1.0, 1.0, 1.0))  # (x - 128) / 128
 SYMMETRIC = InputCoding("RGB", 1 / 127.5, (1.0, 1.0, 1.0))  # x / 127.5 - 1
 VGGFACE_RGB = InputCoding("RGB", 1.0, (129.1863, 104.7624, 93.5940))
+SPORTS1M_BGR = InputCoding(
+    "BGR", 1.0, (90.0, 98.0, 102.0)
+)  # means that ports use; the published one is a cube
 VGGFACE_BGR = InputCoding("BGR", 1.0, (93.5940, 104.7624, 129.1863))
 
 

@@ -19,6 +19,7 @@ from emojax.pretrained.architecture import (
 )
 from emojax.pretrained.authors import authors_networks
 from emojax.pretrained.skeletons import skeleton_networks
+from emojax.pretrained.volumes import volume_networks
 
 _IMAGENET_TERMS = "weights BSD-3-Clause (torchvision); ImageNet images: non-commercial research"
 _PLACES_TERMS = "CC BY (Places365)"
@@ -202,6 +203,7 @@ def architectures() -> dict[str, Architecture]:
         _resnet("resnet_tiny"),
         *authors_networks(),
         *skeleton_networks(),
+        *volume_networks(),
     )
     return {entry.name: entry for entry in entries}
 

@@ -40,12 +40,12 @@ def require_possible_statistics(
 
 
 def to_coding(kernel: np.ndarray, theirs: InputCoding, ours: InputCoding) -> tuple[np.ndarray, str]:
-    """A first convolution ``[H, W, 3, F]`` for pixels in another coding, and what remains to be told.
+    """A first convolution ``[..., H, W, 3, F]`` for pixels in another coding, and what remains to be told.
 
     Where the codings differ in the order of channels alone, the kernel is turned: its answers are the same.
     """
     if theirs == ours:
         return kernel, ""
     if theirs.mirrored() == ours:
-        return np.ascontiguousarray(kernel[:, :, ::-1]), ""
+        return np.ascontiguousarray(kernel[..., ::-1, :]), ""
     return kernel, f"trained on {theirs}; here it reads {ours}: what it begins with is not what it learned"

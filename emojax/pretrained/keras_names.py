@@ -66,11 +66,17 @@ def densenet(modules: Modules) -> str:
     ]
 
 
+def c3d(modules: Modules) -> str:
+    """The Keras port's names: blocks 1 and 2 have one convolution and no letter."""
+    return {"conv1a": "conv1", "conv2a": "conv2"}.get(modules[-1], modules[-1])
+
+
 def normalise_names(arch: str, tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Layers under today's Keras names.
 
     Older DenseNet files say ``conv1/bn`` and ``fc1000``; Xception's four shortcuts are numbered by session
-    (``conv2d_7``) and are known by their widths.
+    (``conv2d_7``) and are known by their widths. A C3D saved under Theano, whose axes come in another order, is
+    turned to TensorFlow's.
 
     Raises:
         CheckpointError: two tensors could be the same one.
@@ -88,9 +94,24 @@ def normalise_names(arch: str, tensors: Mapping[str, np.ndarray]) -> dict[str, n
                 f"{name} and another tensor could both be {renamed}; leave one out by its name"
             )
         result[renamed] = value
-    return result
+    return _from_theano(result) if arch == "c3d" else result
 
 
+def _from_theano(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Kernels ``(O, I, T, H, W)`` that Theano turns round in all three axes -> ``(T, H, W, I, O)``, as correlation
+    takes them; rows of fc6 in the order (C, T, H, W) -> (T, H, W, C) (image_sequences spec 2.5).
+    """
+    kernels = {n: v for n, v in tensors.items() if n.endswith("/kernel") and v.ndim == 5}
+    if not kernels or any(v.shape[:3] == (3, 3, 3) for v in kernels.values()):
+        return tensors
+    turned = {n: v[:, :, ::-1, ::-1, ::-1].transpose(2, 3, 4, 1, 0) for n, v in kernels.items()}
+    fc6 = tensors.get("fc6/kernel")
+    if fc6 is not None and fc6.ndim == 2 and len(fc6) == _C3D_ROWS:
+        turned["fc6/kernel"] = fc6.reshape(512, 16, -1).transpose(1, 0, 2).reshape(fc6.shape)
+    return {**tensors, **turned}
+
+
+_C3D_ROWS = 8192  # 512 channels of a map of 1 x 4 x 4
 _SHORTCUTS = {
     128: "block2_shortcut",
     256: "block3_shortcut",

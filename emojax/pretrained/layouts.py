@@ -26,9 +26,10 @@ class SourceTensor:
 
 SAME = Layout(lambda x: x, lambda x: x)
 TRANSPOSED = Layout(np.transpose, np.transpose)
-# torch OIHW, ours HWIO; also depthwise, (C, 1, H, W) and (H, W, 1, C)
+# torch OIHW, ours HWIO, and OITHW, THWIO; also depthwise, (C, 1, H, W) and (H, W, 1, C)
 TORCH_CONV = Layout(
-    lambda x: x.transpose(2, 3, 1, 0) if x.ndim == 4 else x, lambda x: x.transpose(3, 2, 0, 1)
+    lambda x: x.transpose(*range(2, x.ndim), 1, 0) if x.ndim >= 4 else x,
+    lambda x: x.transpose(-1, -2, *range(x.ndim - 2)),
 )
 # Keras (H, W, C, 1), ours (H, W, 1, C)
 KERAS_DEPTHWISE = Layout(

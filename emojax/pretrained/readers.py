@@ -10,7 +10,7 @@ import numpy as np
 from safetensors import safe_open
 
 from emojax.errors import CheckpointError
-from emojax.pretrained import keras_file, torch_file
+from emojax.pretrained import caffe_file, keras_file, torch_file
 from emojax.pretrained.memory import bounded_memory
 
 
@@ -20,7 +20,7 @@ class SourceFile:
 
     Attributes:
         path: the file.
-        flavour: whose names and layouts: ``torch``, ``keras`` or ``emojax``.
+        flavour: whose names and layouts: ``torch`` (Caffe's are the same), ``keras`` or ``emojax``.
         tensors: arrays by name, dtypes as stored.
         metadata: the header of a safetensors file.
         inert: names of other objects that a pickle asked for; they were not made.
@@ -36,7 +36,7 @@ class SourceFile:
 
 
 def read_file(path: str | pathlib.Path, key: str | None = None) -> SourceFile:
-    """Reads a torch (zip or older stream), pickled NumPy, safetensors, Keras (.h5, .keras) or .npz file.
+    """Reads a torch (zip or older stream), pickled NumPy, safetensors, Keras (.h5, .keras), .npz or C3D Caffe file.
 
     The content decides, not the file's ending. Nothing in the file is executed.
 
@@ -95,8 +95,10 @@ def _dispatch(path: pathlib.Path, head: bytes, key: str | None) -> SourceFile:
         tensors = keras_file.read_h5(path)
     elif head.startswith(_ZIP):
         tensors = _read_zip(path)
+    elif caffe_file.is_caffe(head):
+        tensors = caffe_file.read_caffe(path)
     else:
-        raise CheckpointError("it is no torch, safetensors, Keras or .npz file")
+        raise CheckpointError("it is no torch, safetensors, Keras or .npz file, nor one of C3D's Caffe")
     return SourceFile(path, _flavour(tensors), tensors, metadata)
 
 

@@ -55,7 +55,7 @@ def _tensor(arch: str, rule: Rule, path: str, ndim: int) -> SourceTensor:
 
 
 def _kernel_layout(module: str, ndim: int) -> Layout:
-    if ndim == 4:
+    if ndim >= 4:
         return TORCH_CONV
     if module == "fc6":
         return torch_dense_after_map(512)
@@ -87,6 +87,11 @@ def vgg(arch: str, modules: Modules) -> str:
     kind, block, number = re.fullmatch(r"(conv|bn)(\d)_(\d)", layer).groups()
     before = sum(n * step + 1 for n in network.block_sizes[: int(block) - 1])
     return f"features.{before + (int(number) - 1) * step + (kind == 'bn')}"
+
+
+def c3d(arch: str, modules: Modules) -> str:
+    """The ports' names: blocks 1 and 2 have one convolution and no letter."""
+    return {"conv1a": "conv1", "conv2a": "conv2"}.get(modules[-1], modules[-1])
 
 
 def breg_next(arch: str, modules: Modules) -> str:
@@ -151,7 +156,8 @@ def normalise_names(tensors: Mapping[str, np.ndarray], wanted: Collection[str]) 
 
     Takes away the counters of batches and what wraps a network (``module.`` of DataParallel, ``_orig_mod.`` of
     torch.compile, ``model.`` or any other attribute that all of its names start with), and renames torchvision's
-    first DenseNet names (``denselayer1.norm.1``) and timm's VGG classifiers.
+    first DenseNet names (``denselayer1.norm.1``), timm's VGG classifiers, and C3D's layers as Caffe (``conv1a``,
+    ``fc6-1``) and MMAction2 (``conv1a.conv``) have them.
 
     Args:
         tensors: by name.
@@ -161,7 +167,9 @@ def normalise_names(tensors: Mapping[str, np.ndarray], wanted: Collection[str]) 
     for name, value in tensors.items():
         if name.endswith(".num_batches_tracked"):
             continue
-        name = re.sub(r"(denselayer\d+\.(?:norm|conv))\.([12])(?=\.)", r"\1\2", unwrapped(name))
+        name = unwrapped(name)
+        for theirs, ours in _OTHER_NAMES:
+            name = re.sub(theirs, ours, name)
         for theirs, ours in _TIMM_VGG.items():
             if name.startswith(theirs):
                 name = name.replace(theirs, ours)
@@ -171,6 +179,12 @@ def normalise_names(tensors: Mapping[str, np.ndarray], wanted: Collection[str]) 
     return {name.removeprefix(prefix): value for name, value in result.items()}
 
 
+_OTHER_NAMES = (
+    (r"(denselayer\d+\.(?:norm|conv))\.([12])(?=\.)", r"\1\2"),
+    (r"\bconv([12])a(?:\.conv)?(?=\.(?:weight|bias)$)", r"conv\1"),
+    (r"\b(conv[345][ab])\.conv(?=\.(?:weight|bias)$)", r"\1"),
+    (r"\b(fc[678])-1(?=\.)", r"\1"),
+)
 _TIMM_VGG = {"pre_logits.fc1": "classifier.0", "pre_logits.fc2": "classifier.3", "head.fc": "classifier.6"}
 _WRAPPERS = re.compile(r"(?:^|(?<=\.))(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.")
 

@@ -171,12 +171,13 @@ def reservations(tasks: Sequence[Task], lines: Sequence[Line], options: Options)
 
 def _other_data(row: Row, result: dict) -> str:
     """A sentence when the data has not the published size; cleaning may drop 2 % of it."""
-    records, published = sum(result["records"].values()), datasets.card(row.dataset).records
-    if any(abs(records - number) <= 0.02 * number for number in published):
+    card = datasets.card(row.dataset)
+    found = sum(result[card.counted].values())
+    if any(abs(found - number) <= 0.02 * number for number in card.records):
         return ""
-    sizes = " or ".join(f"{number:,}" for number in published)
+    sizes = " or ".join(f"{number:,}" for number in card.records)
     folder = result["config"]["data_dir"]
-    return f"synthetic, partial or changed data: {folder} has {records:,} records, {row.dataset} has {sizes}"
+    return f"synthetic, partial or changed data: {folder} has {found:,} {card.counted}, {row.dataset} has {sizes}"
 
 
 def _grid(lines: Sequence[Line]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,7 +15,8 @@ from data_prep.oulu_casia.raw import group_of
 from data_prep.pipeline import sum_skipped
 from data_prep.sasefe import prepare as sase
 from data_prep.sasefe.raw import CODES, anonymous, find_sasefe, read_code
-from data_prep.sequences.prepare import Options, prepare
+from data_prep.sequences.landmarks import LandmarkFiles
+from data_prep.sequences.prepare import FrameSource, Options, prepare
 from data_prep.sequences.splits import split_subjects
 from data_prep.sequences.video import window
 from data_prep.synthetic.expressions.clip import strengths
@@ -95,6 +98,39 @@ def test_each_fault_is_left_out_and_counted_by_its_reason(prepared):
     counted = {reason: count for reasons in sums for reason, (count, _) in reasons.items()}
     of_videos = ("unreadable_video", "unknown_code", "no_landmark_file", "bad_landmark_file")
     assert counted == {**dict.fromkeys(of_videos, 1), "no_face": 3, "landmarks_outside": 3}
+
+
+class Spoilt:
+    """The landmarks of a video, some of them spoilt: frame -> what becomes of them."""
+
+    def __init__(self, folder, changes):
+        self._files, self._changes = LandmarkFiles(str(folder)), changes
+
+    def of_video(self, video):
+        given = self._files.of_video(video)
+        return lambda number, frame: self._changes.get(number, lambda points: points)(given(number, frame))
+
+
+def test_frames_without_a_face_or_with_one_that_cannot_be_turned_are_counted_and_the_others_stay(raw):
+    rng = np.random.default_rng(0)
+    changes = {
+        0: lambda points: None,
+        1: lambda points: points * (1, 0) + (0, 30),
+        2: lambda points: rng.uniform(10, 60, (68, 2)),
+        3: lambda points: np.full((68, 2), 30.0) + (np.arange(68) == 8)[:, None] * 20,
+        4: lambda points: points + 500,
+        5: lambda points: np.where(np.arange(68)[:, None] == 40, np.nan, points),
+    }
+    options = dataclasses.replace(OPTIONS, window=(0.0, 1.0))
+    video = next(v for v in find_sasefe(raw).videos if v.where == "Person01/N2A.mp4")
+    found = list(FrameSource(Spoilt(raw / "landmarks", changes), options).convert(video))
+    reasons = [item.reason if isinstance(item, Skip) else item.columns["frame"] for item in found]
+    assert reasons[:2] == ["no_face", "degenerate_landmarks"] and reasons[3:5] == [
+        "eyes_in_one_place",
+        "landmarks_outside",
+    ]
+    assert isinstance(reasons[2], str) and isinstance(reasons[5], str) and reasons[6:] == [6, 7]
+    assert all("frame 1" in item.detail for item in found[1:2])
 
 
 def test_geometry_is_that_of_the_landmarks_and_its_statistics_that_of_the_training_frames(prepared):

@@ -12,8 +12,8 @@ from emojax.pretrained.initialise import initialise
 from emojax.pretrained.layouts import flatten, unflatten
 from emojax.pretrained.native import Weights, load_weights, save_weights, write_safetensors
 
-# The dense layers of VGG are 100 million numbers; `test_convert` shows their layout.
-_TOO_WIDE = ("vgg16", "vgg16_bn", "vgg19", "vgg19_bn", "vggface")
+# The dense layers of VGG and C3D are 100 million numbers; `test_convert` shows their layout.
+_TOO_WIDE = ("vgg16", "vgg16_bn", "vgg19", "vgg19_bn", "vggface", "c3d")
 
 
 def filled(shapes) -> dict[str, np.ndarray]:

@@ -17,13 +17,16 @@ def write_data(folder: pathlib.Path, records: int = 100, content_hash: str = "ab
     (folder / "dataset.json").write_text(json.dumps({"splits": {"validation": split, "test": split}}))
 
 
-def write_result(task: Task, *, steps: int = 728, total: int = 728, records: int = 6501, **metrics) -> None:
+def write_result(
+    task: Task, *, steps: int = 728, total: int = 728, records: int = 6501, videos: int = 64, **metrics
+) -> None:
     """What a finished evaluation leaves behind."""
     result = {
         "system": task.config.name,
         "trained": {"steps": steps, "of": total},
         "split": {"name": task.split, "content_hash": "abc"},
         "records": {"train": records - 1, task.split: 1},
+        "sequences": {"train": videos - 1, task.split: 1},
         "config": json.loads(task.config.to_json_best_effort()),
         "notes": [],
         "metrics": dict.fromkeys(task.row.published, 0.5) | metrics,

@@ -112,6 +112,12 @@ def test_the_real_thing_is_said_to_be_so(tmp_path):
     assert "Full size, whole schedule, data of the published size." in text
 
 
+@pytest.mark.parametrize("videos, told", [(640, ""), (64, "has 64 sequences, SASE-FE has 643")])
+def test_data_sets_of_videos_are_compared_by_their_videos_not_by_their_frames(tmp_path, videos, told):
+    text, _ = page(tmp_path, "sase/7.2", ends_with(0.6, records=60_000, videos=videos))
+    assert told in text and ("synthetic, partial" in text) == bool(told)
+
+
 def test_rows_that_failed_or_have_no_data_say_why(tmp_path):
     ends = {"base7": (FAILED, "out of | luck"), "mtl_ccc_classic": (MISSING, "no data in x")}
 

@@ -13,12 +13,14 @@ from data_prep.sequences.prepare import Options, prepare
 from data_prep.synthetic.expressions.generate import Settings
 from data_prep.synthetic.sasefe.generate import draw
 from emojax import systems
+from emojax.data.dataset import load_dataset
 from emojax.data.loader import Batches, Order
 from emojax.engine.loop import train
 from emojax.engine.mesh import data_mesh, put_batch
 from emojax.engine.restore import read_variables
 from emojax.engine.step import make_train_step
 from emojax.errors import ConfigError
+from emojax.systems.sequences.cache import write_features
 from emojax.systems.sequences.initial import FrameReader, start_from
 
 SIZE = 32
@@ -195,6 +197,41 @@ def test_recurrent_layers_read_the_named_cnn_and_components_of_the_training_fram
     assert any("4 principal components explain" in note for note in system.notes)
 
 
+@pytest.mark.parametrize("name", ["sase12_cnn_geometry", "sase12_gru_features"])
+def test_stored_features_give_the_outputs_of_the_frozen_network(dataset, tmp_path, name):
+    frozen = {"optimizer__factors__first": 0.0, "optimizer__factors__trunk": 0.0}
+    config = small(name, dataset, init_from__cnn="random", **frozen)
+    outputs = [first_outputs(config, dataset)]
+    config.model.cached = write_features(config, dataset, tmp_path / "data")
+    config.data_dir, stored = str(tmp_path / "data"), load_dataset(tmp_path / "data")
+    outputs.append(first_outputs(config, stored))
+    np.testing.assert_allclose(*outputs, atol=1e-5)
+    config.model.head = "gap_fc3"
+    with pytest.raises(ConfigError, match="features of a network with head"):
+        systems.build(config, stored.recipe)
+
+
+def first_outputs(config, dataset):
+    """Probabilities of the first examples, as a run begins."""
+    system = systems.build(config, dataset.recipe)
+    batch = next(Batches(dataset, "validation", system.inputs, Order(8)))
+    return jax.jit(system.predict)(system.initial_variables(jax.random.key(0)), batch)["probabilities"]
+
+
+@pytest.mark.parametrize("changes", [{"model.cached": 64}, {"model.cached": 64, "model.net": "c3d"}])
+def test_stored_features_that_are_not_there_are_told(changes):
+    config = CONFIGS["sase12_cnn_face"]("sase12_cnn_face")
+    recipe = systems.stand_in(config)
+    config.update_from_flattened_dict(changes)
+    with pytest.raises(ConfigError, match="python -m emojax.cache"):
+        systems.build(config, recipe)
+
+
+def test_a_trunk_that_is_trained_cannot_be_stored(dataset, tmp_path):
+    with pytest.raises(ConfigError, match="out of date"):
+        write_features(small("sase12_cnn_face", dataset), dataset, tmp_path / "out")
+
+
 def test_a_frozen_trunk_leaves_training_to_the_modules_around_it():
     """Else dropout of the dense layers, which are in one module with the trunk, would be off."""
     system = full_size("sase12_cnn_face")
@@ -246,3 +283,14 @@ def test_sums_of_probabilities_give_emotion_and_deception():
         metrics["accuracy"] == 0 and metrics["emotion_accuracy"] == 1 and metrics["deceptive_accuracy"] == 0
     )
     assert metrics["videos"] == 2 and metrics["subjects"] == 1 and metrics["chance"] == pytest.approx(1 / 12)
+
+
+def test_a_fold_of_one_class_is_measured_too():
+    measure = full_size("sase6_cnn_face_frozen_gmp").measure
+    probabilities = np.eye(6)[[3, 3, 1, 3]]
+    outputs = {"probabilities": probabilities, "class": np.full(4, 3)}
+    outputs |= {"video_number": np.array([0, 0, 1, 1]), "subject_number": np.zeros(4, int)}
+    metrics = measure.metrics(outputs)
+    assert metrics["accuracy"] == 0.75 and metrics["majority"] == 1.0
+    assert np.array(metrics["confusion_matrix"])[3].tolist() == [0, 1, 0, 3, 0, 0]
+    assert all(np.isfinite(v) for v in metrics.values() if isinstance(v, float))

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-import os
 import pathlib
-import shutil
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,12 +10,12 @@ import jax
 import numpy as np
 
 from emojax import systems
-from emojax.data.columns import write_columns
-from emojax.data.dataset import Dataset, save_dataset
+from emojax.data.dataset import Dataset
 from emojax.data.inputs import Inputs
 from emojax.engine.inference import Predictor
-from emojax.errors import ConfigError, DataError
+from emojax.errors import ConfigError
 from emojax.systems.face_videos.inputs import TRUNK_COLUMN
+from emojax.systems.stored import write_stored
 
 # What of a config decides the features.
 FIELDS = ("trunk", "pool", "input_coding")
@@ -47,30 +44,17 @@ def write_features(config, dataset: Dataset, out: pathlib.Path) -> int:
             "This config trains its trunk, so features stored now would be out of date: freeze it with "
             "--config.optimizer.factors.trunk=0."
         )
-    if out.exists() and any(out.iterdir()):
-        raise DataError(f"{out} is not empty. Choose another --out.")
     reader = TrunkReader(config, dataset)
-    variables = reader.variables()
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        splits = {}
-        for name, split in dataset.splits.items():
-            columns = dataset.columns(name)
-            stored = {
-                **{key: columns[key] for key in columns},
-                TRUNK_COLUMN: reader.features(variables, name),
-            }
-            sequences = {key: columns.sequences[key] for key in columns.sequences}
-            splits[name] = dataclasses.replace(
-                split, columns_hash=write_columns(out, name, stored, sequences)
-            )
-            for shard in split.shards:
-                _link(pathlib.Path(dataset.path, shard), out / shard)
-        build = {**dataset.build, "trunk": trunk_of(config)}
-        save_dataset(dataclasses.replace(dataset, path=str(out), splits=splits, build=build))
-    except OSError as error:
-        raise DataError(f"Cannot write to {out}: {error.strerror or error}.") from error
-    return stored[TRUNK_COLUMN].shape[1]
+    variables, width = reader.variables(), 0
+
+    def features_of(split: str) -> dict[str, np.ndarray]:
+        nonlocal width
+        found = reader.features(variables, split)
+        width = found.shape[1]
+        return {TRUNK_COLUMN: found}
+
+    write_stored(dataset, out, features_of, trunk_of(config))
+    return width
 
 
 class TrunkReader:
@@ -100,10 +84,3 @@ class TrunkReader:
     def features(self, variables, split: str) -> np.ndarray:
         """``[N, D]`` float32 of a split, in record order."""
         return self._predictor.predict(variables, split, title=split)[TRUNK_COLUMN]
-
-
-def _link(source: pathlib.Path, target: pathlib.Path) -> None:
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)

@@ -10,7 +10,7 @@ from emojax.models.recurrent import CELLS
 from emojax.models.vgg_head import HEADS
 from emojax.ranges import Range, require_ranges, whole
 from emojax.systems.checks import require_choice, require_image_size, require_monitor
-from emojax.systems.sequences.inputs import STREAMS, TASKS, streams_of
+from emojax.systems.sequences.inputs import CLIP_CODINGS, STREAMS, TASKS, streams_of
 
 _CHOICES = {
     "task": tuple(TASKS),
@@ -24,11 +24,13 @@ _CHOICES = {
     "model.gru_variant": ("reset_before", "reset_after"),
     "model.sequence_mode": ("windows", "uniform"),
     "model.pool5_pad": POOL5_PADDINGS,
+    "model.clip_coding": CLIP_CODINGS,
 }
 RANGES = {
     "model.fc_units": whole(1, 65_536),
     "model.dropout": Range(0, 0.99),
     "model.geometry_components": whole(0, 64),
+    "model.cached": whole(0, 1_000_000),
     "model.frames": whole(1, 1000),
     "model.stride": whole(1, 1000),
     "model.clip_size": whole(16, 1024),
@@ -61,5 +63,24 @@ def check(config, recipe: Recipe) -> None:
         raise ConfigError("The geometry enters at fc6: config.model.head must end in fc3.")
     if options.net == "recurrent" and not HEADS[options.head][1]:
         raise ConfigError("Recurrent layers read fc6 or fc7: config.model.head must end in fc3.")
-    for name in streams:
-        require_image_size(config, recipe, name)
+    if options.cached:
+        _require_stored(config, recipe)
+    else:
+        for name in streams:
+            require_image_size(config, recipe, name)
+
+
+def _require_stored(config, recipe: Recipe) -> None:
+    """Raises ConfigError where the data hold no features that the config could read in place of pictures."""
+    stored = recipe.build.get("trunk")
+    if stored is None or config.model.net == "c3d":
+        raise ConfigError(
+            f"config.model.cached is {config.model.cached}, but {recipe.origin or recipe.name} holds no features of "
+            f"{config.name}. Write them: python -m emojax.cache --config ... --out DIR."
+        )
+    for name in ("backbone", "head", "feature", "rnn_input", "fc_units"):
+        if config.model[name] != stored.get(name):
+            raise ConfigError(
+                f"{recipe.origin} holds features of a network with {name} {stored.get(name)!r}, config.model.{name} is "
+                f"{config.model[name]!r}. Run emojax.cache for this config."
+            )

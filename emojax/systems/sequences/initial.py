@@ -15,11 +15,11 @@ from emojax.engine.inference import Predictor
 from emojax.errors import CheckpointError, ConfigError
 from emojax.estimators.pca import fit_pca
 from emojax.models.constants import CONSTANTS
-from emojax.pretrained.architecture import IMAGENET, VGGFACE_BGR
+from emojax.pretrained.architecture import IMAGENET, SPORTS1M_BGR, VGGFACE_BGR
 from emojax.pretrained.initialise import initialise
 from emojax.pretrained.native import load_weights
 from emojax.pretrained.runs import is_run
-from emojax.systems.sequences.inputs import streams_of
+from emojax.systems.sequences.inputs import STAGE_COLUMN, streams_of
 
 RANDOM = "random"
 _DENSE = ("fc6", "fc7")
@@ -28,18 +28,27 @@ _DENSE = ("fc6", "fc7")
 def start_from(config, variables: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, dict]]:
     """Fresh variables with what `config.init_from` names in place, and a record of it for the log.
 
+    Of stored features the network before them is not there, and nothing is loaded.
+
     Raises:
         ConfigError: a recurrent system without the CNN that it reads; tells the command that makes it.
         CheckpointError: a file or run cannot be read or does not fit.
     """
     origin = config.init_from
+    if config.model.cached:
+        return dict(variables), {}
     if config.model.net == "recurrent" and origin.cnn != RANDOM:
         _require_cnn(config)
         return initialise(variables, origin.cnn)
     if not origin.trunk:
         return dict(variables), {}
     if config.model.net == "c3d":
-        return initialise(variables, {"c3d": origin.trunk})
+        if config.model.clip_coding != "sports1m":
+            raise ConfigError(
+                f"{config.name} gives its C3D pixels in another coding than the weights of Sports-1M read: set "
+                "--config.model.clip_coding=sports1m."
+            )
+        return initialise(variables, {"c3d": origin.trunk}, reads=SPORTS1M_BGR)
     streams = {f"frames/{stream}": origin.trunk for stream in streams_of(config)}
     reads = VGGFACE_BGR if config.model.backbone == "vggface" else IMAGENET
     variables, record = initialise(variables, streams, reads=reads)
@@ -101,8 +110,11 @@ def fit_components(system, variables: dict[str, Any], dataset: Dataset) -> tuple
     Raises:
         ConfigError: more components than frames or features.
     """
-    predictor = Predictor(FrameReader(system), dataset)
-    features = predictor.predict(predictor.place(variables), "train", title="features")["features"]
+    if system.config.model.cached:
+        features = dataset.columns("train")[STAGE_COLUMN]
+    else:
+        predictor = Predictor(FrameReader(system), dataset)
+        features = predictor.predict(predictor.place(variables), "train", title="features")["features"]
     count = system.config.model.pca
     pca = fit_pca(features, count)
     constants = {"pca_mean": jnp.asarray(pca["mean"]), "pca_components": jnp.asarray(pca["components"])}

@@ -22,7 +22,10 @@ TASKS = {
     "sase12": (SASE_LABELS, SASE_LABELS),
     "oulu6": (OULU_LABELS, OULU_LABELS),
 }
+STAGE_COLUMN = "frames"
 _VGGFACE_BGR = (93.5940, 104.7624, 129.1863)
+_SPORTS1M_BGR = (90.0, 98.0, 102.0)
+CLIP_CODINGS = ("data", "sports1m")
 
 
 def streams_of(config) -> tuple[str, ...]:
@@ -30,16 +33,27 @@ def streams_of(config) -> tuple[str, ...]:
     return tuple(name.strip() for name in config.model.streams.split(",") if name.strip())
 
 
+def reads_stages(config) -> bool:
+    """Whether a system reads a stage of a trained CNN that it does not train."""
+    return config.model.net == "recurrent" and config.model.rnn_input == "features"
+
+
+def stored_columns(config) -> tuple[str, ...]:
+    """The columns of features that `emojax.cache` writes for a system: one of all streams, or one a stream."""
+    return (STAGE_COLUMN,) if reads_stages(config) else tuple(f"trunk_{name}" for name in streams_of(config))
+
+
 def inputs_of(config) -> Inputs:
     """What of the data a system takes."""
     options = config.model
     columns = COLUMNS + (("geometry",) if options.geometry else ())
+    pictures = () if options.cached else streams_of(config)
+    columns += stored_columns(config) if options.cached else ()
     if options.net == "cnn":
-        return Inputs(streams_of(config), columns, Pictures())
+        return Inputs(pictures, columns, Pictures())
     if options.sequence_mode == "uniform":
-        return Inputs(streams_of(config), columns, Uniform(options.frames))
-    windows = Windows(options.frames, options.stride, rest="drop", short="repeat")
-    return Inputs(streams_of(config), columns, windows)
+        return Inputs(pictures, columns, Uniform(options.frames))
+    return Inputs(pictures, columns, Windows(options.frames, options.stride, rest="drop", short="repeat"))
 
 
 def class_of(batch: Mapping[str, jax.Array], task: str) -> jax.Array:
@@ -69,11 +83,15 @@ class NetworkInputs:
             self.geometry = (mean, std, components[:count] if count else np.eye(len(mean), dtype=np.float32))
 
     def __call__(self, batch: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
-        """Stream -> normalised images, or ``clip`` of a C3D; ``geometry``."""
+        """Stream -> normalised images or stored features, or ``frames`` of a stored stage; ``clip``; ``geometry``."""
         options = self._config.model
         if options.net == "c3d":
             return {"clip": self._clip(batch[streams_of(self._config)[0]])}
-        inputs = {name: self._image(batch[name]) for name in streams_of(self._config)}
+        if options.cached:
+            names = (STAGE_COLUMN,) if reads_stages(self._config) else streams_of(self._config)
+            inputs = {n: batch[c].astype(jnp.float32) for n, c in zip(names, stored_columns(self._config))}
+        else:
+            inputs = {name: self._image(batch[name]) for name in streams_of(self._config)}
         if self.geometry is not None:
             mean, std, components = self.geometry
             inputs["geometry"] = (batch["geometry"] - mean) / std @ components.T
@@ -87,8 +105,10 @@ class NetworkInputs:
     def _clip(self, pixels: jax.Array) -> jax.Array:
         """``[B, T, H, W, 3]`` uint8 -> normalised at the side of C3D's input."""
         side = self._config.model.clip_size
-        values = pixels.astype(jnp.float32) / 255
+        values = pixels.astype(jnp.float32)
         if values.shape[2] != side:
             values = jax.image.resize(values, (*values.shape[:2], side, side, 3), "bilinear")
-        mean, std = self._colour
+        if self._config.model.clip_coding == "sports1m":
+            return (values[..., ::-1] - jnp.array(_SPORTS1M_BGR)).astype(self._dtype)
+        values, (mean, std) = values / 255, self._colour
         return ((values - mean) / std).astype(self._dtype)

@@ -17,7 +17,7 @@ from emojax.models.dropout import dropout
 from emojax.models.recurrent import Recurrent, last_output
 from emojax.models.time import fold_time, frame_keys, unfold_time
 from emojax.models.vgg_head import HEADS, DenseLayers, pool_map
-from emojax.systems.sequences.inputs import streams_of
+from emojax.systems.sequences.inputs import STAGE_COLUMN, streams_of
 
 TINY_WIDTHS = (16, 32, 32, 64, 64)
 
@@ -26,14 +26,14 @@ class FrameFeatures(nn.Module):
     """Convolutions and pooling of every stream of a frame, and its geometry, side by side; then ``fc6`` and ``fc7``.
 
     Attributes:
-        trunks: stream -> makes its convolutions, called with ``name``.
+        trunks: stream -> makes its convolutions, called with ``name``; None where its features come stored.
         head: of `HEADS`.
         units, dropout_rate: of the dense layers.
         frozen: the convolutions are not trained: no gradient is computed for them.
         dtype: of the dense layers.
     """
 
-    trunks: Mapping[str, Callable[..., nn.Module]]
+    trunks: Mapping[str, Callable[..., nn.Module] | None]
     head: str
     units: int
     dropout_rate: float
@@ -49,7 +49,7 @@ class FrameFeatures(nn.Module):
         mask: jax.Array | None = None,
         keys: jax.Array | None = None,
     ) -> dict[str, jax.Array]:
-        """Stages of `DenseLayers` where the head has them, ``features [N, D]`` in any case.
+        """Pooled maps ``trunk_STREAM [N, D]``, stages of `DenseLayers` where the head has them, ``features [N, D]``.
 
         Args:
             inputs: stream -> normalised images ``[N, H, W, 3]``; ``geometry [N, G]``.
@@ -57,18 +57,22 @@ class FrameFeatures(nn.Module):
             mask: ``[N]``, 0 for padding.
             keys: ``[N]`` random keys.
         """
-        pooling, dense = HEADS[self.head]
-        parts = []
-        for name, make in self.trunks.items():
-            trunk = make(name=name)(inputs[name], train=train and not self.frozen, mask=mask)["features"]
-            pooled = pool_map(trunk, pooling)
-            parts.append(jax.lax.stop_gradient(pooled) if self.frozen else pooled)
-        if "geometry" in inputs:
-            parts.append(inputs["geometry"])
+        pooled = {f"trunk_{name}": self._pooled(name, inputs[name], train, mask) for name in self.trunks}
+        parts = [*pooled.values(), *([inputs["geometry"]] if "geometry" in inputs else [])]
         x = jnp.concatenate(parts, axis=-1)
-        if not dense:
-            return {"features": x}
-        return DenseLayers(self.units, self.dropout_rate, self.dtype, name="head")(x, train=train, keys=keys)
+        if not HEADS[self.head][1]:
+            return {**pooled, "features": x}
+        dense = DenseLayers(self.units, self.dropout_rate, self.dtype, name="head")
+        return {**pooled, **dense(x, train=train, keys=keys)}
+
+    def _pooled(self, name: str, x: jax.Array, train: bool, mask: jax.Array | None) -> jax.Array:
+        """What the convolutions of a stream give, pooled, ``[N, D]`` float32; stored features as they are."""
+        make = self.trunks[name]
+        if make is None:
+            return x
+        maps = make(name=name)(x, train=train and not self.frozen, mask=mask)["features"]
+        pooled = pool_map(maps, HEADS[self.head][0])
+        return jax.lax.stop_gradient(pooled) if self.frozen else pooled
 
 
 class FrameNet(nn.Module):
@@ -111,7 +115,7 @@ class RecurrentNet(nn.Module):
     """Classifier of clips by recurrent layers on ``fc7`` of their frames.
 
     Attributes:
-        frames: see `FrameFeatures`.
+        frames: see `FrameFeatures`; None where `stage` comes stored.
         recurrent: the layers.
         num_classes: of the logits.
         stage: of the frames' features: ``fc7`` or ``fc7_linear``.
@@ -120,7 +124,7 @@ class RecurrentNet(nn.Module):
         dropout_rate: before the classifier.
     """
 
-    frames: FrameFeatures
+    frames: FrameFeatures | None
     recurrent: Recurrent
     num_classes: int
     stage: str
@@ -129,13 +133,11 @@ class RecurrentNet(nn.Module):
 
     @nn.compact
     def __call__(self, inputs, *, train: bool, mask=None, keys=None) -> dict[str, jax.Array]:
-        """Stream -> images ``[B, T, H, W, 3]``; gives ``sequence [B, T, D]`` and ``logits [B, C]`` float32."""
-        time = next(iter(inputs.values())).shape[1]
-        rows = None if mask is None else jnp.repeat(mask, time)
-        of_frames = None if keys is None else frame_keys(keys, time).reshape(-1)
-        fixed = train and not self.reduced
-        x = self.frames(fold_time(dict(inputs)), train=fixed, mask=rows, keys=of_frames)[self.stage]
-        x = unfold_time(x, time).astype(jnp.float32)
+        """Stream -> images ``[B, T, H, W, 3]`` or features ``[B, T, D]``; without `frames`, ``frames [B, T, D]``.
+
+        Gives ``sequence [B, T, D]`` and ``logits [B, C]`` float32.
+        """
+        x = self._stage(inputs, train, mask, keys) if self.frames is not None else inputs[STAGE_COLUMN]
         if self.reduced:
             x = jax.lax.stop_gradient(x - constant(self, "pca_mean"))
             x = jnp.dot(x, constant(self, "pca_components").T, precision=jax.lax.Precision.HIGHEST)
@@ -144,16 +146,25 @@ class RecurrentNet(nn.Module):
             hidden = dropout(hidden, keys, self.dropout_rate)
         return {"sequence": x, "logits": _classifier(self.num_classes)(hidden)}
 
+    def _stage(self, inputs, train: bool, mask, keys) -> jax.Array:
+        time = next(iter(inputs.values())).shape[1]
+        rows = None if mask is None else jnp.repeat(mask, time)
+        of_frames = None if keys is None else frame_keys(keys, time).reshape(-1)
+        fixed = train and not self.reduced
+        x = self.frames(fold_time(dict(inputs)), train=fixed, mask=rows, keys=of_frames)[self.stage]
+        return unfold_time(x, time).astype(jnp.float32)
+
 
 def build_net(config, num_classes: int, dtype) -> nn.Module:
     """`FrameNet`, `ClipNet` or `RecurrentNet`."""
     options = config.model
     if options.net == "c3d":
         widths = TINY_WIDTHS if options.backbone != "vggface" else WIDTHS
-        c3d = C3D(widths, options.fc_units, options.dropout, options.pool5_pad, dtype)
+        c3d = C3D(widths, options.fc_units, options.dropout, options.pool5_pad, dtype=dtype)
         return ClipNet(c3d, num_classes)
+    trunk = None if options.cached else _trunk(options.backbone, dtype)
     frames = FrameFeatures(
-        {stream: _trunk(options.backbone, dtype) for stream in streams_of(config)},
+        dict.fromkeys(streams_of(config), trunk),
         options.head,
         options.fc_units,
         options.dropout,
@@ -170,6 +181,7 @@ def build_net(config, num_classes: int, dtype) -> nn.Module:
         dtype=dtype,
     )
     reduced = options.rnn_input == "features"
+    frames = None if options.cached and reduced else frames
     return RecurrentNet(frames, recurrent, num_classes, options.feature, reduced, options.dropout)
 
 

@@ -21,7 +21,14 @@ from emojax.systems.base import Batch, SupervisedSystem, Variables
 from emojax.systems.measure import Report
 from emojax.systems.sequences.checks import check
 from emojax.systems.sequences.initial import fit_components, start_from
-from emojax.systems.sequences.inputs import TASKS, NetworkInputs, class_of, inputs_of, streams_of
+from emojax.systems.sequences.inputs import (
+    TASKS,
+    NetworkInputs,
+    class_of,
+    inputs_of,
+    stored_columns,
+    streams_of,
+)
 from emojax.systems.sequences.measure import SequenceMeasure
 from emojax.systems.sequences.network import build_net
 from emojax.systems.sequences.stand_in import stand_in
@@ -62,7 +69,7 @@ class SequenceSystem(SupervisedSystem):
         options = self.config.model
         if options.net != "recurrent" or options.rnn_input != "features":
             return {}
-        width = options.fc_units
+        width = options.cached or options.fc_units
         return {"pca_mean": jnp.zeros(width), "pca_components": jnp.zeros((options.pca, width))}
 
     def init(self, key: jax.Array, constants: Mapping | None = None) -> Variables:
@@ -74,11 +81,18 @@ class SequenceSystem(SupervisedSystem):
         options, size = self.config.model, self.config.image_size
         time = () if options.net == "cnn" else (options.frames,)
         batch = {name: jnp.zeros((1, *time, size, size, 3), jnp.uint8) for name in streams_of(self.config)}
+        if options.cached:
+            batch = {name: jnp.zeros((1, *time, options.cached)) for name in stored_columns(self.config)}
         return self.network_inputs({**batch, "geometry": jnp.zeros((1, 136))})
+
+    def starting_variables(self, key: jax.Array) -> Variables:
+        """As `start_from`: without principal components."""
+        variables, self.initialised_from = start_from(self.config, super().initial_variables(key))
+        return variables
 
     def initial_variables(self, key: jax.Array) -> Variables:
         """As `start_from`; principal components are fitted on the training frames of `config.data_dir`."""
-        variables, self.initialised_from = start_from(self.config, super().initial_variables(key))
+        variables = self.starting_variables(key)
         if self.constants:
             from emojax.systems import load_data  # which imports this module
 
