@@ -73,6 +73,8 @@ class StageReader:
         self.inputs = Inputs(streams_of(config), columns, Pictures())
         self._predictor = Predictor(self, dataset)
         started = self._system.starting_variables(jax.random.key(config.seed))
+        for note in self._system.origin_notes():
+            print(f"note: {note}")
         self._variables = self._predictor.place(started)
 
     def predict(self, variables: Mapping, batch: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
