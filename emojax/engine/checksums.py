@@ -32,6 +32,11 @@ def json_checksum(value: Mapping) -> int:
     return google_crc32c.value(json.dumps(value, sort_keys=True).encode())
 
 
+def fingerprint(variables: Any) -> int:
+    """One number for a trained network: of a run and of its exported copy it is the same."""
+    return json_checksum(checksums(variables))
+
+
 def verify(tree: Any, expected: Mapping[str, int], where: Any) -> None:
     """Compares arrays with the checksums of a checkpoint, or of a part of it.
 

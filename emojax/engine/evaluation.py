@@ -20,6 +20,8 @@ from emojax.engine.lock import RESULTS, locked
 from emojax.engine.outputs import Outputs, identities, make_meta, write_outputs
 from emojax.engine.restore import Restored
 from emojax.engine.runlog import curve_statistics, read_log
+from emojax.engine.thresholds import NAME as THRESHOLDS
+from emojax.engine.thresholds import write_thresholds
 from emojax.engine.workdir import as_json, result_paths
 from emojax.files import explained, write_csv, write_json
 
@@ -82,6 +84,8 @@ def evaluate(
     with locked(out or workdir, RESULTS), explained(out or workdir):
         write_predictions(paths.predictions, system, outputs, columns)
         write_outputs(paths.outputs, describe_outputs(restored, system, dataset, split, kept))
+        if THRESHOLDS in outputs:
+            write_thresholds(out or workdir, restored, outputs[THRESHOLDS])
         shown = {k: columns[k][example_records(outputs)] for k in system.report.columns if k in columns}
         system.report.write(
             paths.page.parent,

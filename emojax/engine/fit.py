@@ -21,12 +21,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from emojax.data.dataset import Dataset
-from emojax.engine.checksums import json_checksum
+from emojax.engine.checksums import fingerprint
 from emojax.engine.inference import Predictor, make_batches
 from emojax.engine.lock import locked
 from emojax.engine.mesh import replicated
 from emojax.engine.processes import alone
-from emojax.engine.restore import SUMS, Restored, Stored
+from emojax.engine.restore import Restored, Stored
 from emojax.engine.result import TrainResult
 from emojax.engine.runlog import RunLog
 from emojax.engine.state import TrainState
@@ -61,7 +61,7 @@ class Estimator(Protocol):
 
 
 class _Meta(TypedDict):
-    """Of what a stored estimator is made: the checkpoint's checksums, the training split, the settings."""
+    """Of what a stored estimator is made: the network's fingerprint, the training split, the settings."""
 
     schema: Literal[1]
     network: int
@@ -90,7 +90,7 @@ def fit_estimator(
     estimator, data = system.estimator, restored.meta["dataset"]["content_hash"]
     meta = {
         "schema": 1,
-        "network": json_checksum(restored.meta[SUMS]),
+        "network": fingerprint(restored.variables),
         "content_hash": data,
         "settings": json.loads(json.dumps(dict(estimator.settings))),
     }

@@ -41,9 +41,14 @@ def require_free(folder: pathlib.Path) -> None:
 
 
 def write_folder(folder: pathlib.Path, restored: Restored, workdir: pathlib.Path) -> list[str]:
-    """The self-contained folder."""
+    """The self-contained folder, with what evaluations of the run have fitted: an SVM, thresholds."""
     write_model(folder, restored)
-    return ["model.safetensors", RECIPE_FILE]
+    fitted = [f"fitted/{name}" for name in (f"{restored.step}.npz", f"thresholds_{restored.step}.npz")]
+    fitted = [name for name in fitted if (workdir / name).is_file()]
+    for name in fitted:
+        with replacing(folder / name) as temporary:
+            temporary.write_bytes((workdir / name).read_bytes())
+    return ["model.safetensors", RECIPE_FILE, *fitted]
 
 
 def write_stablehlo(folder: pathlib.Path, restored: Restored, workdir: pathlib.Path) -> list[str]:

@@ -18,6 +18,7 @@ from emojax.data.recipe import Recipe
 from emojax.engine.mesh import data_mesh, put_batch, replicated
 from emojax.engine.restore import read_variables
 from emojax.engine.step import make_predict_step
+from emojax.engine.thresholds import read_thresholds
 from emojax.engine.workdir import require_run
 from emojax.errors import ConfigError, DataError, Skip
 from emojax.labels import Labels
@@ -44,17 +45,19 @@ class FacePrediction:
         score: of the detector, in [0, 1].
         probabilities: class name -> probability; empty for a system that tells no classes apart.
         values: dimension name -> value, e.g. valence and arousal in [-1, 1]; empty for a system without.
+        labels: of a system of several labels, those whose probability reaches its threshold; empty otherwise.
     """
 
     box: tuple[float, float, float, float]
     score: float
     probabilities: dict[str, float]
     values: dict[str, float]
+    labels: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
-        """The most probable class; empty without classes."""
-        return max(self.probabilities, key=self.probabilities.get, default="")
+        """The most probable class, or all labels of the person, ``a;b``; empty without classes."""
+        return ";".join(self.labels) or max(self.probabilities, key=self.probabilities.get, default="")
 
 
 class Model:
@@ -73,14 +76,14 @@ class Model:
     recipe: Recipe
     value_range: tuple[float, float]
 
-    def __init__(self, restored, *, detector: str | Detector = "auto"):
+    def __init__(self, restored, *, detector: str | Detector = "auto", thresholds: np.ndarray | None = None):
         self.config, self.recipe, self.step = restored.config, restored.recipe, restored.step
         self._system = systems.build(self.config, self.recipe)
         self.labels = self._system.labels
         self.reader = reader_of(self._system, self.recipe)
         self.value_range = (-1.0, 1.0) if self.reader.things == "faces" else (0.0, 1.0)
         self._select = self._system.inputs.selection(False)
-        self._detector = detector
+        self._detector, self._thresholds = detector, thresholds
         self._mesh = data_mesh(jax.devices()[:1])
         self._variables = jax.device_put(restored.variables, replicated(self._mesh))
         self._step = make_predict_step(self._system.predict, self._mesh)
@@ -173,10 +176,15 @@ class Model:
             except Skip:
                 continue  # the detector's box lies outside the picture
             faces.append(face)
-        return [
-            FacePrediction(face.box, face.score, *answer)
-            for face, answer in zip(faces, self.answers(records))
-        ]
+        answers = self.answers(records)
+        return [FacePrediction(f.box, f.score, *a, self.labels_of(a[0])) for f, a in zip(faces, answers)]
+
+    def labels_of(self, probabilities: Mapping[str, float]) -> tuple[str, ...]:
+        """The classes whose probability reaches its threshold; none without `emojax.engine.thresholds`."""
+        if self._thresholds is None:
+            return ()
+        limits = dict(zip(self.labels.classes, self._thresholds.tolist()))
+        return tuple(name for name, value in probabilities.items() if value >= limits[name])
 
     def answers(self, records: Sequence[Record]) -> list[Answer]:
         """What the system says of each of some records, as its reader makes them; of clips each for itself."""
@@ -290,7 +298,8 @@ def load(run_or_model: str | os.PathLike, which: str = "best", *, detector: str 
     """
     folder = pathlib.Path(run_or_model).expanduser()
     require_run(folder)
-    return Model(read_variables(folder, which), detector=detector)
+    restored = read_variables(folder, which)
+    return Model(restored, detector=detector, thresholds=read_thresholds(folder, restored))
 
 
 def _as_rgb(image: Picture) -> np.ndarray:

@@ -194,7 +194,11 @@ class Session:
             if self._options.smooth:
                 outputs = [_renamed(output, smoothed) for output, (_, smoothed) in zip(outputs, followed)]
         return [
-            Row(str(frame.file), frame.number, frame.seconds, number, face.box, face.score, *output)
+            Row(
+                *(str(frame.file), frame.number, frame.seconds, number, face.box, face.score),
+                *output,
+                self._model.labels_of(output[0]),
+            )
             for face, number, output in zip(faces, numbers, outputs)
         ]
 

@@ -26,6 +26,7 @@ class Row:
         score: of the detector.
         probabilities: class -> probability.
         values: dimension -> value.
+        labels: of a system of several labels, those that the person has; empty otherwise.
     """
 
     file: str
@@ -36,11 +37,12 @@ class Row:
     score: float
     probabilities: Mapping[str, float]
     values: Mapping[str, float]
+    labels: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
-        """The most probable class; empty without classes."""
-        return max(self.probabilities, key=self.probabilities.get, default="")
+        """The most probable class, or all labels of the person, ``a;b``; empty without classes."""
+        return ";".join(self.labels) or max(self.probabilities, key=self.probabilities.get, default="")
 
 
 class Tables(contextlib.ExitStack):

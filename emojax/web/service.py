@@ -51,7 +51,7 @@ class Service:
         image = decode_image(data, "the picture", upright=True)
         with self._lock:
             found = self._model.detect_and_predict(np.ascontiguousarray(image[..., ::-1]))
-        rows = [Row("", 0, None, None, f.box, f.score, f.probabilities, f.values) for f in found]
+        rows = [Row("", 0, None, None, f.box, f.score, f.probabilities, f.values, f.labels) for f in found]
         shown = annotate(image, rows, self._model.value_range)
         return {"found": [_json(row) for row in rows], "shown": _jpeg(shown), "width": image.shape[1]}
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.ensemble import RandomForestClassifier
 
-from emojax import evaluate, train
+from emojax import evaluate, export, train
 from emojax.data.inputs import Inputs
 from emojax.data.select import Whole
 from emojax.engine import evaluation, loop
@@ -112,6 +112,13 @@ def test_an_svm_is_fitted_after_the_training_and_only_read_by_evaluations(tmp_pa
     assert evaluate.main(["--workdir", str(workdir), "--data_dir", other.path, "--all_outputs"]) == 0
     outputs = read_outputs(workdir / "outputs_validation.npz").arrays
     assert outputs["svm_scores"].shape == (21, 7) and outputs["embedding"].shape == (21, 32)
+    model = tmp_path / "exported"  # it travels with an exported model
+    assert export.main(["--workdir", str(workdir), "--to", str(model)]) == 0
+    assert (model / "fitted" / stored.name).read_bytes() == stored.read_bytes()
+    elsewhere = ["--model", str(model), "--data_dir", other.path, "--out", str(tmp_path / "results")]
+    assert evaluate.main(elsewhere) == 0, capsys.readouterr().err
+    theirs = read_outputs(tmp_path / "results" / "outputs_validation.npz").arrays["svm_scores"]
+    np.testing.assert_array_equal(theirs, outputs["svm_scores"])
     # One that was never fitted, is damaged, or is of another checkpoint.
     stored.rename(again)
     assert evaluate.main(["--workdir", str(workdir), "--data_dir", other.path]) == 2

@@ -11,8 +11,9 @@ import pytest
 import emojax
 from emojax.engine.model_folder import read_model
 from emojax.engine.restore import read_variables
+from emojax.engine.thresholds import read_thresholds, write_thresholds
 from emojax.engine.workdir import require_own_config
-from emojax.errors import CheckpointError, ConfigError
+from emojax.errors import CheckpointError, ConfigError, DataError
 from emojax.export import main
 from emojax.pretrained.runs import read_weights
 
@@ -49,6 +50,23 @@ def test_the_folder_holds_nothing_pickled_and_a_card(copied):
         "affectnet",
     ):
         assert part in card
+
+
+def test_thresholds_of_an_evaluation_travel_and_name_the_labels(run, tmp_path):
+    workdir = pathlib.Path(shutil.copytree(run, tmp_path / "run"))
+    assert emojax.load(workdir).labels_of({"happy": 0.9}) == ()
+    write_thresholds(workdir, read_variables(workdir), np.array([0.1, 0.2, 0.3, np.inf, 0.5, 0.5, 0.5]))
+    assert main(["--workdir", str(workdir), "--to", str(tmp_path / "model")]) == 0
+    model = emojax.load(tmp_path / "model")
+    said = dict(zip(model.labels.classes, (0.1, 0.1, 0.4, 1.0, 0.5, 0.4, 0.4)))
+    assert model.labels_of(said) == ("neutral", "sad", "fear")
+    other = read_model(tmp_path / "model")
+    other.variables["params"]["head"] = {}
+    assert read_thresholds(tmp_path / "model", other) is None  # they are those of one network
+    path = next((tmp_path / "model" / "fitted").iterdir())
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(DataError, match="Delete it: python -m emojax.evaluate writes it again"):
+        emojax.load(tmp_path / "model")
 
 
 def test_weights_of_the_folder_start_another_run(run, copied):
