@@ -3,6 +3,7 @@
     python -m emojax.pretrained list
     python -m emojax.pretrained import --arch densenet121 densenet121-a639ec97.pth
     python -m emojax.pretrained export densenet121.safetensors --out for_torch.safetensors
+    python -m emojax.pretrained expression emotion_model.hdf5 --to mini_xception       # then emojax.predict --model
 
 An imported file is named in a config: --config.init_from=densenet121.safetensors.
 """
@@ -37,12 +38,19 @@ def _run(options: argparse.Namespace) -> None:
 
 def _parser() -> cli.Parser:
     parser = cli.Parser("python -m emojax.pretrained", __doc__)
-    commands = parser.add_subparsers(required=True, metavar="list | import | export", dest="command")
+    commands = parser.add_subparsers(
+        required=True, metavar="list | import | export | expression", dest="command"
+    )
     _add_list(commands.add_parser("list", help="architectures, their published files and input coding"))
     _add_import(
         commands.add_parser("import", help="published weights to a file of emojax", description=_IMPORT_HELP)
     )
     _add_export(commands.add_parser("export", help="our weights to a torch state dict (safetensors)"))
+    _add_expression(
+        commands.add_parser(
+            "expression", help="a finished expression network of others to a model for emojax.predict"
+        )
+    )
     return parser
 
 
@@ -94,6 +102,16 @@ def _add_export(parser: cli.Parser) -> None:
         "has such a network",
     )
     add("--arch", help="of a run: the part's architecture, if its config does not tell")
+
+
+def _add_expression(parser: cli.Parser) -> None:
+    add = parser.add_argument
+    add(
+        "file",
+        type=cli.path,
+        help="mini-Xception's .hdf5, or face-api's face_expression_model-weights_manifest.json",
+    )
+    add("--to", type=cli.path, required=True, metavar="DIR", help="folder to write; new or empty")
 
 
 if __name__ == "__main__":

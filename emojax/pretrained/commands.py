@@ -9,18 +9,28 @@ import jax
 import numpy as np
 
 from emojax import cli
+from emojax.errors import OutputError
 from emojax.files import replacing
 from emojax.pretrained.architecture import Architecture
 from emojax.pretrained.catalogue import architecture, architectures
 from emojax.pretrained.convert import export_weights, import_weights
 from emojax.pretrained.export import advice, for_torch
+from emojax.pretrained.expression import import_expression
 from emojax.pretrained.native import save_weights, write_safetensors
 
 
 def run(options: argparse.Namespace) -> None:
     """Runs the subcommand `options.command`."""
     jax.config.update("jax_platforms", "cpu")  # conversion needs no accelerator, which may be busy
-    {"list": list_architectures, "import": import_file, "export": export_file}[options.command](options)
+    commands = {"list": list_architectures, "import": import_file, "export": export_file}
+    (commands | {"expression": import_whole})[options.command](options)
+
+
+def import_whole(options: argparse.Namespace) -> None:
+    if options.to.exists() and (not options.to.is_dir() or any(options.to.iterdir())):
+        raise OutputError(f"{options.to} is there and not empty. Choose another --to, or delete it.")
+    name = import_expression(options.file, options.to)
+    print(f"{name} is in {options.to}: python -m emojax.predict --model {options.to} PICTURE...")
 
 
 def list_architectures(options: argparse.Namespace) -> None:

