@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from emojax.data.inputs import Inputs
 from emojax.data.recipe import Recipe
+from emojax.engine.program import Program
 from emojax.errors import ConfigError
 from emojax.models.expression_nets import NETS
 from emojax.systems.base import Batch, System, Variables
@@ -41,7 +42,7 @@ class ReadySystem(System):
         size = self.net.image_size
         return dict(self.net.init(key, jnp.zeros((1, size, size, 3), jnp.uint8)))
 
-    def loss(self, params, model_state, batch: Batch, key: jax.Array):
+    def program(self, steps_per_epoch: int) -> Program:
         raise ConfigError("An imported expression network is finished: it is not trained here.")
 
     def predict(self, variables: Variables, batch: Batch) -> dict[str, jax.Array]:
