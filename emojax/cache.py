@@ -19,6 +19,7 @@ from emojax import cli
 from emojax.errors import ConfigError
 
 _FAMILIES = ("face_videos", "sequences")
+_OF_THE_TRUNK = ("data_dir=", "init_from=", "optimizer.factors.trunk=")  # what a run on features does without
 
 
 def parser() -> cli.Parser:
@@ -49,10 +50,12 @@ def cache(options: argparse.Namespace) -> int:
     dataset = systems.load_data(config)
     family = importlib.import_module(f"emojax.systems.{config.family}.cache")
     width = family.write_features(config, dataset, options.out)
+    changes = [text for text in options.changes if not text.startswith(_OF_THE_TRUNK)]
+    fields = [f"data_dir={options.out}", f"model.cached={width}", *changes]
     print(
         f"{options.out}: {width} features a frame.\n"
-        f"Train on them: python -m emojax.train --config {options.config} --config.data_dir={options.out} "
-        f"--config.model.cached={width} --workdir runs/{config.name}"
+        f"Train on them: python -m emojax.train --config {options.config} "
+        f"{' '.join(f'--config.{text}' for text in fields)} --workdir runs/{config.name}"
     )
     return 0
 
