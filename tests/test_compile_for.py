@@ -9,7 +9,14 @@ import shutil
 import subprocess
 import sys
 
+import jax
 import pytest
+
+from emojax import systems
+from emojax.cli import load_config_file
+from emojax.engine.measure import random_batch
+from emojax.engine.mesh import data_mesh
+from emojax.engine.run import Run
 
 SCRIPTS = pathlib.Path(__file__).resolve().parents[1] / "scripts"
 PROGRAM = """
@@ -50,6 +57,24 @@ def test_a_slice_reads_what_it_takes_an_update_writes_what_it_puts_and_work_spac
     part = 2 * 16 * 4
     found = {k.name: k.nbytes for k in kernels(PROGRAM)}
     assert found == {"first": 2 * part, "call": part + part / 2, "last": 2 * part + 4}
+
+
+def test_every_network_that_is_compiled_or_run_on_a_card_has_a_batch_without_data(monkeypatch):
+    for name in ("CUDA_VISIBLE_DEVICES", "JAX_PLATFORMS"):  # the scripts set them
+        monkeypatch.setenv(name, "")
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    import compile_for
+    import gpu_check
+
+    mesh = data_mesh(jax.devices()[:1])
+    for spec in {*compile_for.NETWORKS.values(), *gpu_check.FAMILIES.values()}:
+        config = load_config_file(str(SCRIPTS.parent / spec))
+        config.batch_size = 2
+        dataset = systems.stand_in_dataset(config)
+        run = Run(config, systems.build(config, dataset.recipe), dataset, mesh)
+        batch = random_batch(run)
+        assert {*run.system.inputs.features, *run.system.inputs.columns} <= set(batch), spec
+        assert {len(values) for values in batch.values()} == {2}, spec
 
 
 @pytest.mark.ahead_of_time

@@ -40,6 +40,7 @@ SYSTEMS = {
     "skeletons": "configs/bold.py:bold_stgcn_spatial@demo",
     "sequences": "configs/sasefe.py:sase6_cnn_face_unfrozen_flat@demo",
     "face_videos": "configs/affwild.py:affwild_cnnm_small@demo",
+    "face_gan": "configs/affwild_gan.py:affwild_reggan_small@demo",
 }
 
 

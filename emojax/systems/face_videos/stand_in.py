@@ -22,8 +22,8 @@ def stand_in_columns(config) -> dict[str, np.ndarray]:
     rng, videos, frames = np.random.default_rng(0), 4, 200
     records = videos * frames
     values = {name: rng.uniform(-1, 1, records).astype(np.float32) for name in VALUES}
-    if config.model.cached:
-        values[TRUNK_COLUMN] = rng.normal(size=(records, config.model.cached)).astype(np.float32)
+    if stored := config.model.get("cached", 0):  # a GAN reads pictures alone
+        values[TRUNK_COLUMN] = rng.normal(size=(records, stored)).astype(np.float32)
     return {
         "sequence": np.repeat(np.arange(videos, dtype=np.int32), frames),
         "frame": np.tile(np.arange(frames, dtype=np.int32), videos),
