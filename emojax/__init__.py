@@ -4,12 +4,14 @@
     model.labels.classes                               # class names in the order of the outputs
     model.predict(images)["probabilities"]             # [N, C], of pictures that show one face each
     model.detect_and_predict("picture.jpg")            # finds the faces first
+    emojax.systems()                                   # every system that can be trained, one dictionary each
 
 Importing the package imports neither JAX nor any other library: each function does so when it is called.
 """
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING
 
 from emojax import interrupt
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     from emojax.prediction.model import Model
 
-__all__ = ["list_systems", "load"]
+__all__ = ["load", "systems"]
 __version__ = "0.1.0"
 
 interrupt.begin_imports()
@@ -33,11 +35,8 @@ def load(run_or_model: str | os.PathLike, which: str = "best", *, detector: str 
     return model.load(run_or_model, which, detector=detector)
 
 
-def list_systems() -> list[dict]:
-    """Every system that can be trained, one dictionary each; see `emojax.catalogue.catalogue`.
-
-    It is not called `systems`: `emojax.systems` is the package that they are in.
-    """
-    from emojax.catalogue import catalogue
-
-    return catalogue()
+def __getattr__(name: str):
+    """`emojax.systems`, imported when it is first asked for: a package that is called like a function."""
+    if name != "systems":
+        raise AttributeError(f"module 'emojax' has no attribute {name!r}")
+    return importlib.import_module("emojax.systems")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import sys
+import types
 from typing import TYPE_CHECKING
 
 from emojax import datasets
@@ -83,3 +85,16 @@ def _family(config):
     if not hasattr(family, "build"):
         raise ConfigError(f"config.family is {config.family!r}; there are {', '.join(families())}.")
     return family
+
+
+class _Systems(types.ModuleType):
+    """This package, which is called like a function, too: ``emojax.systems()``."""
+
+    def __call__(self) -> list[dict]:
+        """Every system that can be trained, one dictionary each; see `emojax.catalogue.catalogue`."""
+        from emojax.catalogue import catalogue
+
+        return catalogue()
+
+
+sys.modules[__name__].__class__ = _Systems

@@ -33,6 +33,13 @@ def test_importing_emojax_imports_no_library():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
 
 
+def test_the_systems_are_listed_without_jax():
+    code = "import sys, emojax; s = emojax.systems(); import emojax.systems as p; "
+    code += "print(len(s) > 100, p.build, 'jax' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert found.stdout.startswith("True <function build") and found.stdout.endswith(" False\n"), found.stderr
+
+
 def test_pictures_are_predicted_in_the_order_of_the_labels(model, pictures):
     outputs = model.predict(pictures)
     assert model.labels.classes[0] == "neutral" and model.labels.dimensions == ("valence", "arousal")
