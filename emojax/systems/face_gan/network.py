@@ -29,7 +29,7 @@ class Networks:
         self, params: Mapping, state: Mapping, z: jax.Array, *, train: bool, mask: jax.Array | None = None
     ) -> tuple[jax.Array, dict]:
         """Pictures ``[B, S, S, 3]`` in [-1, 1], and the state with the generator's new statistics."""
-        variables = {"params": params["generator"], STATS: state[STATS]["generator"]}
+        variables = {"params": params["generator"], STATS: _stats(state, "generator")}
         if not train:
             return self.generator.apply(variables, z, train=False), dict(state)
         pictures, new = self.generator.apply(variables, z, train=True, mask=mask, mutable=[STATS])
@@ -39,20 +39,25 @@ class Networks:
         self, params: Mapping, state: Mapping, images: jax.Array, *, mask: jax.Array, keys: jax.Array
     ) -> tuple[dict[str, jax.Array], dict]:
         """What `Discriminator` gives in training, and the state with its new statistics."""
-        variables = {"params": params["discriminator"], STATS: state[STATS]["discriminator"]}
+        variables = {"params": params["discriminator"], STATS: _stats(state, "discriminator")}
         options = {"train": True, "mask": mask, "keys": keys, "mutable": [STATS]}
         outputs, new = self.discriminator.apply(variables, images, **options)
         return outputs, _with_stats(state, "discriminator", new)
 
     def judge(self, variables: Mapping, images: jax.Array) -> dict[str, jax.Array]:
         """What `Discriminator` gives in evaluation."""
-        own = {"params": variables["params"]["discriminator"], STATS: variables[STATS]["discriminator"]}
+        own = {"params": variables["params"]["discriminator"], STATS: _stats(variables, "discriminator")}
         return self.discriminator.apply(own, images, train=False)
 
     def sheet_noise(self, config) -> jax.Array:
         """The noise of the sheets that show how the generator develops: the same in the whole run."""
         keys = jax.random.split(jax.random.fold_in(jax.random.key(config.seed), SHEET), SHEET)
         return noise(keys, config.model.noise)
+
+
+def _stats(state: Mapping, name: str) -> Mapping:
+    """Running statistics of a network; a checkpoint leaves those of one without batch norms out."""
+    return state[STATS].get(name, {})
 
 
 def _with_stats(state: Mapping, name: str, new: Mapping) -> dict[str, Any]:

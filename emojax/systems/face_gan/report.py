@@ -63,7 +63,7 @@ class GanReport:
 
     def evolution(self, folder: pathlib.Path, variables: Mapping) -> Section:
         """The same noise at the iterations of `config.model.sheet_steps` that the checkpoint has seen."""
-        kept, pictures = np.asarray(variables[SHEETS]), []
+        kept, pictures = np.asarray(variables.get(SHEETS, ())), []
         for step, faces in zip(self.system.config.model.sheet_steps, kept):
             if faces.any():
                 path = sheets.sheet_picture(folder / f"sheet_{step:06d}.png", faces)

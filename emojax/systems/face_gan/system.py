@@ -63,12 +63,12 @@ class FaceGanSystem(System):
                 keys[1], jnp.zeros((1, size, size, 3)), train=False
             ),
         }
-        sheets = jnp.zeros((len(self.config.model.sheet_steps), SHEET, size, size, 3), jnp.uint8)
         merged = {
             c: {name: variables.get(c, {}) for name, variables in found.items()}
             for c in ("params", "batch_stats")
         }
-        return {**merged, SHEETS: sheets}
+        kept = len(self.config.model.sheet_steps)
+        return {**merged, SHEETS: jnp.zeros((kept, SHEET, size, size, 3), jnp.uint8)} if kept else merged
 
     def program(self, steps_per_epoch: int) -> Program:
         steps = total_steps(self.config, steps_per_epoch)
