@@ -119,7 +119,7 @@ def _table(track: Track, matching: str):
     faces = face_files(track.faces)
     if not faces:
         raise Skip("no_face_in_video", f"{track.faces} holds no face, e.g. 000001.png")
-    rows = _rows(track)
+    rows = label_rows(track)
     if not track.surviving:
         return faces, dict(enumerate(rows, 1)), categories
     if len(rows) != len(faces):
@@ -128,8 +128,12 @@ def _table(track: Track, matching: str):
     return faces, dict(zip(faces, rows)), categories
 
 
-def _rows(track: Track) -> list[tuple[float, float]]:
-    """Valence and arousal of each line; NaN where a line says none."""
+def label_rows(track: Track) -> list[tuple[float, float]]:
+    """Valence and arousal of each line after the header; NaN where a line says none.
+
+    Raises:
+        Skip: `missing_annotation`; `passes_differ` where valence and arousal have files of other lengths.
+    """
     columns = []
     for path in track.rows:
         try:

@@ -14,6 +14,7 @@ import pathlib
 from collections.abc import Callable, Sequence
 
 from data_prep.affwild.films import frames_at_30, probe
+from data_prep.affwild.frames import label_rows
 from data_prep.affwild.pictures import face_files
 from data_prep.affwild.tracks import Track, side_of, video_of
 from data_prep.locate import holdings
@@ -225,18 +226,29 @@ def _public(raw: pathlib.Path) -> list[Track]:
 
 
 def _cropped(
-    raw: pathlib.Path, name: str, split: str, folder: pathlib.Path, files: Sequence[pathlib.Path], **options
+    raw: pathlib.Path,
+    name: str,
+    split: str,
+    folder: pathlib.Path,
+    files: Sequence[pathlib.Path],
+    surviving: bool = False,
 ) -> Track:
-    return Track(
+    track = Track(
         name=name,
         split=split,
         num_frames=max(face_files(os.fspath(folder)), default=1) if folder.is_dir() else 1,
         faces=os.fspath(folder),
         rows=tuple(map(os.fspath, files)),
+        surviving=surviving,
         categories=_categories(raw, name),
         person=name,
-        **options,
     )
+    if surviving:
+        return track
+    try:  # labels beyond the last face are frames, too
+        return dataclasses.replace(track, num_frames=max(track.num_frames, len(label_rows(track))))
+    except Skip:
+        return track
 
 
 def _digest(raw: pathlib.Path, tracks: Sequence[Track]) -> str:

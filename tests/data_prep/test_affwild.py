@@ -170,6 +170,30 @@ def test_public_annotations_belong_to_frames_by_number_and_sentinels_are_counted
     assert counted == {"not_annotated": 1, "out_of_range": 1, "no_label": 1}
 
 
+def test_labels_without_faces_and_faces_without_labels_are_counted(tmp_path):
+    public_layout(tmp_path, ["0.1,0.2"] * 6, (1, 2, 4))  # frames 3, 5 and 6 have labels alone
+    public_layout(tmp_path, ["0.5,0.5"], (1,), "Validation_Set", "other")
+    public_layout(tmp_path, ["0.5,0.5"], (), name="nobody")
+    _, results = prepare(tmp_path, tmp_path / "out", Options(size=16, encoding="raw"), workers=1)
+    counted = {reason: n for reason, (n, _) in sum_skipped(results)["train"].items()}
+    assert counted == {"no_face": 3, "no_face_in_video": 1}
+
+
+def test_in_the_layout_of_the_thesis_other_numbers_of_faces_and_labels_leave_the_video_out(tmp_path):
+    for name, labels in (("video1", 2), ("video2", 3), ("video3", 1), ("video4", 2)):
+        prefix = "test_" if name == "video4" else ""
+        folder = tmp_path / f"{prefix}frames" / name
+        folder.mkdir(parents=True)
+        for number in (1, 5):
+            cv2.imwrite(str(folder / f"{number:04d}.png"), np.full((20, 20, 3), 9, np.uint8))
+        (tmp_path / f"{prefix}labels").mkdir(exist_ok=True)
+        (tmp_path / f"{prefix}labels" / f"{name}.txt").write_text("0.1,0.2\n" * labels)
+    _, results = prepare(tmp_path, tmp_path / "out", Options(size=16, encoding="raw"), workers=1)
+    count, example = sum_skipped(results)["train"]["labels_do_not_fit"]
+    assert count == 2 and "line i is that of face i" in example
+    assert sum_skipped(results)["train"]["no_label"][0] == 3  # between the two faces of video1
+
+
 def test_videos_that_cannot_be_used_are_counted_by_reason_and_the_others_are_prepared(raw, tmp_path):
     films = plan_films(SETTINGS)
     spoilt = tmp_path / "raw"
@@ -177,6 +201,8 @@ def test_videos_that_cannot_be_used_are_counted_by_reason_and_the_others_are_pre
     names = [film.name for film in films if film.split in ("train", "extra")]
     (spoilt / "annotations" / f"{names[0]}_arousal.txt").unlink()
     (spoilt / "videos" / f"{names[1]}.avi").write_bytes(b"no film")
+    faceless = next(film.name for film in films if film.split == "validation")
+    (spoilt / "boxes" / f"{faceless}.csv").write_text("frame,x1,y1,x2,y2\n")
     (spoilt / "annotations" / "video99_valence.txt").write_text(VALENCE)
     (spoilt / "annotations" / "video99_arousal.txt").write_text(AROUSAL)
     with open(spoilt / "splits.csv", "a") as file:
@@ -185,6 +211,8 @@ def test_videos_that_cannot_be_used_are_counted_by_reason_and_the_others_are_pre
     reasons = sum_skipped(results)["train"]
     assert {"one_pass_missing", "unreadable_video", "missing_video"} <= set(reasons)
     assert "arousal" in reasons["one_pass_missing"][1]
+    # Films in which no face was found count each of their frames.
+    assert sum_skipped(results)["validation"]["no_face"][0] >= SETTINGS.frames
 
 
 def test_what_is_no_database_or_leaks_between_splits_is_one_line(raw, tmp_path, capsys):
