@@ -32,6 +32,7 @@ TINY = {
     "model.discriminator_channels": 4,
     "model.noise": 8,
     "model.sheet_steps": (2, 4),
+    "model.match_anneal_steps": 50,
     "optimizer.learning_rate": 2e-3,
     "run.eval_every_steps": 5,
     "run.log_every": 1,
