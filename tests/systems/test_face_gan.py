@@ -18,7 +18,7 @@ from emojax.engine.run import Run
 from emojax.engine.runlog import read_log
 from emojax.engine.step import make_train_step
 from emojax.errors import ConfigError
-from emojax.models.dcgan import Discriminator, Generator, TransposedConv
+from emojax.models.dcgan import Discriminator, Generator, StridedConv, TransposedConv
 from emojax.systems.face_gan.measure import spread_of
 from emojax.systems.face_gan.network import labelled
 from tests.systems.face_video_toy import make_videos
@@ -78,9 +78,10 @@ def test_the_networks_have_the_parameters_of_the_specification():
         assert sum(x.size for x in jax.tree.leaves(found["params"])) == count
 
 
-def test_the_quick_transposed_convolution_is_the_transposed_convolution():
+@pytest.mark.parametrize("plain, quick", [(nn.ConvTranspose, TransposedConv), (nn.Conv, StridedConv)])
+def test_the_quick_convolutions_are_the_plain_ones(plain, quick):
     x = jax.random.normal(jax.random.key(0), (2, 4, 6, 3))
-    plain, quick = nn.ConvTranspose(5, (5, 5), (2, 2), "SAME"), TransposedConv(5)
+    plain, quick = plain(5, (5, 5), (2, 2), "SAME"), quick(5)
     variables = quick.init(jax.random.key(1), x)
     variables["params"]["bias"] = jnp.arange(5.0)
     assert jax.tree.structure(variables) == jax.tree.structure(plain.init(jax.random.key(1), x))
