@@ -59,6 +59,7 @@ def value_grid(path: str | pathlib.Path, values: np.ndarray, columns: int = 8, *
                 ha="center",
                 va="center",
                 fontsize=8,
+                color=style.text_colour(style.DIVERGING((valence + 1) / 2)),
             )
         ax.set(xticks=[], yticks=[])
         style.heading(fig, title)
