@@ -196,8 +196,11 @@ def _forget_output() -> bool:
 def quiet_libraries() -> None:
     """Keeps libraries from talking over a command, and tells absl that there are no flags of its kind (Grain asks).
 
-    What Orbax and asyncio log of a checkpoint that could not be written is raised in the main thread, too.
+    What Orbax and asyncio log of a checkpoint that could not be written is raised in the main thread, too. What OpenCV
+    warns of (a video that it cannot open) becomes a line of the command's own.
     """
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")  # read when OpenCV is imported, as the next one
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     logging.set_verbosity(logging.FATAL)
     python_logging.getLogger("asyncio").setLevel(python_logging.CRITICAL)
     flags.FLAGS.mark_as_parsed()
