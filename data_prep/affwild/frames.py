@@ -104,15 +104,7 @@ def _table(track: Track, matching: str):
     """Faces, values and categories by frame number."""
     categories = read_categories(track.categories) if track.categories else {}
     if track.video:
-        if not (track.valence and track.arousal):
-            missing = "arousal" if track.valence else "valence"
-            raise Skip("one_pass_missing", f"{track.name} has no {missing} annotation")
-        film(track.video)  # raises where it is missing or unreadable
-        columns = [
-            mean_values([read_series(path) for path in files], track.num_frames, matching)
-            for files in (track.valence, track.arousal)
-        ]
-        values = {i: (float(v), float(a)) for i, (v, a) in enumerate(zip(*columns), 1)}
+        values = all_values(track, matching)
         return faces_of(read_boxes(track.boxes), track.side), values, categories
     if not os.path.isdir(track.faces):
         raise Skip("missing_video", f"no folder {track.faces} of faces")
@@ -126,6 +118,23 @@ def _table(track: Track, matching: str):
         detail = f"{track.rows[0]} has {len(rows)} lines, {track.faces} {len(faces)} faces: line i is that of face i"
         raise Skip("labels_do_not_fit", detail)
     return faces, dict(zip(faces, rows)), categories
+
+
+def all_values(track: Track, matching: str) -> dict[int, tuple[float, float]]:
+    """Valence and arousal of every frame of a film, from its joystick files.
+
+    Raises:
+        Skip: `one_pass_missing`, `missing_video`, `unreadable_video`, or what `read_series` says.
+    """
+    if not (track.valence and track.arousal):
+        missing = "arousal" if track.valence else "valence"
+        raise Skip("one_pass_missing", f"{track.name} has no {missing} annotation")
+    film(track.video)  # raises where it is missing or unreadable
+    columns = [
+        mean_values([read_series(path) for path in files], track.num_frames, matching)
+        for files in (track.valence, track.arousal)
+    ]
+    return {i: (float(v), float(a)) for i, (v, a) in enumerate(zip(*columns), 1)}
 
 
 def label_rows(track: Track) -> list[tuple[float, float]]:

@@ -28,7 +28,7 @@ from emojax import cli
 from emojax.data.dataset import Dataset, Feature, save_dataset
 from emojax.data.film_counts import read_film_counts, write_film_counts
 from emojax.data.tfds_metadata import write_tfds_metadata
-from emojax.errors import DataError, Skip
+from emojax.errors import ConfigError, DataError, Skip
 from emojax.labels import AFFWILD_LABELS
 
 NAME = "affwild"
@@ -217,13 +217,14 @@ def _parser() -> cli.Parser:
         epilog=_EPILOG,
     )
     add, default = parser.add_argument, Options()
+    add("--raw", type=cli.path, metavar="DIR", help="folder of the films, or of the cropped faces")
     add(
-        "--raw",
+        "--videos",
         type=cli.path,
-        required=True,
         metavar="DIR",
-        help="folder of the films, or of the cropped faces",
+        help="instead of --raw, with --annotations: its folder of films or faces",
     )
+    add("--annotations", type=cli.path, metavar="DIR", help="see --videos")
     add(
         "--labels",
         choices=LABELS,
@@ -250,10 +251,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     return cli.run(_parser(), _run, argv, interrupted=INTERRUPTED)
 
 
+def _raw_folder(args: argparse.Namespace) -> pathlib.Path:
+    """The folder of the database; raises ConfigError where the options name none, or two."""
+    if args.raw and not (args.videos or args.annotations):
+        return args.raw
+    if args.raw or not (args.videos and args.annotations):
+        raise ConfigError("Where is the database? Give --raw, or both --videos and --annotations.")
+    if args.videos.absolute().parent != args.annotations.absolute().parent:
+        raise ConfigError(
+            f"{args.videos} and {args.annotations} are not in one folder, in which boxes/ and splits.csv are looked "
+            "for, too. Put them, or links to them, into one."
+        )
+    return args.videos.absolute().parent
+
+
 def _run(args: argparse.Namespace) -> None:
     options = Options(args.size, args.encoding, args.labels, args.train, args.matching)
     dataset, results = prepare(
-        args.raw, args.out, options, num_shards=args.shards, workers=args.workers, part=args.part
+        _raw_folder(args), args.out, options, num_shards=args.shards, workers=args.workers, part=args.part
     )
     if dataset is None:
         return print_part(args.part, args.out, results)

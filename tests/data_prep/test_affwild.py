@@ -11,6 +11,8 @@ import pytest
 from data_prep.affwild.boxes import Box, faces_of, read_boxes
 from data_prep.affwild.database import main as database
 from data_prep.affwild.detect import main as detect
+from data_prep.affwild.extract import main as extract
+from data_prep.affwild.films import probe
 from data_prep.affwild.joystick import frame_values, mean_values, read_series
 from data_prep.affwild.prepare import Options, main, prepare
 from data_prep.affwild.raw import find_raw, read_splits
@@ -218,6 +220,10 @@ def test_videos_that_cannot_be_used_are_counted_by_reason_and_the_others_are_pre
 def test_what_is_no_database_or_leaks_between_splits_is_one_line(raw, tmp_path, capsys):
     assert main(["--raw", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
     assert "holds no annotated video" in capsys.readouterr().err
+    folders = ["--videos", str(raw / "videos"), "--annotations", str(tmp_path / "annotations")]
+    for options, message in ((folders, "are not in one folder"), (folders[:2], "Give --raw, or both")):
+        assert main([*options, "--out", str(tmp_path / "out")]) == 2
+        assert message in capsys.readouterr().err
     spoilt = tmp_path / "raw"
     shutil.copytree(raw, spoilt)
     text = (raw / "splits.csv").read_text()
@@ -233,7 +239,10 @@ def test_what_is_no_database_or_leaks_between_splits_is_one_line(raw, tmp_path, 
         (spoilt / "splits.csv").write_text(change)
         with pytest.raises(DataError, match=message):
             prepare(spoilt, tmp_path / "out", Options(), workers=1)
-    assert find_raw(raw).tracks
+    folders[3] = str(raw / "annotations")
+    options = ["--size", "16", "--encoding", "raw", "--workers", "1"]
+    assert main([*folders, "--out", str(tmp_path / "good"), *options]) == 0
+    assert find_raw(raw).tracks and "after face detection" in capsys.readouterr().out
 
 
 def test_a_database_cut_out_of_films_gives_the_labels_of_the_films_themselves(
@@ -251,6 +260,34 @@ def test_a_database_cut_out_of_films_gives_the_labels_of_the_films_themselves(
         np.testing.assert_allclose(mine["arousal"], theirs["arousal"], atol=1e-6)
         assert cut.split(split).num_records == films.split(split).num_records
         np.testing.assert_array_equal(mine["crop_height"], theirs["crop_height"])
+
+
+def test_films_at_30_frames_a_second_their_frames_and_labels_are_stages_of_their_own(
+    raw, prepared, tmp_path, capsys
+):
+    for stage in ("films", "frames", "labels"):
+        for _ in range(2):  # the second run keeps what is there
+            assert extract([stage, "--raw", str(raw), "--out", str(tmp_path / stage)]) == 0
+    films = {film.name for film in plan_films(SETTINGS)}
+    assert {path.stem for path in (tmp_path / "films").iterdir()} == films
+    for name in films:
+        assert probe(tmp_path / "films" / f"{name}.avi") == (30, SETTINGS.frames)
+        numbers = sorted(path.name for path in (tmp_path / "frames" / name).iterdir())
+        assert numbers == [f"{i:06d}.png" for i in range(1, SETTINGS.frames + 1)]
+    columns = prepared[0].columns("train")
+    for name in np.unique(columns["video_id"]):
+        rows = columns["video_id"] == name
+        found = np.loadtxt(tmp_path / "labels" / f"{name}.txt", delimiter=",", skiprows=1)
+        assert len(found) == SETTINGS.frames
+        kept = found[columns["frame"][rows] - 1]
+        np.testing.assert_allclose(kept[:, 1], columns["valence"][rows], atol=1e-6)
+        np.testing.assert_allclose(kept[:, 2], columns["arousal"][rows], atol=1e-6)
+    (tmp_path / "raw" / "annotations").mkdir(parents=True)
+    (tmp_path / "raw" / "videos").mkdir()
+    (tmp_path / "raw" / "annotations" / "lost_valence.txt").write_text(VALENCE)
+    capsys.readouterr()
+    assert extract(["labels", "--raw", str(tmp_path / "raw"), "--out", str(tmp_path / "other")]) == 0
+    assert "lost: one_pass_missing" in capsys.readouterr().out
 
 
 def test_chosen_splits_keep_films_whole_and_are_the_most_alike_of_those_drawn(raw, tmp_path):
