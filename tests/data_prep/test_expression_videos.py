@@ -19,7 +19,7 @@ from data_prep.sequences.landmarks import LandmarkFiles
 from data_prep.sequences.prepare import FrameSource, Options, prepare
 from data_prep.sequences.splits import split_subjects
 from data_prep.sequences.video import window
-from data_prep.synthetic.expressions.clip import strengths
+from data_prep.synthetic.expressions.clip import Clip, draw_clip, strengths
 from data_prep.synthetic.expressions.generate import Settings
 from data_prep.synthetic.oulu_casia.generate import draw as draw_oulu
 from data_prep.synthetic.sasefe.generate import draw as draw_sase
@@ -212,6 +212,14 @@ def test_felt_and_posed_have_the_same_strengths_in_the_other_order():
     felt, posed = (strengths(kind, 101)[50:81] for kind in ("felt", "posed"))
     assert (np.diff(felt) > 0).all() and (np.diff(posed) < 0).all()
     np.testing.assert_allclose(felt, posed[::-1], atol=1e-9)
+
+
+def test_the_head_takes_part_in_a_felt_expression_and_hardly_in_a_posed_one():
+    tilt = {}
+    for kind in ("felt", "posed"):
+        clips = [Clip(person, "contempt", kind, 5, (40, 32)) for person in range(8)]
+        tilt[kind] = np.mean([[pose.roll for _, _, pose in draw_clip(clip)][3] for clip in clips])
+    assert tilt["felt"] > 0.08 > 0.05 > abs(tilt["posed"])
 
 
 def test_frames_that_are_pictures_are_prepared_checked_and_read_as_clips(tmp_path, capsys):

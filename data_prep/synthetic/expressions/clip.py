@@ -1,9 +1,10 @@
 """One short video of a face that goes from neutral to an expression: felt or posed, with the head turning.
 
-Felt and posed differ in two known ways. Time: in the second half of a clip a felt expression still grows while a posed
-one, which came fast, already fades; the strengths are the same, so one frame does not tell them apart. Eyes: the
+Felt and posed differ in three known ways. Time: in the second half of a clip a felt expression still grows while a
+posed one, which came fast, already fades; the strengths are the same, so one frame does not tell them apart. Eyes: the
 muscles around the eyes (cheeks, lower lids) take part in a felt expression and mostly not in a posed one, but people
-differ so much that this alone does not decide.
+differ so much that this alone does not decide. Head: it takes part in a felt expression, lowered in sadness, thrown
+back in surprise, tilted in contempt, and hardly in a posed one; a face turned to the front does not show it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,17 @@ from emojax.labels import AFFECTNET_CLASSES
 MAX_TURN = np.deg2rad(45.0)
 _AROUND_THE_EYES = ("cheek", "squint")
 _EYES_FELT, _EYES_POSED, _EYES_SPREAD = 1.0, 0.5, 0.25
+# Pitch and roll of the head in radians, at the full strength of a felt expression.
+_HEAD = {
+    "anger": (0.18, 0.0),
+    "contempt": (-0.12, 0.2),
+    "disgust": (0.0, -0.2),
+    "fear": (-0.1, -0.14),
+    "happiness": (0.06, 0.14),
+    "sadness": (0.2, -0.1),
+    "surprise": (-0.2, 0.0),
+}
+_HEAD_POSED, _HEAD_SPREAD = 0.1, 0.04
 _NAMES = {"happiness": "happy", "sadness": "sad"}  # of AFFECTNET_CLASSES, where another
 # Share of the clip -> strength. Both have every strength from 0.35 to 1 between 0.5 and 0.8.
 _FELT = ((0.0, 0.2, 0.5, 0.8, 1.0), (0.0, 0.05, 0.35, 1.0, 0.9))
@@ -82,8 +94,11 @@ def draw_clip(clip: Clip):
     full = dataclasses.replace(full, **{n: getattr(full, n) * max(eyes, 0.0) for n in _AROUND_THE_EYES})
     leak = _actions(clip.induced, identity.expressiveness, rng) if clip.induced else None
     background = draw_background(height, width, np.random.default_rng((clip.seed, 65, clip.person)))
-    poses = _poses(clip, rng)
-    for share, strength, pose in zip(np.linspace(0, 1, clip.frames), _course(clip, rng), poses):
+    poses, course = _poses(clip, rng), _course(clip, rng)
+    lean = np.array(_HEAD[clip.emotion]) * (_HEAD_POSED if clip.kind == "posed" else 1.0)
+    for share, strength, pose in zip(np.linspace(0, 1, clip.frames), course, poses):
+        pitch, roll = (pose.pitch, pose.roll) + strength * lean
+        pose = dataclasses.replace(pose, pitch=pitch, roll=roll)
         image = background.copy()
         actions = _scaled(full, strength)
         if leak is not None:
@@ -101,7 +116,7 @@ def _poses(clip: Clip, rng: np.random.Generator) -> list[Pose]:
     """A head that turns slowly from one side towards another and nods a little."""
     width, height = clip.size
     first, last = np.clip(rng.uniform(-1, 1) + rng.normal(0, 0.12, 2), -1, 1) * clip.turn
-    pitch, roll = rng.normal(0, (0.06, 0.06))
+    pitch, roll = rng.normal(0, _HEAD_SPREAD, 2)
     scale, x, y = height * rng.uniform(0.24, 0.28), width * rng.uniform(0.46, 0.54), height * 0.5
     return [Pose(float(yaw), pitch, roll, scale, x, y) for yaw in np.linspace(first, last, clip.frames)]
 
