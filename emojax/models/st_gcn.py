@@ -18,6 +18,7 @@ from emojax.models.conv import PointwiseConv, kaiming_fan_out
 from emojax.models.dropout import dropout
 from emojax.models.gcn import PROPAGATIONS
 from emojax.models.norm import BatchNorm
+from emojax.models.temporal_conv import JointConv, TemporalConv
 
 # Channels, and the units with stride 2 (spec 2.6): the public code has ten, the text of the thesis nine; the tiny one
 # is for demonstrations on a CPU.
@@ -78,20 +79,12 @@ class GraphUnit(nn.Module):
             return layer(y, train=train, mask=mask)
 
         pointwise = dict(dtype=self.dtype, kernel_init=kaiming_fan_out, use_bias=True)
-        y = PointwiseConv(self.features * len(matrices), **pointwise, name="graph_conv")(x)
+        y = JointConv(self.features * len(matrices), self.dtype, name="graph_conv")(x)
         y = y.reshape(*y.shape[:-1], len(matrices), self.features)
         y = propagate(y, matrices, graph, self.propagation)
         y = nn.relu(norm("graph_norm", y))
-        pad = (self.kernel - 1) // 2
-        y = nn.Conv(
-            self.features,
-            (self.kernel, 1),
-            (self.stride, 1),
-            ((pad, pad), (0, 0)),
-            dtype=self.dtype,
-            kernel_init=kaiming_fan_out,
-            name="temporal_conv",
-        )(y)
+        temporal = TemporalConv(self.features, self.kernel, self.stride, self.dtype, name="temporal_conv")
+        y = temporal(y)
         y = norm("temporal_norm", y)
         if train and self.dropout:
             y = dropout(y, keys, self.dropout)
@@ -193,7 +186,8 @@ def propagate(x: jax.Array, matrices: jax.Array, graph: jraph.GraphsTuple, how: 
         how: ``dense`` or ``jraph``.
     """
     if how == "dense":
-        return jnp.einsum("btvkc,kvw->btwc", x, matrices.astype(x.dtype))
+        matrices = matrices.astype(x.dtype)
+        return jax.lax.platform_dependent(x, matrices, cpu=_frame_by_frame, default=_at_once)
     subset = graph.edges["subset"]
     weight = matrices[subset, graph.senders, graph.receivers].astype(x.dtype)
 
@@ -207,6 +201,19 @@ def propagate(x: jax.Array, matrices: jax.Array, graph: jraph.GraphsTuple, how: 
     )
     nodes = jnp.transpose(x, (2, 0, 1, 3, 4))  # jraph has the nodes in front
     return jnp.moveaxis(network(graph._replace(nodes=nodes, edges=weight)).nodes, 0, 2)
+
+
+def _at_once(x: jax.Array, matrices: jax.Array) -> jax.Array:
+    return jnp.einsum("btvkc,kvw->btwc", x, matrices)
+
+
+def _frame_by_frame(x: jax.Array, matrices: jax.Array) -> jax.Array:
+    """One small product a frame: no activation is transposed, on a CPU three times quicker than at once."""
+    batch, frames, nodes, subsets, channels = x.shape
+    joined = matrices.transpose(2, 1, 0).reshape(nodes, nodes * subsets)
+    of_frames = jnp.broadcast_to(joined, (batch * frames, *joined.shape))
+    y = jnp.matmul(of_frames, x.reshape(batch * frames, nodes * subsets, channels))
+    return y.reshape(batch, frames, nodes, channels)
 
 
 def _require(field: str, value: str, known: Sequence[str]) -> None:

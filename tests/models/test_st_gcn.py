@@ -12,6 +12,7 @@ from emojax.graphs.partitions import partition_graph, partition_matrices
 from emojax.graphs.skeletons import BODY_18
 from emojax.models.constants import init_with_constants
 from emojax.models.st_gcn import STGCN, UNITS, GraphUnit, propagate
+from emojax.models.temporal_conv import joint_product, temporal_conv
 
 
 def matrices(strategy="spatial"):
@@ -110,3 +111,31 @@ def test_an_unknown_option_is_told_with_those_there_are(wrong):
 
 def test_both_variants_end_with_the_same_width():
     assert {UNITS[name][0][-1] for name in ("units9", "units10")} == {256}
+
+
+@pytest.mark.parametrize("stride, frames", [(1, 11), (2, 11), (2, 12)])
+def test_the_gradients_of_the_temporal_convolution_are_those_of_the_convolution(stride, frames):
+    x, kernel = jnp.asarray(draw(2, frames, 3, 4)), jnp.asarray(draw(9, 1, 4, 5))
+    weights = jnp.asarray(draw(2, -(-frames // stride), 3, 5))
+
+    def plain(x, kernel):
+        return jax.lax.conv_general_dilated(
+            x, kernel, (stride, 1), ((4, 4), (0, 0)), dimension_numbers=("NHWC", "HWIO", "NHWC")
+        )
+
+    ours, theirs = (
+        jax.jit(jax.grad(lambda x, kernel, f=f: jnp.sum(weights * f(x, kernel)), (0, 1)))(x, kernel)
+        for f in (lambda x, kernel: temporal_conv(x, kernel, stride), plain)
+    )
+    for mine, other in zip(ours, theirs):
+        np.testing.assert_allclose(mine, other, rtol=1e-5, atol=1e-5)
+
+
+def test_the_gradient_of_the_product_of_joints_is_that_of_the_product():
+    x, kernel, weights = (jnp.asarray(draw(*shape)) for shape in ((2, 5, 3, 4), (4, 6), (2, 5, 3, 6)))
+    ours, theirs = (
+        jax.grad(lambda x, kernel, f=f: jnp.sum(weights * f(x, kernel)), (0, 1))(x, kernel)
+        for f in (joint_product, jnp.matmul)
+    )
+    for mine, other in zip(ours, theirs):
+        np.testing.assert_allclose(mine, other, rtol=1e-5, atol=1e-5)
