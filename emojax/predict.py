@@ -36,8 +36,8 @@ def parser() -> cli.Parser:
         "--detector",
         default="auto",
         metavar="NAME",
-        help="of faces: auto (blazeface where installed, else haar), blazeface, haar; of people: auto, hog; of both: "
-        "none (the whole picture), or package.module:function [auto]",
+        help="of faces: auto (blazeface where installed, else haar; dlib where 68 landmarks are read), blazeface, "
+        "haar, dlib; of people: auto, hog; of both: none (the whole picture), or package.module:function [auto]",
     )
     add(
         "--boxes",
@@ -110,7 +110,6 @@ def _predict_files(options: argparse.Namespace, model, files, missing, boxes) ->
 
     chosen = Options(options.out, not options.no_annotated, options.every, options.smooth, boxes)
     if boxes is None:
-        _require_landmarks(model)
         _ = model.detector  # a mistake in its name is reported before any file is read
     with Tables(options.out, model.labels) as tables:
         session = Session(model, chosen, tables)
@@ -123,14 +122,6 @@ def _predict_files(options: argparse.Namespace, model, files, missing, boxes) ->
             raise DataError(f"None of the {len(files)} files could be read ({reasons}).")
     _print_counts(session.counts, model.reader.things, tables.paths[0])
     return 0
-
-
-def _require_landmarks(model) -> None:
-    if model.reader.needs_landmarks:
-        raise ConfigError(
-            f"The system {model.config.name!r} reads 68 landmarks of each face, which no detector here finds: "
-            "give them with --boxes."
-        )
 
 
 _ONE = {"faces": "a face", "people": "a person"}

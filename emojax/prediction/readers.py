@@ -82,7 +82,12 @@ class SequenceFaceReader:
         return self.geometry or self.streams != ("face",)
 
     def make_detector(self, name: str) -> Detector:
-        return make_detector(name)
+        if name != "auto" or not self.needs_landmarks:
+            return make_detector(name)
+        try:
+            return make_detector("dlib")
+        except ConfigError as error:
+            raise ConfigError(f"{error}; or give the landmarks: --boxes FILE.csv.") from None
 
     def __call__(self, image: np.ndarray, face: DetectedFace, others: Sequence[DetectedFace]) -> Record:
         points = face.landmarks

