@@ -35,6 +35,8 @@ from data_prep.bold.flow import with_flow
 from data_prep.bold.raw import find_bold
 from emojax import cli, systems
 from emojax.data.loader import Batches, Order
+from emojax.engine.compiler import compiler_options
+from emojax.engine.mesh import data_mesh
 from emojax.errors import DataError
 from emojax.graphs.partitions import partition_matrices
 from emojax.graphs.skeletons import BODY_18
@@ -72,7 +74,7 @@ def _our_step(batch: int, frames: int, propagation: str) -> Iterator[None]:
     params, rest = variables.pop("params"), variables
     tx = optax.sgd(0.005, 0.9)
 
-    @jax.jit
+    @functools.partial(jax.jit, compiler_options=compiler_options(data_mesh(jax.devices()[:1])))
     def step(params, state, rest, key):
         def loss(params):
             keys = jax.random.split(key, batch)
