@@ -171,12 +171,13 @@ def reservations(tasks: Sequence[Task], lines: Sequence[Line], options: Options)
 
 def _other_data(row: Row, result: dict) -> str:
     """A sentence when the data has not the published size; cleaning may drop 2 % of it."""
-    card = datasets.card(row.dataset)
+    card, folder = datasets.card(row.dataset), result["config"]["data_dir"]
+    if card.counted not in result:
+        return f"data of unknown size: an earlier version evaluated {folder} and did not count its {card.counted}"
     found = sum(result[card.counted].values())
     if any(abs(found - number) <= 0.02 * number for number in card.records):
         return ""
     sizes = " or ".join(f"{number:,}" for number in card.records)
-    folder = result["config"]["data_dir"]
     return f"synthetic, partial or changed data: {folder} has {found:,} {card.counted}, {row.dataset} has {sizes}"
 
 

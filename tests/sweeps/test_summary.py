@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import statistics
 
 import numpy as np
 import pytest
 
+from emojax.engine.workdir import result_paths
 from emojax.labels import AFFWILD_CLASSES
 from emojax.sweeps import ablation, summary
 from emojax.sweeps.outcome import DONE, FAILED, MISSING, Outcome
@@ -116,6 +118,21 @@ def test_the_real_thing_is_said_to_be_so(tmp_path):
 def test_data_sets_of_videos_are_compared_by_their_videos_not_by_their_frames(tmp_path, videos, told):
     text, _ = page(tmp_path, "sase/7.2", ends_with(0.6, records=60_000, videos=videos))
     assert told in text and ("synthetic, partial" in text) == bool(told)
+
+
+def test_results_of_an_earlier_version_say_that_their_videos_were_not_counted(tmp_path):
+    end = ends_with(0.6, records=60_000, videos=640)
+
+    def earlier(task):
+        outcome = end(task)
+        file = result_paths(task.results, task.split).metrics
+        result = json.loads(file.read_text())
+        del result["sequences"]
+        file.write_text(json.dumps(result))
+        return outcome
+
+    text, _ = page(tmp_path, "sase/7.2", earlier)
+    assert "data of unknown size" in text and "did not count its sequences" in text
 
 
 def test_rows_that_failed_or_have_no_data_say_why(tmp_path):
