@@ -98,7 +98,7 @@ class Architecture:
         config: of a whole network: config that builds the same one.
         settings: fields of `config.model` of a face system that is this network with its classifier or heads.
         image_sizes: at which torch's code pools the whole map; empty for any.
-        input_shape: of one input that is no image; empty for RGB images of `image_size`.
+        input_shape: of one input that is no single image; empty for RGB images of `image_size`.
         other_networks: width of a classifier -> why a file with it, though its names are the same, is another network.
         torch_code: how torch makes the network, with ``{classes}``, ``{words}`` and ``{size}`` left open; empty where
             no code for torch has it.
@@ -125,6 +125,11 @@ class Architecture:
     input_shape: tuple[int, ...] = ()
     other_networks: Mapping[int, str] = dataclasses.field(default_factory=dict)
     torch_code: str = ""
+
+    @property
+    def reads_pixels(self) -> bool:
+        """Whether an input is an image or a clip of images, not e.g. a skeleton."""
+        return len(self.input_shape) in (0, 4)
 
     def is_head(self, path: str) -> bool:
         """Whether a variable ``collection/module/.../leaf`` belongs to the classifier."""

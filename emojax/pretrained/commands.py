@@ -43,7 +43,7 @@ def _describe(arch: Architecture) -> str:
     kinds = "torch .pth/.pt/.pth.tar, .safetensors, .npz" + (", Keras .h5/.keras" if arch.keras else "")
     size = f"input {list(arch.input_shape)}" if arch.input_shape else f"{arch.image_size} px"
     lines = [f"{arch.name}  ({size}; accepts {kinds})"]
-    for flavour, coding in () if arch.input_shape else arch.codings.items():
+    for flavour, coding in arch.codings.items() if arch.reads_pixels else ():
         lines.append(f"    input of {flavour} weights: {coding}")
     for file in arch.published:
         known = f"sha256 {file.sha256}..." if file.sha256 else "sha256 not known"

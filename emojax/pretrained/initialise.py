@@ -195,8 +195,7 @@ def _is_under(path: str, part: str) -> bool:
 
 def _tells_coding(arch: Architecture, weights: Weights, path: str) -> bool:
     """Whether it is known which pixels the weights were trained on; a run's are those of its own system."""
-    reads_pixels = arch.input_shape[-1:] in ((), (3,)) and len(arch.input_shape) in (0, 4)
-    return "input" in weights.info and reads_pixels and not is_run(path)
+    return "input" in weights.info and arch.reads_pixels and not is_run(path)
 
 
 def _is_first_conv(module: str, path: str, theirs: tuple, ours: tuple) -> bool:

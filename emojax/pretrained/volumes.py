@@ -8,7 +8,7 @@ from emojax.models.c3d import C3D
 from emojax.pretrained import keras_names, torch_names
 from emojax.pretrained.architecture import SPORTS1M_BGR, Architecture, Published
 
-_TERMS = "BSD-2-Clause (facebook/C3D); Sports-1M videos: not theirs to license"
+_TERMS = "terms of the weights not known; ask their publisher"
 
 
 def volume_networks() -> tuple[Architecture, ...]:
