@@ -31,6 +31,7 @@ class Item:
         split: train, validation, test, or empty where the layout does not say.
         subject: the person, who is never in two splits; empty where not known.
         box: x, y, width, height of the face; None for the whole picture.
+        points: x, y of 68 landmarks, or of the image-left and image-right eye, one after another; None without.
         unusable: (reason, detail) where the layout itself rules the row out.
     """
 
@@ -44,6 +45,7 @@ class Item:
     split: str = ""
     subject: str = ""
     box: tuple[float, ...] | None = None
+    points: tuple[float, ...] | None = None
     unusable: tuple[str, str] | None = None
 
 

@@ -16,6 +16,11 @@ PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pgm", "
 RAF_DB_CLASSES = ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral")  # codes 1 to 7
 FER_CLASSES = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")  # codes 0 to 6
 FERPLUS_CLASSES = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
+# Columns of landmarks: all 68, or the centres of the image-left and the image-right eye.
+POINTS = (
+    tuple(f"{axis}_{i}" for i in range(68) for axis in "xy"),
+    ("left_eye_x", "left_eye_y", "right_eye_x", "right_eye_y"),
+)
 _NO_EMOTION = ("unknown", "NF")  # of FERPlus: nobody can tell; no face
 
 
@@ -75,6 +80,7 @@ def _read_class_folders(images: pathlib.Path) -> Found:
 def _read_labels(images: pathlib.Path, table: pathlib.Path) -> Found:
     """A CSV file with a header; columns by name: image, label, valence, arousal, split, subject, box.
 
+    Landmarks are columns, too, in pixels as stored: ``x_0``, ``y_0`` to ``x_67``, ``y_67``, or the eyes alone.
     A label may be several, ``a;b``: the first counts as the class, all of them occur together in the label graph.
     """
     items = []
@@ -94,6 +100,7 @@ def _read_labels(images: pathlib.Path, table: pathlib.Path) -> Found:
                     split=split_name(row.get("split") or ""),
                     subject=(row.get("subject") or "").strip(),
                     box=read_box(row.get("box")),
+                    points=_points(row),
                 )
             )
         except (ValueError, DataError) as error:
@@ -174,6 +181,17 @@ def read_rows(table: pathlib.Path) -> Iterator[tuple[int, dict[str, str]]]:
         raise DataError(f"Cannot read {table}: {error.strerror or error}.") from None
     except csv.Error as error:
         raise DataError(f"{table} is no CSV file: {error}.") from None
+
+
+def _points(row: Mapping[str, str]) -> tuple[float, ...] | None:
+    """The landmarks of a row, or its eyes; None where the first of them is empty."""
+    for names in POINTS:
+        if (row.get(names[0]) or "").strip():
+            values = tuple(float(row.get(name) or "nan") for name in names)
+            if not np.isfinite(values).all():
+                raise ValueError(f"{names[0]} is given, but not all of {names[0]} to {names[-1]} are numbers")
+            return values
+    return None
 
 
 def _several(text: str) -> dict:

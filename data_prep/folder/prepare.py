@@ -45,7 +45,7 @@ class Options:
     Attributes:
         size: side of the crops in pixels.
         faces: `given` (the box of the table, else the whole picture) or `detect` (the largest face that is found).
-        align: of detected faces: `none`, or `rotate_crop` (level the eyes).
+        align: `none`, or `rotate_crop` (level the eyes that are given or found).
         box_margin: share of the box added on each of its sides.
         detector: see `emojax.vision.detectors.make_detector`.
         encoding: `jpeg` or `raw`.
@@ -111,8 +111,14 @@ class FolderSource:
         """The crop, BGR."""
         options = self.options
         detects = options.faces == "detect"
-        image = _pixels(item) if item.pixels else read_image(item.image, upright=item.box is None)
-        face = DetectedFace(item.box or (0.0, 0.0, float(image.shape[1]), float(image.shape[0])))
+        image = (
+            _pixels(item)
+            if item.pixels
+            else read_image(item.image, upright=item.box is None and item.points is None)
+        )
+        whole = (0.0, 0.0, float(image.shape[1]), float(image.shape[0]))
+        points = None if item.points is None else np.reshape(item.points, (-1, 2))
+        face = DetectedFace(item.box or whole, points)
         if detects and item.box is None:
             found = _detector(options.detector)(image)
             if not found:
@@ -225,6 +231,7 @@ _EPILOG = """examples:
       faces/CLASS/*.jpg, or faces/train/CLASS/*.jpg and faces/validation/CLASS/*.jpg
   python -m data_prep.folder --images photos --labels labels.csv --faces detect --out data/own
       columns by name: image, label, valence, arousal, split, subject, box (x y width height); all but image optional;
+      landmarks x_0, y_0 to x_67, y_67, or left_eye_x, left_eye_y, right_eye_x, right_eye_y;
       a label may be several, joy;surprise: the first is the class, all of them make the label graph
   python -m data_prep.folder --images RAF-DB/basic --out data/raf_db
       EmoLabel/list_patition_label.txt and Image/aligned
@@ -267,7 +274,7 @@ def _parser() -> cli.Parser:
         "--align",
         choices=("none", "rotate_crop"),
         default="none",
-        help="level the eyes of detected faces [none]",
+        help="level the eyes, found with the faces or given in the table [none]",
     )
     add("--detector", default="auto", help="auto, blazeface, haar, or package.module:function [auto]")
     add("--box_margin", type=share, default=0.0, metavar="SHARE", help="widen each side of a box by this [0]")
@@ -287,13 +294,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> None:
-    if args.align != "none" and args.faces != "detect":
-        raise ConfigError("--align goes with --faces detect: eyes are found with the faces.")
     if args.faces == "detect":
         _detector(args.detector)  # a mistake in its name is reported before any picture is read
     detector = resolve(args.detector) if args.faces == "detect" else "none"
     options = Options(args.size, args.faces, args.align, args.box_margin, detector, args.encoding)
     found = find_layout(args.images, args.labels, args.votes)
+    if args.align != "none" and args.faces != "detect" and not any(item.points for item in found.items):
+        raise ConfigError(
+            "--align levels eyes: find them with --faces detect, or give landmarks or eyes as columns of --labels."
+        )
     name = data_name(args.name, args.images)
     dataset, results = prepare(
         found,

@@ -11,7 +11,7 @@ import pytest
 import emojax
 from data_prep.folder.items import Item
 from data_prep.folder.layouts import FERPLUS_CLASSES, find_layout
-from data_prep.folder.prepare import main
+from data_prep.folder.prepare import FolderSource, Options, main
 from data_prep.folder.splits import divide
 from emojax import cli, systems
 from emojax.data.dataset import load_dataset
@@ -159,6 +159,32 @@ def test_a_table_brings_values_people_and_boxes_and_a_label_graph(pictures, tmp_
     config.image_size = 32
     constants = systems.build(config, dataset.recipe).constants
     assert constants["head"]["gcn"]["nodes"].shape == (5, 50)
+
+
+def test_landmarks_of_the_table_level_the_eyes(pictures, tmp_path, capsys):
+    """The eyes stand on a slope of 45 degrees: their line is level in the record."""
+    table = labelled(pictures, label=lambda i, name: name.split("/")[0])
+    assert (
+        prepare("--images", pictures, "--labels", table, "--align", "rotate_crop", "--out", tmp_path / "a")
+        == 2
+    )
+    assert "give landmarks or eyes as columns" in capsys.readouterr().err
+    eyes = {"left_eye_x": 6, "left_eye_y": 6, "right_eye_x": 18, "right_eye_y": 18}
+    for path in pictures.rglob("*.png"):
+        image = cv2.imread(str(path))
+        image[4:9, 4:9], image[16:21, 16:21] = 255, 255
+        (tmp_path / "faces" / path.parent.name).mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(tmp_path / "faces" / path.relative_to(pictures)), image)
+    columns = {name: lambda i, n, value=value: value for name, value in eyes.items()}
+    table = labelled(tmp_path / "faces", label=lambda i, name: name.split("/")[0], **columns)
+    arguments = ["--images", tmp_path / "faces", "--labels", table, "--align", "rotate_crop"]
+    assert prepare(*arguments, "--out", tmp_path / "data") == 0
+    dataset = load_dataset(tmp_path / "data")
+    assert dataset.recipe.build["align"] == "rotate_crop"
+    item = find_layout(tmp_path / "faces", table).items[0]
+    record = FolderSource(Options(32, align="rotate_crop"), dataset.labels, False)._face(item)
+    white = np.argwhere(record.min(axis=2) > 245)
+    assert np.ptp(white[:, 0]) < 14 < np.ptp(white[:, 1])  # side by side, not one below the other
 
 
 def test_other_splits_and_classes_of_the_table_are_refused_by_line(pictures, tmp_path, capsys):
