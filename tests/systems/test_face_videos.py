@@ -100,6 +100,7 @@ def test_metrics_are_of_all_frames_and_of_each_video(recurrent, videos):
     expected = concordance_correlation_coefficient(predicted[first], frames["arousal"][first])
     assert metrics["per_video"]["0"]["arousal"] == pytest.approx(expected)
     assert metrics["loss"] == pytest.approx(1 - metrics["ccc_mean"], abs=1e-5)
+    assert metrics["constant_mse_arousal"] == pytest.approx(np.var(frames["arousal"]))
 
 
 def test_windows_on_eight_devices_train_as_on_one_and_a_killed_run_goes_on_bit_for_bit(videos, tmp_path):

@@ -86,8 +86,11 @@ def truth_of(frames: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def dimension_metrics(predicted: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    """``ccc``, ``pcc``, ``sagr`` and ``mse`` of valence and arousal, and ``ccc_mean``; ``[N, 2]`` each."""
-    found = {}
+    """``ccc``, ``pcc``, ``sagr`` and ``mse`` of valence and arousal, and ``ccc_mean``; ``[N, 2]`` each.
+
+    ``constant_mse_*`` is the least that a constant answer reaches, the variance of the truth; its CCC is 0.
+    """
+    found = {f"constant_mse_{name}": float(truth[:, i].var()) for i, name in enumerate(VALUES)}
     for name, values in valence_arousal_metrics(predicted, truth, VALUES).items():
         found |= {f"{metric}_{name}": values[metric] for metric in ("ccc", "pcc", "sagr")}
         found[f"mse_{name}"] = values["rmse"] ** 2

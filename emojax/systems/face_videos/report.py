@@ -86,9 +86,9 @@ def dimension_section(folder: pathlib.Path, outputs: Mapping, metrics: Mapping) 
     path = valence_arousal.prediction_figure(
         folder / "predictions.png", np.asarray(outputs["dimensions"]), truth_of(outputs), VALUES
     )
-    kinds = ("ccc", "mse", "pcc", "sagr", "video_ccc")
+    kinds = ("ccc", "mse", "constant_mse", "pcc", "sagr", "video_ccc")
     rows = [(name, *(metrics[f"{kind}_{name}"] for kind in kinds)) for name in VALUES]
-    header = ("dimension", "CCC", "MSE", "PCC", "sign agreement", "mean CCC of videos")
+    header = ("dimension", "CCC", "MSE", "MSE of a constant", "PCC", "sign agreement", "mean CCC of videos")
     return Section(
         "Valence and arousal",
         tables=[Table(rows, header)],
