@@ -120,6 +120,7 @@ def _progress(outcome: Outcome, seconds_left: float | None) -> str:
         for c in cells
         if c.mean is not None and not c.style.brief
     )
+    found = found or "done"  # its columns are in the table, or the log has no such curve
     if outcome.status == KEPT:
         return f"{found}; finished before"
     left = "" if not seconds_left else f", about {_duration(seconds_left)} left"
