@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pathlib
 import subprocess
 import sys
@@ -29,10 +28,7 @@ def work(tmp_path_factory) -> pathlib.Path:
 
 def fingerprint(work: pathlib.Path, *arguments) -> subprocess.CompletedProcess:
     command = [sys.executable, ROOT / "scripts" / "fingerprint.py", "--work", work, *arguments]
-    environment = {**os.environ, "JAX_COMPILATION_CACHE_DIR": str(ROOT / ".cache" / "jax-tests")}
-    return subprocess.run(
-        [str(c) for c in command], env=environment, capture_output=True, text=True, timeout=900
-    )
+    return subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=900)
 
 
 def test_losses_and_metrics_are_those_of_the_record(work):

@@ -26,11 +26,15 @@ _ZSTD = b"\x28\xb5\x2f\xfd"
 
 
 def enable() -> None:
-    """Keeps compiled programs in ``$JAX_COMPILATION_CACHE_DIR`` or ``~/.cache/emojax/xla``."""
+    """Keeps compiled programs in ``$JAX_COMPILATION_CACHE_DIR`` or ``~/.cache/emojax/xla``.
+
+    Those that took half a second, or ``$JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS``.
+    """
     if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
         base = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
         jax.config.update("jax_compilation_cache_dir", str(base / "emojax" / "xla"))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+    if not os.environ.get("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"):
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
     mend_entries()
 
 

@@ -52,7 +52,8 @@ def command(dataset, workdir, **changes):
     return [
         sys.executable,
         "-m",
-        "tests.processes.train_tiny",
+        "tests.processes.tiny_network",
+        "emojax.train",
         *config,
         *overrides,
         "--workdir",
@@ -61,11 +62,9 @@ def command(dataset, workdir, **changes):
 
 
 def start(arguments, **environment):
-    cache = ROOT / ".cache" / "jax-tests"
     known = {
         "XLA_FLAGS": QUICK_COMPILE,
         "JAX_PLATFORMS": "cpu",
-        "JAX_COMPILATION_CACHE_DIR": str(cache),
         "PYTHONPATH": str(ROOT),
     }
     return subprocess.Popen(

@@ -17,22 +17,19 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 TINY = {
     "align": "",
     "image_size": 32,
-    "batch_size": 9,
-    "model.backbone": "resnet_tiny",
+    "batch_size": 5,  # 18 steps an epoch
     "run.log_every": 2,
     "run.checkpoint_every_steps": 3,
 }
 
 
 def start(*arguments):
-    cache = ROOT / ".cache" / "jax-tests"
     environment = {
         "XLA_FLAGS": QUICK_COMPILE,
         "JAX_PLATFORMS": "cpu",
-        "JAX_COMPILATION_CACHE_DIR": str(cache),
     }
     return subprocess.Popen(
-        [sys.executable, "-m", "emojax.reproduce", *arguments],
+        [sys.executable, "-m", "tests.processes.tiny_network", "emojax.reproduce", *arguments],
         cwd=ROOT,
         env=os.environ | environment,
         stdout=subprocess.PIPE,
@@ -50,13 +47,13 @@ def rows_logged(workdir):
 
 
 def end_it_in_the_middle_of(workdir, command, how):
-    """Starts a sweep and sends it a signal while a row of 40 steps trains; its status and what it said."""
+    """Starts a sweep and sends it a signal while a row of 72 steps trains; its status and what it said."""
     process = start(*command)
     while process.poll() is None and not any(row["step"] >= 14 for row in rows_logged(workdir)):
         time.sleep(0.02)
     process.send_signal(how)
     output, errors = process.communicate(timeout=60)
-    assert rows_logged(workdir)[-1]["step"] < 40 and not (workdir / "metrics.json").exists(), "too late"
+    assert rows_logged(workdir)[-1]["step"] < 72 and not (workdir / "metrics.json").exists(), "too late"
     return process.returncode, output, errors
 
 

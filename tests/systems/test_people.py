@@ -25,6 +25,7 @@ from emojax.errors import ConfigError, DataError
 from emojax.labels import BOLD_LABELS
 from emojax.systems.people.inputs import mask_boxes
 from tests.systems.people_toy import PEOPLE, SIZE, TOLD_BY, make_config, make_dataset
+from tests.systems.tiny import use_small_backbones
 
 # Images with and without an attention branch, a vector network, given vectors, ML-GCN and the embedding loss.
 EVERYTHING = {
@@ -36,6 +37,13 @@ EVERYTHING = {
     "num_epochs": 28,
     "run__eval_every_epochs": 28,
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_backbones():
+    with pytest.MonkeyPatch.context() as patch:
+        use_small_backbones(patch)
+        yield
 
 
 @pytest.fixture(scope="module")

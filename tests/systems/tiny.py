@@ -16,6 +16,7 @@ from emojax.data.recipe import Recipe
 from emojax.engine.mesh import data_mesh, put_batch, replicated
 from emojax.engine.step import make_predict_step, make_train_step
 from emojax.graphs.label_graph import label_statistics
+from emojax.models.backbones import _BACKBONES
 from emojax.models.norm import BatchNorm
 
 SIZE = 32
@@ -48,6 +49,13 @@ def use_tiny_backbone(monkeypatch) -> None:
         return TinyBackbone(axis_name)
 
     monkeypatch.setattr("emojax.systems.faces.system.create_backbone", create)
+
+
+def use_small_backbones(monkeypatch) -> None:
+    """The tiny networks of the catalogue with fewer blocks: every kind of layer is there, most of them once."""
+    for name, sizes in {"resnet_tiny": {"stage_sizes": (1, 1)}, "densenet_tiny": {"block_sizes": (1, 1, 1)}}.items():
+        network, published = _BACKBONES[name]
+        monkeypatch.setitem(_BACKBONES, name, (network, published | sizes))
 
 
 def tiny_config(spec: str, **changes: Any):
