@@ -6,7 +6,7 @@ import os
 import pathlib
 
 # Small networks run for moments: optimising their code costs more than it gains (halves what a compilation costs).
-QUICK_COMPILE = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+QUICK_COMPILE = "--xla_backend_optimization_level=1 --xla_llvm_disable_expensive_passes=true"
 CACHE = pathlib.Path(__file__).resolve().parents[1] / ".cache" / "jax-tests"
 
 
