@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 
-from tests.compilation import QUICK_COMPILE, share_compiled
+from tests.compilation import QUICK_COMPILE, SHARED_CACHE
 
 os.environ["XLA_FLAGS"] = " ".join(
     (os.environ.get("XLA_FLAGS", ""), "--xla_force_host_platform_device_count=8", QUICK_COMPILE)
 )
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-share_compiled()
+os.environ.update(SHARED_CACHE)
 
 from absl import flags
 

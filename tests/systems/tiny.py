@@ -53,7 +53,10 @@ def use_tiny_backbone(monkeypatch) -> None:
 
 def use_small_backbones(monkeypatch) -> None:
     """The tiny networks of the catalogue with fewer blocks: every kind of layer is there, most of them once."""
-    for name, sizes in {"resnet_tiny": {"stage_sizes": (1, 1)}, "densenet_tiny": {"block_sizes": (1, 1, 1)}}.items():
+    for name, sizes in {
+        "resnet_tiny": {"stage_sizes": (1, 1)},
+        "densenet_tiny": {"block_sizes": (1, 1, 1)},
+    }.items():
         network, published = _BACKBONES[name]
         monkeypatch.setitem(_BACKBONES, name, (network, published | sizes))
 
