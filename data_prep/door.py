@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from data_prep.claim import Part
 from data_prep.parallel import available_cores
@@ -77,7 +78,38 @@ def print_skipped(skipped: Mapping[str, Mapping[str, tuple[int, str]]]) -> None:
             print(f"    {split}: skipped {reason:<26} {count:>9,}   e.g. {example}")
 
 
-def print_faces(dataset: Dataset, results: Sequence[ShardResult]) -> None:
-    """The table of a face data set, and what to type next."""
+def work_of(args: argparse.Namespace) -> dict[str, Any]:
+    """How a command shares its work out, as every `prepare` takes it."""
+    return {"num_shards": args.shards, "workers": args.workers, "part": args.part}
+
+
+def print_table(dataset: Dataset, results: Sequence[ShardResult]) -> None:
+    """Records, skipped rows and classes of each split."""
     print_summary(dataset, sum_skipped(results))
-    print(f"\nCheck it: python -m data_prep.check {dataset.path}")
+
+
+def print_made(
+    args: argparse.Namespace,
+    made: tuple[Dataset | None, Sequence[ShardResult]],
+    *more: Callable[[Dataset], None],
+    table: Callable[[Dataset, Sequence[ShardResult]], None] = print_table,
+    then: str = "",
+) -> None:
+    """What a command has made, the whole or a part of it, and what to type next.
+
+    Args:
+        args: options of the output.
+        made: what `prepare` has returned; no data set for a part.
+        more: print what the table does not say.
+        table: prints the data set.
+        then: a last line.
+    """
+    dataset, results = made
+    if dataset is None:
+        return print_part(args.part, args.out, results)
+    table(dataset, results)
+    for tell in more:
+        tell(dataset)
+    print(f"\nCheck it: python -m data_prep.check {args.out}")
+    if then:
+        print(then)

@@ -13,7 +13,7 @@ from data_prep.affectnet.layout_2021 import Layout2021
 from data_prep.affectnet.raw import find_layout
 from data_prep.affectnet.records import AffectNetSource, Options, read_ages, record_features
 from data_prep.claim import Part
-from data_prep.door import INTERRUPTED, add_output_options, print_faces, print_part
+from data_prep.door import INTERRUPTED, add_output_options, print_made, work_of
 from data_prep.face_dataset import describe
 from data_prep.pipeline import Shard, ShardResult, file_digest, plan_splits, write_shards
 from emojax import cli
@@ -187,15 +187,4 @@ def _run(args: argparse.Namespace) -> None:
         args.masks,
         args.align_integer,
     )
-    dataset, results = prepare(
-        args.raw,
-        args.out,
-        options,
-        ages=args.ages,
-        num_shards=args.shards,
-        workers=args.workers,
-        part=args.part,
-    )
-    if dataset is None:
-        return print_part(args.part, args.out, results)
-    print_faces(dataset, results)
+    print_made(args, prepare(args.raw, args.out, options, ages=args.ages, **work_of(args)))

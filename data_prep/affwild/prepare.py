@@ -20,7 +20,7 @@ from data_prep.affwild.raw import Raw, find_raw
 from data_prep.affwild.stages import count_tracks, stage_table
 from data_prep.affwild.tracks import Track, video_of
 from data_prep.claim import Part
-from data_prep.door import INTERRUPTED, add_output_options, print_faces, print_part
+from data_prep.door import INTERRUPTED, add_output_options, print_made, work_of
 from data_prep.face_dataset import describe, encode_face
 from data_prep.frame_index import FrameIndex
 from data_prep.pipeline import Record, ShardResult, plan_splits, write_shards
@@ -267,10 +267,8 @@ def _raw_folder(args: argparse.Namespace) -> pathlib.Path:
 
 def _run(args: argparse.Namespace) -> None:
     options = Options(args.size, args.encoding, args.labels, args.train, args.matching)
-    dataset, results = prepare(
-        _raw_folder(args), args.out, options, num_shards=args.shards, workers=args.workers, part=args.part
-    )
-    if dataset is None:
-        return print_part(args.part, args.out, results)
-    print_faces(dataset, results)
-    print("\n".join(["", *stage_table(read_film_counts(args.out))]))
+
+    def stages(dataset: Dataset) -> None:
+        print("\n".join(["", *stage_table(read_film_counts(args.out))]))
+
+    print_made(args, prepare(_raw_folder(args), args.out, options, **work_of(args)), stages)

@@ -19,7 +19,7 @@ import numpy as np
 from data_prep.affwild2.frames import CODE_TO_CLASS, Frame, Video, read_frames
 from data_prep.affwild2.raw import SPLITS, Found, find_videos
 from data_prep.claim import Part
-from data_prep.door import INTERRUPTED, add_output_options, print_faces, print_part
+from data_prep.door import INTERRUPTED, add_output_options, print_made, work_of
 from data_prep.face_dataset import describe, encode_face
 from data_prep.frame_index import FrameIndex
 from data_prep.pipeline import Record, ShardResult, plan_splits, write_shards
@@ -236,15 +236,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(args: argparse.Namespace) -> None:
     options = Options(args.size, args.encoding)
-    dataset, results = prepare(
-        args.videos,
-        args.annotations,
-        args.out,
-        options,
-        num_shards=args.shards,
-        workers=args.workers,
-        part=args.part,
-    )
-    if dataset is None:
-        return print_part(args.part, args.out, results)
-    print_faces(dataset, results)
+    print_made(args, prepare(args.videos, args.annotations, args.out, options, **work_of(args)))

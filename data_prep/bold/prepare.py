@@ -17,10 +17,9 @@ from data_prep.bold.people import FILLS, FRAMES, MODALITIES, ClipPeople, Options
 from data_prep.bold.raw import Instance, Raw, find_bold, rows_outside, signature, track
 from data_prep.bold.sizes import print_sizes, stored_sizes
 from data_prep.claim import Part
-from data_prep.door import INTERRUPTED, add_output_options, print_part
+from data_prep.door import INTERRUPTED, add_output_options, print_made, work_of
 from data_prep.pipeline import Record, ShardResult, plan_splits, sum_skipped, write_shards
 from data_prep.split import read_columns, skipped_counts, write_split
-from data_prep.summary import print_summary
 from emojax import cli
 from emojax.data.columns import columns_name, open_columns
 from emojax.data.dataset import Dataset, save_dataset
@@ -304,12 +303,4 @@ def _run(args: argparse.Namespace) -> None:
     if args.flow_side < 0 or 0 < args.flow_side < 16:
         raise ConfigError("--flow_side is 0 or at least 16 pixels.")
     options = Options(args.size, args.encoding, args.modalities, args.flow_side, args.flow_fill, args.frames)
-    dataset, results = prepare(
-        args.raw, args.out, options, num_shards=args.shards, workers=args.workers, part=args.part
-    )
-    if dataset is None:
-        return print_part(args.part, args.out, results)
-    print_summary(dataset, sum_skipped(results))
-    print_unseen(dataset)
-    print_sizes(dataset)
-    print(f"\nCheck it: python -m data_prep.check {args.out}")
+    print_made(args, prepare(args.raw, args.out, options, **work_of(args)), print_unseen, print_sizes)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from data_prep.claim import Part
-from data_prep.door import INTERRUPTED, add_output_options, print_part
+from data_prep.door import INTERRUPTED, add_output_options, print_made, work_of
 from data_prep.emotic.raw import SPLITS, Person, read_emotic
 from data_prep.emotic.records import VAD_SCALES, EmoticSource, Options, record_features
 from data_prep.emotic.side import SideInputs
@@ -168,16 +168,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(args: argparse.Namespace) -> None:
     options = Options(args.size, args.encoding, args.vad_scale)
-    dataset, results = prepare(
-        args.raw,
-        args.out,
-        options,
-        _side_inputs(args),
-        num_shards=args.shards,
-        workers=args.workers,
-        part=args.part,
-    )
-    if dataset is None:
-        return print_part(args.part, args.out, results)
-    print_summary(dataset, results)
-    print(f"\nCheck it: python -m data_prep.check {args.out}")
+    made = prepare(args.raw, args.out, options, _side_inputs(args), **work_of(args))
+    print_made(args, made, table=print_summary)

@@ -16,7 +16,7 @@ import numpy as np
 
 import emojax
 from data_prep.claim import Part
-from data_prep.door import INTERRUPTED, add_output_options, print_faces, print_part
+from data_prep.door import INTERRUPTED, add_output_options, print_made, work_of
 from data_prep.face_dataset import encode_face
 from data_prep.folder.items import data_name, share, split_name
 from data_prep.folder.layouts import read_box, read_rows
@@ -316,16 +316,14 @@ def _run(args: argparse.Namespace) -> None:
     labels = Labels(_classes_of(people, args.classes), dimensions)
     options = Options(args.size, args.encoding, args.face_detector)
     name = data_name(args.name, args.images)
-    fixed = {"num_shards": args.shards, "workers": args.workers, "part": args.part}
-    dataset, results = prepare(
-        people, labels, args.out, options, name=name, validation_share=args.validation_share, **fixed
+    made = prepare(
+        people, labels, args.out, options, name=name, validation_share=args.validation_share, **work_of(args)
     )
-    if dataset is None:
-        return print_part(args.part, args.out, results)
-    print_faces(dataset, results)
-    print(
-        f"Train on it: python -m emojax.train --config configs/own_people.py --config.data_dir={args.out} "
-        f"--config.image_size={args.size} --workdir runs/{name}"
+    print_made(
+        args,
+        made,
+        then=f"Train on it: python -m emojax.train --config configs/own_people.py --config.data_dir={args.out} "
+        f"--config.image_size={args.size} --workdir runs/{name}",
     )
 
 

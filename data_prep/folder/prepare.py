@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from data_prep.claim import Part
-from data_prep.door import INTERRUPTED, add_output_options, print_faces, print_part
+from data_prep.door import INTERRUPTED, add_output_options, print_made, work_of
 from data_prep.face_dataset import describe, encode_face
 from data_prep.folder.items import Found, Item, data_name, share
 from data_prep.folder.layouts import find_layout
@@ -304,21 +304,18 @@ def _run(args: argparse.Namespace) -> None:
             "--align levels eyes: find them with --faces detect, or give landmarks or eyes as columns of --labels."
         )
     name = data_name(args.name, args.images)
-    dataset, results = prepare(
+    made = prepare(
         found,
         args.out,
         options,
         name=name,
         classes=args.classes,
         validation_share=args.validation_share,
-        num_shards=args.shards,
-        workers=args.workers,
-        part=args.part,
+        **work_of(args),
     )
-    if dataset is None:
-        return print_part(args.part, args.out, results)
-    print_faces(dataset, results)
-    print(
-        f"Train on it: python -m emojax.train --config configs/own.py --config.data_dir={args.out} "
-        f"--config.image_size={args.size} --workdir runs/{name}"
+    print_made(
+        args,
+        made,
+        then=f"Train on it: python -m emojax.train --config configs/own.py --config.data_dir={args.out} "
+        f"--config.image_size={args.size} --workdir runs/{name}",
     )

@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterable, Sequence
 
-from data_prep.door import INTERRUPTED, add_output_options, print_part
-from data_prep.pipeline import sum_skipped
+from data_prep.door import INTERRUPTED, add_output_options, print_made, work_of
 from data_prep.sequences.prepare import Options, Plan, prepare
-from data_prep.summary import print_summary
 from emojax import cli
+from emojax.data.dataset import Dataset
 from emojax.errors import ConfigError
 from emojax.vision.face_views import MODALITIES
 
@@ -113,18 +112,10 @@ def _options_of(args: argparse.Namespace) -> Options:
 def _run(args: argparse.Namespace, plan: Plan, options: Options) -> None:
     """Prepares, and prints the table."""
     beside = args.raw / "landmarks"
-    dataset, results = prepare(
-        plan,
-        args.landmarks or (beside if beside.is_dir() else None),
-        args.out,
-        options,
-        num_shards=args.shards,
-        workers=args.workers,
-        part=args.part,
-    )
-    if dataset is None:
-        return print_part(args.part, args.out, results)
-    print_summary(dataset, sum_skipped(results))
-    for split, members in plan.splits.items():
-        print(f"{split}: {len(members)} subjects")
-    print(f"\nCheck it: python -m data_prep.check {args.out}")
+    landmarks = args.landmarks or (beside if beside.is_dir() else None)
+
+    def subjects(dataset: Dataset) -> None:
+        for split, members in plan.splits.items():
+            print(f"{split}: {len(members)} subjects")
+
+    print_made(args, prepare(plan, landmarks, args.out, options, **work_of(args)), subjects)
