@@ -95,29 +95,46 @@ def ensemble(name: str, members: Mapping[str, float], method: str = "weighted_me
     return config
 
 
-def faces() -> ConfigDict:
-    """Expression and valence / arousal of a face: DenseNet-121 at 227 px, SGD, 10 epochs of batches of 35."""
+def common(
+    family: str, preparation: str, monitor: str, *, image_size: int, batch_size: int, num_epochs: int
+) -> ConfigDict:
+    """What every config has that is trained on prepared data; a family adds its own fields.
+
+    Args:
+        family: package of `emojax.systems`.
+        preparation: module of data_prep; named when there is no data.
+        monitor: validation metric that makes a checkpoint the best.
+        image_size: side in pixels.
+        batch_size: in training and in evaluation.
+        num_epochs: length of the run.
+    """
     config = ConfigDict()
     config.name = ""
-    config.family = "faces"
-    config.preparation = "affectnet"  # module of data_prep; named when there is no data
-    config.data_dir = "data/affectnet"
+    config.family, config.preparation = family, preparation
+    config.data_dir = f"data/{preparation}"
     fold_options(config)
-    config.num_classes = 7
-    config.image_size = 227
-    config.batch_size = 35
-    config.eval_batch_size = 35
-    config.num_epochs = 10
+    config.image_size = image_size
+    config.batch_size = config.eval_batch_size = batch_size
+    config.num_epochs = num_epochs
     config.num_steps = 0  # length of the run in steps; 0: num_epochs
     config.seed = 0
     config.precision = (
         "auto"  # auto (bfloat16 on GPU and TPU, float32 on CPU), bfloat16, float32 (never TF32)
     )
+    config.monitor = monitor
+    config.monitor_direction = "larger"  # larger, smaller: which is better
+    config.early_stopping = early_stopping_options()
+    config.run = run_options()
+    return config
+
+
+def faces() -> ConfigDict:
+    """Expression and valence / arousal of a face: DenseNet-121 at 227 px, SGD, 10 epochs of batches of 35."""
+    config = common("faces", "affectnet", "accuracy", image_size=227, batch_size=35, num_epochs=10)
+    config.num_classes = 7
     config.augment = "full"  # none, code, full: spec 1.7
     config.align = "rotate_crop"  # of the prepared data: none, rotate_crop, similarity (spec 1.6); empty: any
     config.sampler = "none"  # none, expression, age: spec 5.1
-    config.monitor = "accuracy"  # validation metric that makes a checkpoint the best
-    config.monitor_direction = "larger"  # larger, smaller: which is better
     config.pretraining = "imagenet"  # where the published number starts from; `init_from` names the file
     config.init_from = ""  # .safetensors of `python -m emojax.pretrained import`, or a work directory
 
@@ -130,8 +147,6 @@ def faces() -> ConfigDict:
     config.svm.max_samples = 0  # 0: all training records
 
     config.optimizer = optimizer_options(("backbone", "head"))
-    config.early_stopping = early_stopping_options()
-    config.run = run_options()
     return config
 
 

@@ -192,24 +192,8 @@ VARIANTS = {**RGB, **FLOW, **DIFFERENCES, **SKELETONS}
 
 def bodies() -> ConfigDict:
     """A tracked person in a clip: TSN of ResNet-18 streams at 224 px, SGD, batches of 16, 25 epochs."""
-    config = ConfigDict()
-    config.name = ""
-    config.family = "bodies"
-    config.preparation = "bold"  # module of data_prep; named when there is no data
-    config.data_dir = "data/bold"
-    base.fold_options(config)
+    config = base.common("bodies", "bold", "ers", image_size=224, batch_size=16, num_epochs=25)
     config.fold_by = "clip"
-    config.image_size = 224
-    config.batch_size = 16
-    config.eval_batch_size = 16
-    config.num_epochs = 25
-    config.num_steps = 0  # length of the run in steps; 0: num_epochs
-    config.seed = 0
-    config.precision = (
-        "auto"  # auto (bfloat16 on GPU and TPU, float32 on CPU), bfloat16, float32 (never TF32)
-    )
-    config.monitor = "ers"  # validation metric that makes a checkpoint the best
-    config.monitor_direction = "larger"  # larger, smaller: which is better
 
     # Files of `python -m emojax.pretrained import`, or work directories whose backbone is taken.
     config.init_from = ConfigDict()
@@ -226,8 +210,6 @@ def bodies() -> ConfigDict:
     config.optimizer = base.optimizer_options(("body", "context", "face", "trunk", "heads"))
     config.optimizer.weight_decay = 1e-5
     config.optimizer.schedule = "plateau"
-    config.early_stopping = base.early_stopping_options()
-    config.run = base.run_options()
     return config
 
 

@@ -224,24 +224,10 @@ def get_config(variant: str = "emotic_bcfpsa_r18") -> ConfigDict:
 
 def people() -> ConfigDict:
     """ResNet-18 streams at 224 px, SGD 0.01 for 20 epochs of batches of 32 (spec 2.3, 5)."""
-    config = ConfigDict()
-    config.name = ""
-    config.family = "people"
-    config.preparation, config.data_dir = "emotic", "data/emotic"
-    base.fold_options(config)
+    # Monitor auto: map_over_aae where there are dimensions (spec 5), else map.
+    config = base.common("people", "emotic", "auto", image_size=224, batch_size=32, num_epochs=20)
     config.fold_by = "image_id"
-    config.image_size = 224
-    config.batch_size = 32
-    config.eval_batch_size = 32
-    config.num_epochs = 20
-    config.num_steps = 0  # length of the run in steps; 0: num_epochs
-    config.seed = 0
     config.augment = "none"  # none, code: flip and colour jitter of 0.4, of a public recipe
-    config.precision = (
-        "auto"  # auto (bfloat16 on GPU and TPU, float32 on CPU), bfloat16, float32 (never TF32)
-    )
-    config.monitor = "auto"  # auto: map_over_aae where there are dimensions (spec 5), else map
-    config.monitor_direction = "larger"  # larger, smaller: which is better
 
     # Files of `python -m emojax.pretrained import`, or work directories whose backbone is taken.
     config.init_from = ConfigDict()
@@ -260,8 +246,6 @@ def people() -> ConfigDict:
     config.optimizer.weight_decay = 1e-5
     config.optimizer.decay_epochs = 5
     config.optimizer.decay_factor = 0.2
-    config.early_stopping = base.early_stopping_options()
-    config.run = base.run_options()
     return config
 
 

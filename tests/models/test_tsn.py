@@ -31,6 +31,11 @@ def network(streams, channels=3, arch="resnet18", **options):
     return TSN(streams, encoders, 26, 3, **options), inputs
 
 
+def fresh(net, x):
+    """Variables; compiled, so that nothing but they is computed."""
+    return jax.jit(lambda key: net.init(key, x, train=False))(jax.random.key(0))
+
+
 @pytest.mark.parametrize(
     "streams, channels, published",
     [
@@ -51,7 +56,7 @@ def test_full_networks_with_an_embedding_have_the_published_number_of_parameters
 def test_snippets_taken_one_at_a_time_conclude_as_all_at_once():
     net, inputs = network(("body",), arch="resnet_tiny", consensus="attention")
     x = inputs(2, 3, np.random.default_rng(0))
-    variables = net.init(jax.random.key(0), x, train=False)
+    variables = fresh(net, x)
     whole = net.apply(variables, x, train=False)
     parts = [
         net.apply(variables, {k: v[:, i : i + 1] for k, v in x.items()}, method="snippets") for i in range(3)
@@ -63,7 +68,7 @@ def test_snippets_taken_one_at_a_time_conclude_as_all_at_once():
 def test_the_average_of_equal_snippets_is_the_snippet():
     net, inputs = network(("body",), arch="resnet_tiny")
     one = inputs(2, 1, np.random.default_rng(0))
-    variables = net.init(jax.random.key(0), one, train=False)
+    variables = fresh(net, one)
     five = {k: np.repeat(v, 5, axis=1) for k, v in one.items()}
     a, b = (net.apply(variables, x, train=False) for x in (one, five))
     for name in ("logits", "dimensions"):
@@ -73,7 +78,7 @@ def test_the_average_of_equal_snippets_is_the_snippet():
 def test_padding_rows_change_no_statistics():
     net, inputs = network(("body",), arch="resnet_tiny")
     x = inputs(3, 2, np.random.default_rng(0))
-    variables = net.init(jax.random.key(0), x, train=False)
+    variables = fresh(net, x)
     two = {k: v[:2] for k, v in x.items()}
     _, padded = net.apply(variables, x, train=True, mask=np.array([1, 1, 0.0]), mutable=["batch_stats"])
     _, alone = net.apply(variables, two, train=True, mask=np.ones(2), mutable=["batch_stats"])

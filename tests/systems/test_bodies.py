@@ -68,7 +68,7 @@ def config_of(name, **changes):
 def test_a_batch_of_clips_has_a_finite_loss_and_predictions_in_range(dataset, name):
     system = systems.build(config_of(name), dataset.recipe)
     batch = next(Batches(dataset, "validation", system.inputs, Order(4)))
-    variables = system.init(jax.random.key(0))
+    variables = jax.jit(system.init)(jax.random.key(0))
     outputs = jax.jit(system.predict)(variables, batch)
     assert outputs["logits"].shape == (4, 26) and np.isfinite(outputs["logits"]).all()
     assert ((outputs["dimensions"] > 0) & (outputs["dimensions"] < 1)).all()
@@ -90,7 +90,7 @@ def test_a_frozen_part_keeps_parameters_and_statistics_while_the_rest_trains(dat
     config.optimizer.factors[part] = 0.0
     system, mesh = systems.build(config, dataset.recipe), data_mesh(jax.devices()[:1])
     program = system.program(2)
-    before = system.init(jax.random.key(0))
+    before = jax.jit(system.init)(jax.random.key(0))
     batch = next(Batches(dataset, "train", system.inputs, Order(4, train=True)))
     step = make_train_step(program, mesh, 0)
     state, _ = step(program.init(jax.tree.map(jnp.copy, before)), put_batch(batch, mesh))
@@ -160,7 +160,7 @@ def test_a_flow_stack_has_the_planes_of_x_and_y_in_turn_in_order_of_time():
 def test_partial_bn_freezes_statistics_scale_and_bias_of_all_batch_norms_but_the_first(dataset):
     config = config_of("bold_rgb_b", model__partial_bn=True, model__segments=1, model__eval_segments=1)
     system, mesh = systems.build(config, dataset.recipe), data_mesh(jax.devices()[:1])
-    program, before = system.program(2), system.init(jax.random.key(0))
+    program, before = system.program(2), jax.jit(system.init)(jax.random.key(0))
     batch = next(Batches(dataset, "train", system.inputs, Order(4, train=True)))
     state = program.init(jax.tree.map(jnp.copy, before))
     state, _ = make_train_step(program, mesh, 0)(state, put_batch(batch, mesh))
