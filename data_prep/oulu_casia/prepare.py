@@ -43,19 +43,16 @@ def plan(
     return Plan(NAME, "OULU-CASIA", found, OULU_LABELS, splits, parameters, _VIDEOS_PER_SHARD)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    return door.main(
-        argv,
-        name=NAME,
-        what="the frames of OULU-CASIA",
-        epilog=_EPILOG,
-        presets=PRESETS,
-        plan_of=lambda args, options: plan(args.raw, options, args.split, args.modality, args.illumination),
-        add_own=_add_own,
-    )
-
-
-def _add_own(parser: cli.Parser) -> None:
+def _parser() -> cli.Parser:
+    parser = door.make_parser(NAME, "the frames of OULU-CASIA", _EPILOG, PRESETS)
     add = parser.add_argument
     add("--modality", choices=MODALITIES, default="VL", help="visible light or near infrared [VL]")
     add("--illumination", choices=ILLUMINATIONS, default="Strong", help="[Strong]")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    def plan_of(args, options: Options) -> Plan:
+        return plan(args.raw, options, args.split, args.modality, args.illumination)
+
+    return door.main(argv, _parser(), plan_of)

@@ -9,6 +9,7 @@ from data_prep.sasefe.raw import find_sasefe
 from data_prep.sequences import door
 from data_prep.sequences.prepare import Options, Plan
 from data_prep.sequences.splits import split_subjects
+from emojax import cli
 from emojax.labels import SASE_LABELS
 
 NAME = "sasefe"
@@ -33,12 +34,9 @@ def plan(raw: pathlib.Path, options: Options, split: str = "40_5_5") -> Plan:
     return Plan(NAME, "SASE-FE", found, SASE_LABELS, splits, {"split": split}, _VIDEOS_PER_SHARD)
 
 
+def _parser() -> cli.Parser:
+    return door.make_parser(NAME, "the videos of SASE-FE", _EPILOG, PRESETS)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    return door.main(
-        argv,
-        name=NAME,
-        what="the videos of SASE-FE",
-        epilog=_EPILOG,
-        presets=PRESETS,
-        plan_of=lambda args, options: plan(args.raw, options, args.split),
-    )
+    return door.main(argv, _parser(), lambda args, options: plan(args.raw, options, args.split))

@@ -13,26 +13,14 @@ from emojax.errors import ConfigError
 from emojax.vision.face_views import MODALITIES
 
 
-def main(
-    argv: Sequence[str] | None,
-    *,
-    name: str,
-    what: str,
-    epilog: str,
-    presets: Iterable[str],
-    plan_of: Callable[[argparse.Namespace, Options], Plan],
-    add_own: Callable[[cli.Parser], None] = lambda parser: None,
-) -> int:
-    """Runs the command of one data set; returns its exit status.
+def make_parser(name: str, what: str, epilog: str, presets: Iterable[str]) -> cli.Parser:
+    """The options that both data sets have.
 
     Args:
-        argv: of the command line.
         name: of the package of `data_prep`.
         what: is turned into records, for the help.
         epilog: examples.
         presets: names of the divisions of subjects, the usual one first.
-        plan_of: from the command line to what is prepared.
-        add_own: adds the options that this data set alone has.
     """
     parser = cli.Parser(
         f"python -m data_prep.{name}",
@@ -48,7 +36,21 @@ def main(
         default=names[0],
         help=f"subjects of train, validation and test [{names[0]}]",
     )
-    add_own(parser)
+    return parser
+
+
+def main(
+    argv: Sequence[str] | None,
+    parser: cli.Parser,
+    plan_of: Callable[[argparse.Namespace, Options], Plan],
+) -> int:
+    """Runs the command of one data set; returns its exit status.
+
+    Args:
+        argv: of the command line.
+        parser: from `make_parser`, perhaps with options of this data set alone.
+        plan_of: from the command line to what is prepared.
+    """
 
     def work(args: argparse.Namespace) -> None:
         options = _options_of(args)

@@ -450,7 +450,7 @@ def test_other_records_under_valid_checksums_are_refused_at_the_start(tmp_path):
     records = [face_record(number) for number in range(5)]
     for changed in (records[::-1], [*records[:4], records[0]], [records[1], records[0], *records[2:]]):
         write_shard(tmp_path / dataset.split("train").shards[0], changed)
-        with pytest.raises(DataError, match=r"not those that dataset\.json describes.*data_prep\.check"):
+        with pytest.raises(DataError, match=r"not those that dataset\.json describes.* in a new one"):
             batches(dataset)
 
 

@@ -1,14 +1,13 @@
 import pytest
 
-from tests.systems.tiny import use_small_backbones
+from tests.systems.tiny import small_backbones
 from tests.toy import make_dataset
 
 
 @pytest.fixture(scope="package", autouse=True)
-def small_backbones():
+def backbones():
     """What is tested is around the network."""
-    with pytest.MonkeyPatch.context() as patch:
-        use_small_backbones(patch)
+    with small_backbones():
         yield
 
 

@@ -15,14 +15,15 @@ from emojax.engine.mesh import data_mesh, put_batch
 from emojax.engine.step import make_train_step
 from emojax.models.backbones import create_backbone
 from emojax.models.freeze import later_batch_norms
-from tests.systems.tiny import use_small_backbones
+from tests.systems.tiny import small_backbones
 
 ROWS = 6
 
 
 @pytest.fixture(autouse=True)
-def small_backbones(monkeypatch):
-    use_small_backbones(monkeypatch)
+def backbones():
+    with small_backbones():
+        yield
 
 
 def leaves(tree):

@@ -36,15 +36,14 @@ from emojax.report import style
 from emojax.report.bodies import bone_importance, flow_picture
 from emojax.systems.bodies.inputs import skeleton, snippets, strip
 from emojax.systems.bodies.weights import load_trunk
-from tests.systems.tiny import use_small_backbones
+from tests.systems.tiny import small_backbones
 
 SIZE = 32
 
 
 @pytest.fixture(scope="module", autouse=True)
-def small_backbones():
-    with pytest.MonkeyPatch.context() as patch:
-        use_small_backbones(patch)
+def backbones():
+    with small_backbones():
         yield
 
 

@@ -25,7 +25,7 @@ from emojax.errors import ConfigError, DataError
 from emojax.labels import BOLD_LABELS
 from emojax.systems.people.inputs import mask_boxes
 from tests.systems.people_toy import PEOPLE, SIZE, TOLD_BY, make_config, make_dataset
-from tests.systems.tiny import use_small_backbones
+from tests.systems.tiny import small_backbones
 
 # Images with and without an attention branch, a vector network, given vectors, ML-GCN and the embedding loss.
 EVERYTHING = {
@@ -40,9 +40,8 @@ EVERYTHING = {
 
 
 @pytest.fixture(scope="module", autouse=True)
-def small_backbones():
-    with pytest.MonkeyPatch.context() as patch:
-        use_small_backbones(patch)
+def backbones():
+    with small_backbones():
         yield
 
 

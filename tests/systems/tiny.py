@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from emojax import systems
 from emojax.cli import load_config_file
@@ -18,6 +21,7 @@ from emojax.engine.step import make_predict_step, make_train_step
 from emojax.graphs.label_graph import label_statistics
 from emojax.models.backbones import _BACKBONES
 from emojax.models.norm import BatchNorm
+from emojax.pretrained.convert import abstract_shapes
 
 SIZE = 32
 MASK_SIZE = 56
@@ -51,14 +55,20 @@ def use_tiny_backbone(monkeypatch) -> None:
     monkeypatch.setattr("emojax.systems.faces.system.create_backbone", create)
 
 
-def use_small_backbones(monkeypatch) -> None:
+@contextlib.contextmanager
+def small_backbones() -> Iterator[None]:
     """The tiny networks of the catalogue with fewer blocks: every kind of layer is there, most of them once."""
-    for name, sizes in {
+    smaller = {
         "resnet_tiny": {"stage_sizes": (1, 1)},
         "densenet_tiny": {"block_sizes": (1, 1, 1)},
-    }.items():
-        network, published = _BACKBONES[name]
-        monkeypatch.setitem(_BACKBONES, name, (network, published | sizes))
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, sizes in smaller.items():
+            network, published = _BACKBONES[name]
+            patch.setitem(_BACKBONES, name, (network, published | sizes))
+        abstract_shapes.cache_clear()
+        yield
+    abstract_shapes.cache_clear()
 
 
 def tiny_config(spec: str, **changes: Any):
