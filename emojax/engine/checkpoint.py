@@ -8,9 +8,11 @@ number of devices.
 from __future__ import annotations
 
 import pathlib
+import shutil
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
@@ -20,6 +22,10 @@ from emojax.engine.restore import META_SUM, SUMS, Stored, first_line
 from emojax.engine.state import TrainState
 from emojax.errors import CheckpointError
 from emojax.files import explained
+
+# Where a checkpoint goes that is no longer kept, in one rename: a run that is killed while it removes files leaves no
+# half of a checkpoint under the number of a step.
+_REMOVED = "removed"
 
 
 class Checkpoints:
@@ -46,7 +52,7 @@ class Checkpoints:
             ]
         )
         options = ocp.CheckpointManagerOptions(
-            preservation_policy=keep, best_fn=score, best_mode="max", create=False
+            preservation_policy=keep, best_fn=score, best_mode="max", create=False, todelete_subdir=_REMOVED
         )
         try:
             self._manager = ocp.CheckpointManager(self.folder, options=options)
@@ -57,6 +63,7 @@ class Checkpoints:
         """Makes the folder; before that, nothing is written."""
         with explained(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
+        self._empty_removed()
 
     def latest_step(self) -> int | None:
         return max(self.steps(), default=None)
@@ -81,6 +88,7 @@ class Checkpoints:
         Raises:
             CheckpointError: this or the previous write failed, e.g. on a full disk; finished checkpoints stay valid.
         """
+        self._empty_removed()
         meta = {**meta, SUMS: checksums(state)}
         meta[META_SUM] = json_checksum(meta)
         items = ocp.args.Composite(state=ocp.args.StandardSave(state), meta=ocp.args.JsonSave(meta))
@@ -95,6 +103,12 @@ class Checkpoints:
             self.wait()
         finally:
             self._manager.close()
+            self._empty_removed()
+
+    def _empty_removed(self) -> None:
+        """Removes the files of checkpoints that are no longer kept."""
+        if jax.process_index() == 0:
+            shutil.rmtree(self.folder / _REMOVED, ignore_errors=True)
 
     def _guard(self, write, step: int | None) -> None:
         try:

@@ -148,6 +148,20 @@ def test_an_unfinished_checkpoint_folder_is_named_and_does_not_count(dataset, co
     assert Stored(copy).resolve("latest") == 15
 
 
+def test_a_run_killed_while_it_removes_a_checkpoint_resumes(dataset, tmp_path, monkeypatch):
+    with (
+        monkeypatch.context() as patch
+    ):  # the process dies before the files of what it no longer keeps are gone
+        patch.setattr(Checkpoints, "_empty_removed", lambda self: None)
+        run(dataset, tmp_path, run__checkpoint_every_steps=2, run__stop_after_steps=7)
+    folder = tmp_path / "checkpoints"
+    removed = sorted((folder / "removed").iterdir())
+    assert removed and not {path.name for path in removed} & {path.name for path in folder.iterdir()}
+    shutil.rmtree(removed[0] / "state")
+    assert run(dataset, tmp_path, run__checkpoint_every_steps=2).finished
+    assert not (folder / "removed").exists()
+
+
 def test_a_state_of_another_step_than_its_folder_says_is_refused(dataset, copy):
     latest(copy).rename(copy / "checkpoints" / "99")
     with pytest.raises(CheckpointError, match="99 is damaged: it holds the state of step 15"):
