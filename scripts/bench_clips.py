@@ -29,6 +29,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from paired import print_steps, times
 
 from data_prep.bold.clips import read_frames
 from data_prep.bold.flow import with_flow
@@ -44,11 +45,6 @@ from emojax.models.constants import init_with_constants
 from emojax.models.st_gcn import STGCN
 
 
-def _times() -> np.ndarray:
-    used = os.times()
-    return np.array([time.perf_counter(), used.user + used.system])
-
-
 def bench_input(options: argparse.Namespace) -> None:
     config = cli.load_config_file(options.config)
     config.data_dir = str(options.data_dir)
@@ -59,10 +55,10 @@ def bench_input(options: argparse.Namespace) -> None:
     next(batches)
     rates = []
     for _ in range(options.repeats):
-        start = _times()
+        start = times()
         for _ in range(options.batches):
             next(batches)
-        rates.append(options.batches * config.batch_size / (_times() - start))
+        rates.append(options.batches * config.batch_size / (times() - start))
     wall, cpu = np.median(rates, axis=0)
     print(f"{config.name}: {wall:,.0f} clips/s, {cpu:,.0f} clips a CPU-second (median of {options.repeats})")
 
@@ -130,15 +126,7 @@ def bench_st_gcn(options: argparse.Namespace) -> None:
         except Exception as error:  # no compiler for torch.compile
             running.pop(name)
             print(f"  {name:16} does not run here: {str(error).splitlines()[0][:90]}")
-    taken: dict[str, list[np.ndarray]] = {name: [] for name in running}
-    for _ in range(options.repeats):  # in turn, so that all see the same machine
-        for name, step in running.items():
-            start = _times()
-            next(step)
-            taken[name].append(_times() - start)
-    for name, values in taken.items():
-        wall, cpu = 1000 * np.median(values, axis=0)
-        print(f"  {name:16} {wall:8,.0f} ms wall, {cpu:8,.0f} ms CPU (median of {options.repeats})")
+    print_steps(running, options.repeats)
 
 
 def _flow(video: pathlib.Path, side: int) -> tuple[int, float]:

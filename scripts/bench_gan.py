@@ -16,14 +16,13 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import itertools
-import os
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import cv2
 import jax
 import numpy as np
+from paired import print_steps, times
 
 from data_prep.affwild.films import Film, frames_at_30, probe
 from emojax import cli, systems
@@ -33,11 +32,6 @@ from emojax.engine.mesh import data_mesh, put_batch
 from emojax.engine.run import Run
 from emojax.systems.face_gan import stand_in, stand_in_columns
 from emojax.vision.detectors import make_detector
-
-
-def _times() -> np.ndarray:
-    used = os.times()
-    return np.array([time.perf_counter(), used.user + used.system])
 
 
 def _batch(size: int, side: int) -> dict[str, np.ndarray]:
@@ -133,15 +127,7 @@ def bench_step(options: argparse.Namespace) -> None:
     running = {name: make() for name, make in steps.items()}
     for step in running.values():
         next(step)
-    taken: dict[str, list[np.ndarray]] = {name: [] for name in running}
-    for _ in range(options.repeats):  # in turn, so that all see the same machine
-        for name, step in running.items():
-            start = _times()
-            next(step)
-            taken[name].append(_times() - start)
-    for name, values in taken.items():
-        wall, cpu = 1000 * np.median(values, axis=0)
-        print(f"  {name:22} {wall:8,.0f} ms wall, {cpu:8,.0f} ms CPU (median of {options.repeats})")
+    print_steps(running, options.repeats)
 
 
 def bench_windows(options: argparse.Namespace) -> None:
@@ -155,10 +141,10 @@ def bench_windows(options: argparse.Namespace) -> None:
     next(batches)
     rates = []
     for _ in range(options.repeats):
-        start, frames = _times(), 0
+        start, frames = times(), 0
         for _ in range(options.batches):
             frames += int(next(batches)["frame_mask"].sum())
-        rates.append(frames / (_times() - start))
+        rates.append(frames / (times() - start))
     wall, cpu = np.median(rates, axis=0)
     image = dataset.feature("image")
     print(
@@ -173,9 +159,9 @@ def bench_detect(options: argparse.Namespace) -> None:
     count = min(options.frames, frames_at_30(*probe(options.film)))
     pictures = [film.frame(number + 1) for number in range(count)]
     detect(pictures[0])
-    start = _times()
+    start = times()
     found = sum(bool(detect(picture)) for picture in pictures)
-    wall, cpu = count / (_times() - start)
+    wall, cpu = count / (times() - start)
     height, width = pictures[0].shape[:2]
     print(
         f"{options.detector}: {wall:,.0f} frames/s, {cpu:,.0f} frames a CPU-second at {width} x {height}; a face in "

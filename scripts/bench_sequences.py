@@ -24,17 +24,13 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from frontal_strip import drawn_heads
+from paired import print_steps
 
 from emojax import cli
 from emojax.models.c3d import BLOCKS, C3D, WIDTHS
 from emojax.vision.face_views import face_pictures
 
 _FRAMES, _SIDE, _CLASSES = 5, 112, 12
-
-
-def _times() -> np.ndarray:
-    used = os.times()
-    return np.array([time.perf_counter(), used.user + used.system])
 
 
 def _faces(number: int, modalities: tuple[str, ...]) -> float:
@@ -116,15 +112,7 @@ def bench_c3d(options: argparse.Namespace) -> None:
     print(f"C3D {list(clips.shape)}, one training step:", flush=True)
     for step in running.values():
         next(step)
-    taken: dict[str, list[np.ndarray]] = {name: [] for name in running}
-    for _ in range(options.repeats):  # in turn, so that all see the same machine
-        for name, step in running.items():
-            start = _times()
-            next(step)
-            taken[name].append(_times() - start)
-    for name, values in taken.items():
-        wall, cpu = np.median(values, axis=0)
-        print(f"  {name:8} {wall:6.2f} s wall, {cpu:6.2f} s CPU (median of {options.repeats})")
+    print_steps(running, options.repeats)
 
 
 def parser() -> cli.Parser:

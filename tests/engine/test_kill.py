@@ -94,7 +94,8 @@ def test_a_run_killed_at_random_moments_ends_as_if_it_had_not_been(dataset, unin
         time.sleep(random_moment.random() * 0.1)
         process.send_signal(signal.SIGKILL)
         process.wait(60)
-    assert start(dataset, tmp_path).wait(300) == 0
+    last = start(dataset, tmp_path)
+    assert last.wait(300) == 0, f"killed after steps {moments}: {last.stderr.read()}"
     expected, actual = final_state(uninterrupted), final_state(tmp_path)
     same = jax_tree_equal(expected, actual)
     assert same, f"killed after steps {moments}: the final states differ"
