@@ -148,13 +148,14 @@ def face_videos() -> ConfigDict:
 
 def _model() -> ConfigDict:
     model = ConfigDict()
-    model.trunk = "cnn_m"
+    model.trunk = "cnn_m"  # a backbone; constant: no network, the commonest category and the mean values
     model.cached = (
         0  # width of the column of trunk features that `emojax.cache` made; 0: the network has a trunk
     )
     model.input_coding = (
         "unit"  # unit, half, caffe, vggface, imagenet, native (init_from's): what becomes of 0..255
     )
+    model.bn_mode = "stored"  # stored, batch: statistics that a frozen trunk's norms use in training (A9)
     model.pool = "flatten"  # of the trunk's last map: flatten, avg
     model.fc_units = (4096,)  # dense layers after the trunk
     model.fc_dropout = 0.0  # after the first of them

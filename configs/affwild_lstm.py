@@ -101,15 +101,34 @@ _SWEEPS = {  # section 8.2: of the best category system, the loss weight of the 
     "sweep_decay": _cells(_BEST["cat"], "optimizer__decay_rate", (1e-3, 1e-4, 1e-5, 0.0)),
     "sweep_lossw": _cells(_BEST["comb"], "objective__category_weight", (0.1, 0.33, 0.5, 1.0)),
 }
-_CONTROLS = {}
-for _family, _name in _BEST.items():
-    _CONTROLS[f"{_name}_t80"] = _changed(_name, "windows of 80 frames", model__window=80)
-    _CONTROLS[f"{_name}_caffe"] = _changed(_name, "the trunk's own input coding", model__input_coding="caffe")
-    _CONTROLS[f"{_name}_gap"] = _changed(_name, "global average pooling", model__pool="avg")
-    if _family != "va":
-        _CONTROLS[f"{_name}_cw"] = _changed(_name, "weights by class", objective__class_weights="inverse")
-_CONTROLS["cat_vgg16_fc2_lr1e-4"] = _changed(
-    _BEST["cat"], "learning rate of VA", optimizer__learning_rate=1e-4
+
+
+def _controls(name: str) -> dict[str, Variant]:
+    """Those of section 8.3, windows of 80 frames (8.2) and batch norms as Keras had them (A9), of one system."""
+    family, trunk = name.split("_")[:2]
+    found = {
+        "t80": ("windows of 80 frames", {"model__window": 80}),
+        "gap": ("global average pooling", {"model__pool": "avg"}),
+    }
+    if trunk in ("vgg16", "vgg19"):
+        found["caffe"] = ("the trunk's own input coding", {"model__input_coding": "caffe"})
+    if trunk == "xcep":
+        found["bn"] = ("frozen batch norms take the statistics of the batch", {"model__bn_mode": "batch"})
+    if family != "va":
+        found["cw"] = ("weights by class", {"objective__class_weights": "inverse"})
+    if family == "cat":
+        found["lr1e-4"] = ("learning rate of VA", {"optimizer__learning_rate": 1e-4})
+    return {f"{name}_{end}": _changed(name, note, **change) for end, (note, change) in found.items()}
+
+
+_CONTROLS = {control: of for name in tuple(VARIANTS)[:18] for control, of in _controls(name).items()}
+_CONSTANT = {"model.trunk": "constant", "model.cell": "none", "model.window": 1}
+_CONTROLS["base_majority"] = Variant(
+    {**_CONSTANT, "model.outputs": "category"},
+    "the commonest category of the training split, for every frame",
+)
+_CONTROLS["base_mean_va"] = Variant(
+    {**_CONSTANT, "model.outputs": "va"}, "mean valence and arousal of the training split, for every frame"
 )
 VARIANTS |= _CONTROLS
 for _sweep, _of_sweep in _SWEEPS.items():
@@ -142,9 +161,13 @@ def frozen_lstm() -> ConfigDict:
 
 def demo_frozen_lstm(config: ConfigDict) -> None:
     """Makes a config of `frozen_lstm()` small; the tiny trunk is trained, as there are no weights to freeze."""
+    trunk = config.model.trunk
     demo_face_videos(config)
+    if trunk == "constant":
+        config.model.trunk = trunk
     config.data_dir = "data/synthetic_affwild_both"
-    config.optimizer.factors.trunk = 1.0
+    # Frozen where the batch norms of a frozen trunk are the point.
+    config.optimizer.factors.trunk = 1.0 if config.model.bn_mode == "stored" else 0.0
     config.early_stopping.patience = 0
     config.num_epochs = 20
     config.model.rnn_dropout = config.model.head_dropout = 0.1

@@ -1,10 +1,12 @@
 """LSTM and GRU over padded sequences, with the gates of PyTorch and Keras (context_emotion spec 2.7, affwild specs 2).
 
-The projection of all frames is one matrix product; only the recurrent one is in the scan.
+The projection of all frames is one matrix product; only the recurrent one is in the scan. So are their gradients: of an
+LSTM's kernels each is one product over all frames.
 """
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import flax.linen as nn
@@ -85,20 +87,18 @@ class _Direction(nn.Module):
         kernel = self.param("input_kernel", _side_by_side(glorot, gates), (x.shape[-1], gates * width))
         recurrent = self.param("recurrent_kernel", _side_by_side(orthogonal, gates), (width, gates * width))
         bias = self.param("bias", self._bias, (gates * width,))
-        projected = jnp.dot(x.astype(self.dtype), kernel.astype(self.dtype)).astype(jnp.float32) + bias
+        frames = x.astype(self.dtype).reshape(-1, x.shape[-1])  # rows: the kernel's gradient copies none
+        projected = jnp.dot(frames, kernel.astype(self.dtype)).astype(jnp.float32) + bias
+        projected = projected.reshape(*x.shape[:2], -1)
         weights = recurrent.astype(self.dtype)
-
-        def product(state: jax.Array, columns: slice = slice(None)) -> jax.Array:
-            return jnp.dot(state.astype(self.dtype), weights[:, columns]).astype(jnp.float32)
-
         if self.cell == "lstm":
-            step = _lstm_step(product)
-        elif self.reset_after:
+            return _lstm(weights, projected, mask, self.reverse)
+        if self.reset_after:
             inner = self.param("recurrent_bias", nn.initializers.zeros, (gates * width,))
-            step = _gru_step_after(lambda state: product(state) + inner)
+            step = _gru_step_after(lambda state: _product(state, weights) + inner)
         else:
-            step = _gru_step_before(product, width)
-        return self._scan(step, projected, mask, states=2 if self.cell == "lstm" else 1)
+            step = _gru_step_before(weights, width)
+        return _scan(step, projected, mask, width, states=1, reverse=self.reverse)
 
     def _bias(self, key: jax.Array, shape: tuple[int], dtype=jnp.float32) -> jax.Array:
         bias = jnp.zeros(shape, dtype)
@@ -108,17 +108,22 @@ class _Direction(nn.Module):
             bias = bias.at[: 2 * self.features].set(1.0)  # TensorFlow 1 starts both gates open
         return bias
 
-    def _scan(self, step, projected: jax.Array, mask: jax.Array, states: int) -> jax.Array:
-        def masked(carry, frame):
-            values, real = frame
-            new = step(carry, values)
-            carry = tuple(jnp.where(real[:, None] > 0, n, c) for n, c in zip(new, carry))
-            return carry, carry[0] * real[:, None]
 
-        start = (jnp.zeros((len(projected), self.features), jnp.float32),) * states
-        frames = (jnp.swapaxes(projected, 0, 1), jnp.swapaxes(mask, 0, 1))
-        _, outputs = jax.lax.scan(masked, start, frames, reverse=self.reverse)
-        return jnp.swapaxes(outputs, 0, 1)
+def _scan(
+    step, projected: jax.Array, mask: jax.Array, width: int, *, states: int, reverse: bool
+) -> jax.Array:
+    """Outputs ``[B, T, H]`` of `step` over the frames; zeros at padding, which changes no state."""
+
+    def masked(carry, frame):
+        values, real = frame
+        new = step(carry, values)
+        carry = tuple(jnp.where(real[:, None] > 0, n, c) for n, c in zip(new, carry))
+        return carry, carry[0] * real[:, None]
+
+    start = (jnp.zeros((len(projected), width), jnp.float32),) * states
+    frames = (jnp.swapaxes(projected, 0, 1), jnp.swapaxes(mask, 0, 1))
+    _, outputs = jax.lax.scan(masked, start, frames, reverse=reverse)
+    return jnp.swapaxes(outputs, 0, 1)
 
 
 def last_output(outputs: jax.Array, mask: jax.Array | None = None) -> jax.Array:
@@ -139,10 +144,44 @@ def _side_by_side(init, gates: int):
     return several
 
 
-def _lstm_step(product):
+def _product(state: jax.Array, weights: jax.Array) -> jax.Array:
+    """float32 product in the dtype of the weights."""
+    return jnp.dot(state.astype(weights.dtype), weights).astype(jnp.float32)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(3,))
+def _lstm(weights: jax.Array, projected: jax.Array, mask: jax.Array, reverse: bool) -> jax.Array:
+    """Outputs ``[B, T, H]`` of an LSTM with recurrent `weights [H, 4 H]` from `projected [B, T, 4 H]` frames."""
+    step = _lstm_step(weights)
+    return _scan(step, projected, mask, len(weights), states=2, reverse=reverse)
+
+
+def _lstm_forward(weights, projected, mask, reverse):
+    outputs, backward = jax.vjp(lambda p: _lstm.fun(weights, p, mask, reverse), projected)
+    return outputs, (weights, mask, outputs, backward)
+
+
+def _lstm_backward(reverse, kept, gradient):
+    weights, mask, outputs, backward = kept
+    (of_projected,) = backward(gradient)
+    # A gate is `projected` plus the product of weights and the state before: the gradients of both are the same.
+    nothing = jnp.zeros_like(outputs[:, :1])
+    before = (outputs[:, 1:], nothing) if reverse else (nothing, outputs[:, :-1])
+    rows, gates = (
+        x.astype(weights.dtype).reshape(-1, x.shape[-1])
+        for x in (jnp.concatenate(before, axis=1), of_projected)
+    )
+    of_weights = jnp.dot(rows.T, gates, preferred_element_type=jnp.float32).astype(weights.dtype)
+    return of_weights, of_projected, jnp.zeros_like(mask)
+
+
+_lstm.defvjp(_lstm_forward, _lstm_backward)
+
+
+def _lstm_step(weights: jax.Array):
     def step(carry, values):
         hidden, cell = carry
-        i, f, g, o = jnp.split(values + product(hidden), 4, axis=-1)
+        i, f, g, o = jnp.split(values + _product(hidden, weights), 4, axis=-1)
         cell = nn.sigmoid(f) * cell + nn.sigmoid(i) * jnp.tanh(g)
         return nn.sigmoid(o) * jnp.tanh(cell), cell
 
@@ -161,12 +200,12 @@ def _gru_step_after(product):
     return step
 
 
-def _gru_step_before(product, width: int):
+def _gru_step_before(weights: jax.Array, width: int):
     def step(carry, values):
         (hidden,) = carry
         x_gates, x_new = values[:, : 2 * width], values[:, 2 * width :]
-        reset, update = jnp.split(nn.sigmoid(x_gates + product(hidden, slice(0, 2 * width))), 2, axis=-1)
-        new = jnp.tanh(x_new + product(reset * hidden, slice(2 * width, None)))
+        reset, update = jnp.split(nn.sigmoid(x_gates + _product(hidden, weights[:, : 2 * width])), 2, axis=-1)
+        new = jnp.tanh(x_new + _product(reset * hidden, weights[:, 2 * width :]))
         return ((1 - update) * new + update * hidden,)
 
     return step

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from emojax.errors import ConfigError
-from emojax.models.recurrent import Recurrent, last_output
+from emojax.models.recurrent import Recurrent, _lstm, last_output
 
 CASES = [("lstm", True), ("gru", True), ("gru", False)]
 
@@ -105,6 +105,23 @@ def test_two_layers_in_both_directions_equal_torch_s_with_copied_weights(cell):
     x = draw(3, 80, 5)
     ours = Recurrent(cell, 6, layers=2, bidirectional=True).apply({"params": params}, jnp.asarray(x))
     np.testing.assert_allclose(ours, theirs(torch.tensor(x))[0].detach().numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_the_gradient_of_an_lstm_is_that_of_its_steps_one_by_one(reverse):
+    rng = np.random.default_rng(0)
+    weights, projected, factors = (
+        jnp.asarray(rng.normal(size=shape), jnp.float32) for shape in ((3, 12), (2, 6, 12), (2, 6, 3))
+    )
+    mask = jnp.array([[1] * 6, [1] * 4 + [0] * 2], jnp.float32)
+
+    def loss(lstm):
+        return lambda weights, projected: jnp.sum(factors * lstm(weights, projected, mask, reverse))
+
+    grads_of = jax.jit(lambda *rows: [jax.grad(loss(f), (0, 1))(*rows) for f in (_lstm, _lstm.fun)])
+    for mine, one_by_one in zip(*grads_of(weights, projected)):
+        np.testing.assert_allclose(mine, one_by_one, atol=1e-5)
+        assert np.abs(mine).max() > 0.1
 
 
 def test_an_unknown_cell_is_told_with_those_there_are():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 
 import jax
@@ -13,18 +14,20 @@ from sklearn.neighbors import KNeighborsRegressor
 from emojax import systems
 from emojax.cli import load_config_file
 from emojax.data.dataset import load_dataset
-from emojax.engine.inference import Predictor
+from emojax.engine.inference import Predictor, make_batches
 from emojax.engine.loop import train
-from emojax.engine.mesh import data_mesh
+from emojax.engine.mesh import DATA_AXIS, data_mesh
 from emojax.errors import ConfigError, DataError
 from emojax.metrics.valence_arousal import concordance_correlation_coefficient
 from emojax.pretrained.architecture import CAFFE, IMAGENET
+from emojax.pretrained.layouts import flatten
 from emojax.systems.face_videos import inputs, network
 from emojax.systems.face_videos.cache import write_features
 from emojax.systems.face_videos.objective import va_loss
 from tests.systems.face_video_toy import Trunk, film_columns, make_videos, toy_config
 
 GRU, CNN = "configs/affwild.py:affwild_cnn_gru", "configs/affwild.py:affwild_cnnm_small"
+LSTM = "configs/affwild_lstm.py:{}"
 
 
 @pytest.fixture(scope="module")
@@ -209,6 +212,70 @@ def test_stored_features_of_a_frozen_trunk_give_the_numbers_of_the_trunk_itself(
         fit(GRU, stored, tmp_path / "other", model__cached=width, **{**options, "model__pool": "flatten"})
     with pytest.raises(ConfigError, match="trains its trunk"):
         write_features(toy_config(GRU, videos, model__cached=0, image_size=16), videos, tmp_path / "no")
+
+
+def test_a_frozen_trunk_reads_the_statistics_of_the_batch_in_training_alone_where_the_config_says_so(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(network, "create_backbone", lambda *_, **__: Trunk())
+    videos = make_videos(tmp_path, {"train": (40, 39), "validation": (7,)}, pixels=8)
+    options = {"model__cached": 0, "model__pool": "avg", "model__cell": "none", "model__window": 1}
+    frozen = {"optimizer__factors__trunk": 0.0, "batch_size": 79, **options}
+    stored = systems.build(toy_config(CNN, videos, **frozen), videos.recipe)
+    with contextlib.closing(make_batches(stored, videos, "train", data_mesh(), train=True)) as batches:
+        batch = next(iter(batches))
+
+    def loss(mode, shift):
+        system = systems.build(toy_config(CNN, videos, model__bn_mode=mode, **frozen), videos.recipe)
+        variables = system.init(jax.random.key(0))
+        params, state = (
+            variables["params"],
+            {"batch_stats": jax.tree.map(lambda x: x + shift, variables["batch_stats"])},
+        )
+
+        def of(rows):
+            return system.loss(params, state, rows, jax.random.key(1))
+
+        value, (new, _) = jax.jit(jax.vmap(of, axis_name=DATA_AXIS))(jax.tree.map(lambda x: x[None], batch))
+        for mine, stored in zip(jax.tree.leaves(new), jax.tree.leaves(state), strict=True):
+            np.testing.assert_array_equal(mine[0], stored)  # evaluations go on reading the stored ones
+        return float(value[0])
+
+    assert loss("batch", 0.0) == loss("batch", 2.0)
+    assert len({loss("stored", 0.0), loss("stored", 2.0), loss("batch", 0.0)}) == 3
+    with pytest.raises(ConfigError, match="bn_mode is batch, which is about"):
+        systems.build(toy_config(CNN, videos, model__bn_mode="batch", **options), videos.recipe)
+
+
+def test_the_trivial_baselines_answer_the_commonest_category_and_the_mean_values(videos, tmp_path):
+    true = {split: videos.columns(split) for split in ("train", "validation")}
+    _, majority = fit(LSTM.format("base_majority"), videos, tmp_path / "majority")
+    commonest = np.bincount(true["train"]["label"]).argmax()
+    assert majority.metrics["accuracy"] == pytest.approx(np.mean(true["validation"]["label"] == commonest))
+    _, mean = fit(LSTM.format("base_mean_va"), videos, tmp_path / "mean")
+    for name in inputs.VALUES:
+        error = np.mean((true["validation"][name] - true["train"][name].mean()) ** 2)
+        assert mean.metrics[f"mse_{name}"] == pytest.approx(error, rel=1e-5)
+        assert mean.metrics[f"ccc_{name}"] == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("cat_xcep_fc2_t80", {"model.window": 80}),
+        ("va_vgg16_fc1_caffe", {"model.input_coding": "caffe"}),
+        ("comb_xcep_fc3_bn", {"model.bn_mode": "batch"}),
+        ("comb_vgg16_fc1_cw", {"objective.class_weights": "inverse"}),
+        ("va_xcep_fc2_gap", {"model.pool": "avg"}),
+        ("cat_vgg19_fc1_lr1e-4", {"optimizer.learning_rate": 1e-4}),
+    ],
+)
+def test_a_control_differs_from_its_system_in_one_field(name, changes):
+    system, control = (
+        flatten(load_config_file(LSTM.format(n)).to_dict()) for n in (name.rpartition("_")[0], name)
+    )
+    differing = {field.replace("/", "."): v for field, v in control.items() if v != system[field]}
+    assert differing == {**changes, "name": name}
 
 
 def test_the_native_input_coding_is_that_of_the_file_of_weights_and_is_saved_with_them(videos, monkeypatch):

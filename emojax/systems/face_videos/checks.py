@@ -10,11 +10,13 @@ from emojax.models.frame_net import POOLS
 from emojax.models.recurrent import CELLS
 from emojax.ranges import Range, require_ranges, whole
 from emojax.systems.checks import require_choice, require_image_size, require_monitor
+from emojax.systems.face_videos.constant import CONSTANT
 from emojax.systems.face_videos.inputs import CODINGS, NATIVE, OUTPUTS
 from emojax.systems.face_videos.objective import CCC_REDUCTIONS, CCC_SCOPES, VA_LOSSES
 
 _CHOICES = {
-    "model.trunk": backbone_names(),
+    "model.trunk": (*backbone_names(), CONSTANT),
+    "model.bn_mode": ("stored", "batch"),
     "model.pool": POOLS,
     "model.input_coding": (*CODINGS, NATIVE),
     "model.cell": ("none", *CELLS),
@@ -62,6 +64,13 @@ def check(config, recipe: Recipe) -> None:
         )
     if options.outputs != "va":
         recipe.feature("label")
+    if options.trunk == CONSTANT:
+        return
+    if options.bn_mode == "batch" and (options.cached or config.optimizer.factors.trunk != 0):
+        raise ConfigError(
+            "config.model.bn_mode is batch, which is about the batch norms of a frozen trunk: set "
+            "--config.optimizer.factors.trunk=0 and --config.model.cached=0, or --config.model.bn_mode=stored."
+        )
     if not options.cached:
         require_image_size(config, recipe)
     elif stored := recipe.build.get("trunk"):

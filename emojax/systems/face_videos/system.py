@@ -6,6 +6,7 @@ CNN-M, VGG, ResNet and CNN-RNN of thesis 002 (affwild_gan spec 2.1-2.4), and the
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Mapping
 
@@ -19,8 +20,9 @@ from emojax.engine.step import sample_keys
 from emojax.models.constants import CONSTANTS
 from emojax.objectives.class_weights import inverse_frequency_weights
 from emojax.pretrained.initialise import initialise
-from emojax.systems.base import Batch, SupervisedSystem, Variables
+from emojax.systems.base import Batch, SupervisedSystem, System, Variables
 from emojax.systems.face_videos.checks import check
+from emojax.systems.face_videos.constant import CONSTANT, ConstantAnswer
 from emojax.systems.face_videos.inputs import (
     NATIVE,
     VALUES,
@@ -39,7 +41,7 @@ from emojax.systems.measure import Report
 __all__ = ["FaceVideoSystem", "build", "stand_in"]
 
 
-def build(config, recipe: Recipe) -> FaceVideoSystem:
+def build(config, recipe: Recipe) -> System:
     """Checks config against the recipe of the data and builds the system.
 
     Raises:
@@ -47,6 +49,8 @@ def build(config, recipe: Recipe) -> FaceVideoSystem:
         DataError: the data has other classes, or lacks what the network needs.
     """
     check(config, recipe)
+    if config.model.trunk == CONSTANT:
+        return ConstantAnswer(config, recipe, _headline(config.model.outputs))
     return FaceVideoSystem(config, recipe)
 
 
@@ -99,7 +103,8 @@ class FaceVideoSystem(SupervisedSystem):
 
     def loss(self, params, model_state, batch: Batch, key: jax.Array):
         frame_mask = frames_of(batch)
-        with self.frozen_parts_kept():
+        by_batch = self.config.model.bn_mode == "batch"
+        with contextlib.nullcontext() if by_batch else self.frozen_parts_kept():
             outputs, new_state = self.net.apply(
                 {"params": params, **model_state},
                 network_input(batch, self.config, self.dtype, model_state),
@@ -108,6 +113,8 @@ class FaceVideoSystem(SupervisedSystem):
                 keys=sample_keys(key, batch["position"]),
                 mutable=list(model_state),
             )
+        if by_batch:
+            new_state = _with_statistics_of_trunk(new_state, model_state)
         truth = {name: batch[name].reshape(frame_mask.shape) for name in (*VALUES, "label") if name in batch}
         gathered = gather_rows((self._answers(outputs), truth, frame_mask))
         value, logs = objective(*gathered, self.config.objective, self.class_weights)
@@ -147,6 +154,14 @@ class FaceVideoSystem(SupervisedSystem):
     def part_of(self, path: tuple[str, ...]) -> str:
         """``trunk``, ``fc``, ``rnn`` or ``heads``."""
         return next((part for part in ("trunk", "fc", "rnn") if path[0].startswith(part)), "heads")
+
+
+def _with_statistics_of_trunk(new_state: Mapping, model_state: Mapping) -> dict:
+    """`new_state` with the stored statistics of a frozen trunk: evaluations go on reading those."""
+    kept = {
+        name: {**of, "trunk": model_state[name]["trunk"]} for name, of in new_state.items() if "trunk" in of
+    }
+    return {**new_state, **kept}
 
 
 def _headline(outputs: str) -> tuple[str, ...]:
