@@ -17,6 +17,7 @@ import numpy as np
 from data_prep.affwild.frames import Frame, read_frames, resized
 from data_prep.affwild.joystick import MATCHINGS
 from data_prep.affwild.raw import Raw, find_raw
+from data_prep.affwild.shown import frames_to_show
 from data_prep.affwild.stages import count_tracks, stage_table
 from data_prep.affwild.tracks import Track, video_of
 from data_prep.claim import Part
@@ -27,6 +28,7 @@ from data_prep.pipeline import Record, ShardResult, plan_splits, write_shards
 from emojax import cli
 from emojax.data.dataset import Dataset, Feature, save_dataset
 from emojax.data.film_counts import read_film_counts, write_film_counts
+from emojax.data.found_faces import write_found_faces
 from emojax.data.tfds_metadata import write_tfds_metadata
 from emojax.errors import ConfigError, DataError, Skip
 from emojax.labels import AFFWILD_LABELS
@@ -187,6 +189,8 @@ def prepare(
     write_tfds_metadata(dataset)
     tracks = [track for of_split in splits.values() for track in of_split]
     write_film_counts(out, count_tracks(tracks, _faces_by_track(dataset)))
+    if faces := frames_to_show(tracks, options.matching):
+        write_found_faces(out, faces)
     return dataset, results
 
 

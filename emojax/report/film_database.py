@@ -11,6 +11,7 @@ from matplotlib.colors import LogNorm
 from emojax.data.dataset import Dataset
 from emojax.data.film_counts import FilmCount, read_film_counts
 from emojax.report import style, traces
+from emojax.report.film_faces import face_pictures
 from emojax.report.page import Picture, Section
 
 _VALUES = ("valence", "arousal")
@@ -35,6 +36,7 @@ def database_sections(folder: pathlib.Path, dataset: Dataset) -> list[Section]:
     if all("crop_width" in of for of in columns.values()):
         path = crop_figure(folder / "crop_sizes.png", _by_video(columns, ("crop_width", "crop_height")))
         pictures.append(Picture(path, "Faces as they were cut out, before they get one size.", wide=True))
+    pictures += face_pictures(folder, dataset, columns["train"])
     values = _by_set(columns, counts)
     plane = plane_figure(folder / "plane_of_each_set.png", values)
     return [

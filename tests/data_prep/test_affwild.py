@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pathlib
 import shutil
 
 import cv2
@@ -13,6 +15,7 @@ from data_prep.affwild.database import main as database
 from data_prep.affwild.detect import main as detect
 from data_prep.affwild.extract import main as extract
 from data_prep.affwild.films import probe
+from data_prep.affwild.frames import resized
 from data_prep.affwild.joystick import frame_values, mean_values, read_series
 from data_prep.affwild.prepare import Options, main, prepare
 from data_prep.affwild.raw import find_raw, read_splits
@@ -23,7 +26,9 @@ from data_prep.check.command import main as check
 from data_prep.pipeline import sum_skipped
 from data_prep.synthetic.affwild.film import performers
 from data_prep.synthetic.affwild.generate import Settings, generate, plan_films
+from emojax.data.decode import read_features
 from emojax.data.film_counts import read_film_counts
+from emojax.data.found_faces import read_found_faces, write_found_faces
 from emojax.errors import DataError, Skip
 from emojax.vision.faces import DetectedFace
 
@@ -129,6 +134,23 @@ def test_films_become_one_record_a_frame_with_a_face_in_the_order_of_their_frame
         "14",
         "24,226",
     ]
+
+
+def test_frames_to_look_at_hold_the_faces_of_their_records(prepared):
+    dataset, _ = prepared
+    found, columns = read_found_faces(dataset.path), dataset.columns("train")
+    assert len(found) == 2
+    for face in found:
+        (record,) = np.flatnonzero(columns["source_id"] == face.source_id)
+        stored = read_features(dataset, "train", ("image",), [int(record)])["image"][0]
+        x1, y1, x2, y2 = map(round, face.box)
+        cropped = resized(face.frame[y1:y2, x1:x2], len(stored))
+        assert np.abs(cropped.astype(float) - stored).mean() < 3 < face.frame.std()
+    np.savez(dataset.path + "/damaged.npz", source_id=np.array(["a/1"]), boxes=np.zeros((1, 4)))
+    os.replace(dataset.path + "/damaged.npz", damaged := f"{dataset.path}/found_faces.npz")
+    with pytest.raises(DataError, match="found_faces.npz is damaged"):
+        read_found_faces(dataset.path)
+    write_found_faces(pathlib.Path(damaged).parent, found)
 
 
 def test_cropped_faces_in_the_layout_of_the_thesis_give_the_same_labels(raw, prepared, tmp_path):

@@ -9,6 +9,7 @@ import pytest
 
 from emojax import figures
 from emojax.data.film_counts import FilmCount, read_film_counts, write_film_counts
+from emojax.data.found_faces import FoundFace, write_found_faces
 from emojax.errors import ConfigError, DataError
 from emojax.report import style
 from emojax.report.film_database import crop_figure
@@ -21,7 +22,15 @@ def quickly(monkeypatch):
     monkeypatch.setattr(style, "DPI", 40)
 
 
-DATABASE = ("frames_per_second", "detection", "plane_of_each_set", "annotation_1", "annotation_3")
+DATABASE = (
+    "frames_per_second",
+    "detection",
+    "found_faces",
+    "face_strips",
+    "plane_of_each_set",
+    "annotation_1",
+    "annotation_3",
+)
 
 
 def page(tmp_path, *options):
@@ -34,6 +43,8 @@ def test_films_get_histograms_of_every_split_and_the_plane_of_each_category(tmp_
     sets = {"train0": "train", "train1": "extra", "train2": "extra", "validation0": "validation"}
     counts = [FilmCount(name, name, of, 25.0, 50, 40) for name, of in sets.items()]
     write_film_counts(tmp_path / "videos", counts)
+    shown = FoundFace("train0/000001", np.zeros((40, 60, 3), np.uint8), (10.0, 5.0, 40.0, 35.0))
+    write_found_faces(tmp_path / "videos", [shown])
     text = page(tmp_path, "--data_dir", videos.path)
     for name in ("labels", "annotated", "plane", "plane_of_each_class", "classes_of_bins", *DATABASE):
         assert (tmp_path / "out" / f"{name}.png").is_file()
