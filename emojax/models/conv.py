@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+
+from emojax.models.convolve import convolve
 
 # torch.nn.init.kaiming_normal_ (gain sqrt 2, not truncated) over inputs (DenseNet) or outputs (ResNet, VGG).
 kaiming_fan_in = nn.initializers.variance_scaling(2.0, "fan_in", "normal")
@@ -37,7 +40,43 @@ class PointwiseConv(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         """``[B, H, W, C] -> [B, H / stride, W / stride, features]``, sides rounded up."""
         kernel = self.param("kernel", self.kernel_init, (1, 1, x.shape[-1], self.features), jnp.float32)
-        x = x.astype(self.dtype)[:, :: self.stride, :: self.stride] @ kernel[0, 0].astype(self.dtype)
+        x = x.astype(self.dtype)[:, :: self.stride, :: self.stride]
+        # Rows of features: of a product with axes of space XLA's CPU compiler copies a transposed map for the gradient.
+        product = x.reshape(-1, x.shape[-1]) @ kernel[0, 0].astype(self.dtype)
+        x = product.reshape(*x.shape[:-1], self.features)
+        if self.use_bias:
+            bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32)
+            x += bias.astype(self.dtype)
+        return x
+
+
+class Conv(nn.Module):
+    """A convolution with the parameters of ``nn.Conv`` whose gradient is quick on CPUs, too (`convolve`).
+
+    Attributes:
+        features: channels of the output.
+        kernel_size: sides of the kernel.
+        strides: from window to window, by axis.
+        padding: zeros before and after, by axis.
+        dtype: compute dtype; parameters stay float32.
+        kernel_init: of the kernel ``[*kernel_size, C, features]``.
+        use_bias: add ``bias [features]``.
+    """
+
+    features: int
+    kernel_size: Sequence[int]
+    strides: Sequence[int]
+    padding: Sequence[tuple[int, int]]
+    dtype: Any = jnp.float32
+    kernel_init: Any = kaiming_fan_out
+    use_bias: bool = False
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """``[B, *sizes, C] -> [B, *sizes', features]``."""
+        shape = (*self.kernel_size, x.shape[-1], self.features)
+        kernel = self.param("kernel", self.kernel_init, shape, jnp.float32)
+        x = convolve(x.astype(self.dtype), kernel.astype(self.dtype), self.strides, self.padding)
         if self.use_bias:
             bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32)
             x += bias.astype(self.dtype)
@@ -62,7 +101,7 @@ def conv(
     if kernel == 1:
         return PointwiseConv(features, stride, **options)
     pad = kernel // 2
-    return nn.Conv(
+    return Conv(
         features,
         (kernel, kernel),
         (stride, stride),

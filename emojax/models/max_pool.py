@@ -56,6 +56,8 @@ def _forward(x, window, strides, padding):
 
 def _backward(window, strides, padding, kept, gradient):
     winner, like = kept
+    # On a CPU what made the gradient would be computed again for each place of the window.
+    gradient = lax.platform_dependent(gradient, cpu=lax.optimization_barrier, default=lambda g: g)
     total = 0.0
     # Backwards, as a sum over windows in their order has it: float32 results are those of select-and-scatter.
     for number, place in reversed(list(enumerate(_places(window)))):

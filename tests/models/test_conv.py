@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from emojax.models.conv import PointwiseConv, conv
+from emojax.models import convolve
+from emojax.models.conv import Conv, PointwiseConv, conv
 
 
 @pytest.mark.parametrize(("side", "stride", "bias"), [(6, 1, False), (7, 2, True), (6, 2, False)])
@@ -17,7 +18,29 @@ def test_a_pointwise_convolution_has_flaxs_parameters_outputs_and_gradients(side
     init = nn.initializers.he_normal()
     ours = PointwiseConv(4, stride, kernel_init=init, use_bias=bias)
     flax = nn.Conv(4, (1, 1), (stride, stride), kernel_init=init, use_bias=bias)
+    assert_same(ours, flax, x)
 
+
+@pytest.mark.parametrize("part", [60, 10**9])
+@pytest.mark.parametrize(
+    ("sizes", "sides", "strides", "padding"),
+    [
+        ((6, 9), (3, 3), (1, 1), ((1, 1), (1, 1))),
+        ((7, 6), (5, 3), (2, 2), ((2, 1), (0, 0))),
+        ((3, 4, 5), (3, 2, 3), (1, 1, 2), ((1, 1), (0, 1), (1, 1))),
+    ],
+)
+def test_a_convolution_has_flaxs_parameters_outputs_and_gradients_whole_and_in_parts(
+    monkeypatch, part, sizes, sides, strides, padding
+):
+    monkeypatch.setattr(convolve, "_MOST", part)
+    monkeypatch.setattr(convolve, "_PART", part)
+    x = np.random.default_rng(0).normal(size=(2, *sizes, 3)).astype(np.float32)
+    options = dict(strides=strides, padding=padding, kernel_init=nn.initializers.he_normal(), use_bias=True)
+    assert_same(Conv(4, sides, **options), nn.Conv(4, sides, **options), x)
+
+
+def assert_same(ours, flax, x):
     def run(net):
         variables = net.init(jax.random.key(1), x)
         outputs, gradients = jax.vjp(net.apply, variables, x)
