@@ -142,7 +142,7 @@ def make_config(dataset: Dataset, variant: str = "demo", **changes):
         "model.dimension_hidden": (16,),
         "model.gcn.hidden": (64,),
         "run.log_every": 2,
-        "run.checkpoint_every_steps": 3,
+        "run.checkpoint_every_steps": 0,
     }
     config.update_from_flattened_dict({**toy, **{k.replace("__", "."): v for k, v in changes.items()}})
     return config

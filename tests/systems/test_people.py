@@ -246,6 +246,7 @@ def test_a_stopped_run_goes_on_bit_for_bit_with_its_plateau(dataset, tmp_path):
         "optimizer__schedule": "plateau",
         "optimizer__warmup_epochs": 0.0,
         "optimizer__plateau_patience": 0,
+        "run__checkpoint_every_steps": 3,
         "optimizer__learning_rate": 30.0,  # too large even for small scores: the loss rises, the rate falls
     }
     whole, _ = outcome(dataset, tmp_path / "whole", **changes)
