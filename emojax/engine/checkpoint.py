@@ -7,6 +7,7 @@ number of devices.
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import shutil
 from collections.abc import Mapping
@@ -103,12 +104,22 @@ class Checkpoints:
             self.wait()
         finally:
             self._manager.close()
-            self._empty_removed()
+            self._empty_removed(and_folder=True)
 
-    def _empty_removed(self) -> None:
-        """Removes the files of checkpoints that are no longer kept."""
-        if jax.process_index() == 0:
-            shutil.rmtree(self.folder / _REMOVED, ignore_errors=True)
+    def _empty_removed(self, *, and_folder: bool = False) -> None:
+        """Removes the files of checkpoints that are no longer kept.
+
+        The folder itself stays while the manager may be moving the next checkpoint into it.
+        """
+        folder = self.folder / _REMOVED
+        if jax.process_index() == 0 and folder.is_dir():
+            for gone in folder.iterdir():
+                shutil.rmtree(gone, ignore_errors=True)
+            if and_folder:
+                with contextlib.suppress(
+                    OSError
+                ):  # something in it cannot be removed: the next run tries again
+                    folder.rmdir()
 
     def _guard(self, write, step: int | None) -> None:
         try:

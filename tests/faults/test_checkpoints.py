@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import pathlib
 import shutil
+import types
 
 import jax
 import jax.numpy as jnp
@@ -152,7 +155,7 @@ def test_a_run_killed_while_it_removes_a_checkpoint_resumes(dataset, tmp_path, m
     with (
         monkeypatch.context() as patch
     ):  # the process dies before the files of what it no longer keeps are gone
-        patch.setattr(Checkpoints, "_empty_removed", lambda self: None)
+        patch.setattr(Checkpoints, "_empty_removed", lambda self, **_: None)
         run(dataset, tmp_path, run__checkpoint_every_steps=2, run__stop_after_steps=7)
     folder = tmp_path / "checkpoints"
     removed = sorted((folder / "removed").iterdir())
@@ -160,6 +163,22 @@ def test_a_run_killed_while_it_removes_a_checkpoint_resumes(dataset, tmp_path, m
     shutil.rmtree(removed[0] / "state")
     assert run(dataset, tmp_path, run__checkpoint_every_steps=2).finished
     assert not (folder / "removed").exists()
+
+
+def test_a_save_that_tidies_up_while_the_one_before_puts_a_checkpoint_away_disturbs_nothing(
+    dataset, tmp_path, monkeypatch
+):
+    replace, moved = os.replace, []
+
+    def tidy_first(source, destination, **options):
+        if pathlib.Path(destination).parent.name == "removed":
+            Checkpoints._empty_removed(types.SimpleNamespace(folder=tmp_path / "checkpoints"))
+            moved.append(destination)
+        replace(source, destination, **options)
+
+    monkeypatch.setattr(os, "replace", tidy_first)
+    assert run(dataset, tmp_path, run__checkpoint_every_steps=2).finished
+    assert moved and not (tmp_path / "checkpoints" / "removed").exists()
 
 
 def test_a_state_of_another_step_than_its_folder_says_is_refused(dataset, copy):
