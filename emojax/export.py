@@ -2,11 +2,14 @@
 
   python -m emojax.export --workdir runs/demo/run --to exported                        # a folder that moves
   python -m emojax.export --workdir runs/demo/run --to compiled --format stablehlo     # runs with JAX alone
+  python -m emojax.export --workdir runs/demo/run --to elsewhere --format onnx         # runs in onnxruntime
   python -m emojax.export --workdir runs/single --to for_torch --format torch          # a state dict
 
 folder      model.safetensors, recipe.json and a model card; emojax.predict, emojax.evaluate (--model), emojax.load and
             config.init_from take it. The same jax on the same CPU predicts the same numbers bit for bit.
 stablehlo   model.stablehlo: network and weights in one file for jax.export, any batch size; usage.py shows how.
+onnx        model.onnx: network and weights in one file for onnxruntime, any batch size; compared with JAX when it is
+            written. Needs two packages: pip install "emojax[onnx]", or pip install onnx onnxruntime
 torch       model.safetensors: a state dict for a network that torch code has; others are refused by name.
 
 Sizes, colour order, crop and class names travel in recipe.json, for people in README.md, the model card.
@@ -46,11 +49,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 def export(options: argparse.Namespace) -> int:
     if options.workdir is None or options.to is None:
         raise ConfigError("Give --workdir, the folder of a run, and --to, the folder to write.")
-    if options.format == "onnx":
-        raise ConfigError(
-            "ONNX is not supported: jax2onnx needs orbax-checkpoint before 0.11.37, emojax 0.12.8 or newer. Use "
-            "--format stablehlo, or --format torch for a network that torch has, and torch's own exporter to ONNX."
-        )
     # Here and not above: --help and mistakes answer without waiting for JAX.
     from emojax.engine.restore import read_variables
     from emojax.engine.workdir import require_run

@@ -20,6 +20,8 @@ probabilities are no measure of doubt."""
 _USES = {
     "folder": "    python -m emojax.predict --model {folder} photo.jpg\n\nIn Python: `emojax.load({folder!r})`.",
     "stablehlo": "    python usage.py\n\nNeeds JAX alone; any batch size. Give it crops made as described below.",
+    "onnx": "    python usage.py\n\nNeeds onnxruntime alone; any batch size. Give it crops made as described below. "
+    "The outputs are those of the system: `links` in recipe.json says how logits become probabilities.",
     "torch": "    python usage.py\n\nGive the network images normalised as described below.",
 }
 

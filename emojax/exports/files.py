@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import pathlib
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import jax
 import numpy as np
 
-from emojax import systems
 from emojax.engine.model_folder import RECIPE_FILE, write_model
 from emojax.engine.restored import Restored
 from emojax.errors import ConfigError, OutputError
-from emojax.files import replacing, write_json, write_text
+from emojax.exports.inference import inference
+from emojax.exports.recipe import write_recipe
+from emojax.files import replacing, write_text
 from emojax.pretrained.convert import export_weights
 from emojax.pretrained.export import advice, for_torch
 from emojax.pretrained.native import write_safetensors
@@ -28,8 +28,8 @@ import jax, numpy as np
 folder = pathlib.Path(__file__).parent
 network = jax.export.deserialize((folder / "{file}").read_bytes())
 labels = json.loads((folder / "{recipe}").read_text())["recipe"]["labels"]
-images = np.zeros((2, {size}, {size}, 3), np.uint8)  # RGB crops of faces; any number of them
-outputs = network.call(images)
+inputs = {inputs}  # any number of examples; pictures are RGB
+outputs = network.call(inputs)
 print(labels["classes"], {{name: value.shape for name, value in outputs.items()}})
 """
 
@@ -54,29 +54,38 @@ def write_folder(folder: pathlib.Path, restored: Restored, workdir: pathlib.Path
 def write_stablehlo(folder: pathlib.Path, restored: Restored, workdir: pathlib.Path) -> list[str]:
     """Network, weights and normalisation as one StableHLO file for CPUs, GPUs and TPUs; the batch size is free.
 
+    It takes pictures ``[N, size, size, 3]``; where the system reads more, a dictionary of arrays.
+
     Raises:
-        ConfigError: a system that reads other things than one picture.
+        ConfigError: a system without a network.
     """
-    system = systems.build(restored.config, restored.recipe)
-    if set(system.inputs.features) - {"image", "face_mask"}:
-        raise ConfigError(
-            f"StableHLO takes systems that read one picture; {system.config.name!r} reads "
-            f"{', '.join(system.inputs.features)}. Use --format folder."
-        )
-    size = restored.recipe.feature("image").shape[0]
+    found = inference(restored.config, restored.recipe)
     variables = jax.tree.map(np.asarray, restored.variables)  # constants of the program
 
-    def network(images):
-        return system.predict(
-            variables, {"image": images, "mask": jax.numpy.ones(images.shape[0], np.float32)}
-        )
+    def export(names: Sequence[str]):
+        one_picture = names == ["image"]
+        inputs = {name: found.inputs[name] for name in names}
 
-    images = jax.ShapeDtypeStruct(jax.export.symbolic_shape(f"batch, {size}, {size}, 3"), np.uint8)
-    exported = jax.export.export(jax.jit(network), platforms=("cpu", "cuda", "tpu"))(images)
+        def network(given):
+            return found.function(variables, {"image": given} if one_picture else given)
+
+        of_platforms = jax.export.export(jax.jit(network), platforms=("cpu", "cuda", "tpu"))
+        return of_platforms(inputs["image"] if one_picture else inputs)
+
+    names = sorted(found.inputs)
+    exported = export(names)
+    if len(exported.module_kept_var_idx) < len(names):
+        names = [names[i] for i in exported.module_kept_var_idx]
+        exported = export(names)
     with replacing(folder / STABLEHLO) as temporary:
         temporary.write_bytes(exported.serialize())
-    write_text(folder / "usage.py", _USAGE.format(file=STABLEHLO, recipe=RECIPE_FILE, size=size))
-    return [STABLEHLO, "usage.py", *_write_recipe(folder, restored)]
+    arrays = {
+        n: f"np.ones({(2, *found.inputs[n].shape[1:])}, np.{found.inputs[n].dtype.name})" for n in names
+    }
+    by_name = ", ".join(f"{name!r}: {array}" for name, array in arrays.items())
+    inputs = arrays["image"] if names == ["image"] else "{" + by_name + "}"
+    write_text(folder / "usage.py", _USAGE.format(file=STABLEHLO, recipe=RECIPE_FILE, inputs=inputs))
+    return [STABLEHLO, "usage.py", *write_recipe(folder, restored)]
 
 
 def write_torch(folder: pathlib.Path, restored: Restored, workdir: pathlib.Path) -> list[str]:
@@ -96,21 +105,24 @@ def write_torch(folder: pathlib.Path, restored: Restored, workdir: pathlib.Path)
         written.append("words.npy")
     lines.append(f"# outputs: {', '.join(found.outputs)}")
     write_text(folder / "usage.py", "\n".join(lines) + "\n")
-    return [*written, *_write_recipe(folder, restored)]
+    return [*written, *write_recipe(folder, restored)]
 
 
-def _write_recipe(folder: pathlib.Path, restored: Restored) -> list[str]:
-    content: dict[str, Any] = {
-        "schema": 1,
-        "config": restored.meta["config"],
-        "recipe": restored.meta["recipe"],
-    }
-    write_json(folder / RECIPE_FILE, content)
-    return [RECIPE_FILE]
+def write_onnx(folder: pathlib.Path, restored: Restored, workdir: pathlib.Path) -> list[str]:
+    """See `emojax.exports.to_onnx.file.write_onnx`."""
+    try:
+        from emojax.exports.to_onnx import file
+    except ImportError as error:
+        raise ConfigError(
+            f'ONNX needs a package that is not installed ({error.name}): pip install "emojax[onnx]", or pip install '
+            "onnx onnxruntime"
+        ) from None
+    return file.write_onnx(folder, restored)
 
 
 WRITERS: dict[str, Callable[[pathlib.Path, Restored, pathlib.Path], list[str]]] = {
     "folder": write_folder,
     "stablehlo": write_stablehlo,
     "torch": write_torch,
+    "onnx": write_onnx,
 }

@@ -63,7 +63,7 @@ class C3D(nn.Module):
             x = stages[f"pool{block}"] = self._pool(x, block)
         if self.dense:
             dense = DenseLayers(self.fc_units, self.dropout_rate, self.dtype, name="head")
-            stages |= dense(x.reshape(len(x), -1), train=train, keys=keys)
+            stages |= dense(x.reshape(x.shape[0], -1), train=train, keys=keys)
         if self.num_classes:
             stages["logits"] = nn.Dense(self.num_classes, name="fc8")(stages["features"].astype(jnp.float32))
         return stages

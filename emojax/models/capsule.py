@@ -68,7 +68,7 @@ class CapsuleDiscriminator(nn.Module):
         options = {"padding": "VALID", "kernel_init": _small, "dtype": self.dtype}
         x = nn.relu(nn.Conv(4 * self.base_channels, (9, 9), name="conv", **options)(x.astype(self.dtype)))
         x = nn.Conv(4 * self.base_channels, (9, 9), (2, 2), name="primary", **options)(x)
-        primary = squash(x.astype(jnp.float32).reshape(len(x), -1, 8))
+        primary = squash(x.astype(jnp.float32).reshape(x.shape[0], -1, 8))
         weights = self.param("votes", _small, (primary.shape[1], 8, 16), jnp.float32)
         votes = jnp.einsum("bik,ikd->bid", primary, weights)[:, :, None]
         capsule = route(votes, self.iterations)[:, 0]

@@ -110,7 +110,7 @@ class Generator(nn.Module):
         """``z [B, Z] -> [B, S, S, 3]`` float32 in [-1, 1]; `mask [B]`: rows that the batch norms count."""
         channels = self.base_channels
         x = nn.Dense(_START * _START * channels, kernel_init=_small, dtype=self.dtype, name="project")(z)
-        x = self._norm(x.reshape(len(z), _START, _START, channels), "bn0", train, mask)
+        x = self._norm(x.reshape(z.shape[0], _START, _START, channels), "bn0", train, mask)
         layers = (self.image_size // _START).bit_length() - 1
         for i in range(1, layers):
             channels //= 2

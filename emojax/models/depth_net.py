@@ -53,4 +53,4 @@ class DepthCNN(nn.Module):
             x = nn.relu(norm(conv(x), train=train, mask=mask))
             x = max_pool(x, (2, 2), (2, 2), ((1, 1), (1, 1)))
         stack = DenseStack((self.features,), self.axis_name, name="dense")
-        return {"features": stack(x.reshape(len(x), -1), train=train, mask=mask)}
+        return {"features": stack(x.reshape(x.shape[0], -1), train=train, mask=mask)}

@@ -104,7 +104,7 @@ class FrameNet(nn.Module):
 def pooled(maps: jax.Array, pool: str) -> jax.Array:
     """``[N, h, w, D]`` -> ``[N, h w D]`` (`flatten`) or ``[N, D]`` (`avg`), float32."""
     if pool == "flatten":
-        return maps.reshape(len(maps), -1).astype(jnp.float32)
+        return maps.reshape(maps.shape[0], -1).astype(jnp.float32)
     return jnp.mean(maps, axis=(1, 2), dtype=jnp.float32)
 
 

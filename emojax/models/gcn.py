@@ -73,6 +73,15 @@ def dense_adjacency(constants: Mapping[str, np.ndarray]) -> np.ndarray:
     return matrix
 
 
+def label_graph(constants: Mapping) -> np.ndarray | None:
+    """The matrix, as `dense_adjacency`, of the label graph among a network's constants; None without one."""
+    if not hasattr(constants, "values"):
+        return None
+    if {"senders", "receivers", "edges", "nodes"} <= constants.keys():
+        return dense_adjacency(constants)
+    return next((m for value in constants.values() if (m := label_graph(value)) is not None), None)
+
+
 def uniform_by_output(key: jax.Array, shape: Sequence[int], dtype=jnp.float32) -> jax.Array:
     """U(-1/sqrt(out), 1/sqrt(out)) for a kernel ``[in, out]``: the rule of the public GCN code."""
     bound = 1 / np.sqrt(shape[-1])

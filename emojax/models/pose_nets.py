@@ -75,7 +75,7 @@ class PoseConv1D(nn.Module):
             x = nn.relu(norm(conv(x), train=train, mask=mask))
         if self.pool == "avg":
             x = jnp.mean(x, axis=1, dtype=jnp.float32)
-        x = x.reshape(len(x), -1)
+        x = x.reshape(x.shape[0], -1)
         stack = DenseStack(self.widths, self.axis_name, name="dense")
         return {"features": stack(x, train=train, mask=mask)}
 
@@ -115,6 +115,6 @@ class PoseGCN(nn.Module):
             graph = GraphConvolution(width, self.propagation, name=f"graph_{i}")(graph)
             norm = BatchNorm(axis_name=self.axis_name, name=f"graph_norm_{i}")
             x = nn.relu(norm(jnp.swapaxes(graph.nodes, 0, 1), train=train, mask=mask))
-        x = jnp.concatenate([x.reshape(len(x), -1), laban], axis=-1)
+        x = jnp.concatenate([x.reshape(x.shape[0], -1), laban], axis=-1)
         stack = DenseStack(self.widths, self.axis_name, name="dense")
         return {"features": stack(x, train=train, mask=mask)}

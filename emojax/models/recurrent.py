@@ -120,7 +120,7 @@ def _scan(
         carry = tuple(jnp.where(real[:, None] > 0, n, c) for n, c in zip(new, carry))
         return carry, carry[0] * real[:, None]
 
-    start = (jnp.zeros((len(projected), width), jnp.float32),) * states
+    start = (jnp.zeros((projected.shape[0], width), jnp.float32),) * states
     frames = (jnp.swapaxes(projected, 0, 1), jnp.swapaxes(mask, 0, 1))
     _, outputs = jax.lax.scan(masked, start, frames, reverse=reverse)
     return jnp.swapaxes(outputs, 0, 1)

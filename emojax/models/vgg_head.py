@@ -25,7 +25,7 @@ HEADS = {
 def pool_map(feature_map: jax.Array, pooling: str) -> jax.Array:
     """``[N, H, W, D]`` -> ``[N, H W D]`` (``flat``) or ``[N, D]`` (``avg``, ``max``), float32."""
     if pooling == "flat":
-        return feature_map.reshape(len(feature_map), -1).astype(jnp.float32)
+        return feature_map.reshape(feature_map.shape[0], -1).astype(jnp.float32)
     return global_pool(feature_map, mode=pooling, final_relu=False)
 
 

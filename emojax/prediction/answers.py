@@ -9,8 +9,6 @@ import numpy as np
 from emojax.labels import Labels
 
 Answer = tuple[dict[str, float], dict[str, float]]  # probability by class, value by dimension
-FEATURES = ("embedding", "states")  # before the last layer, by family
-OUTPUTS = ("probabilities", "logits", "valence_arousal", "dimensions")
 
 
 def standardised(outputs: Mapping[str, np.ndarray], links: Mapping[str, str]) -> dict[str, np.ndarray]:

@@ -23,8 +23,9 @@ from emojax.engine.workdir import require_run
 from emojax.errors import ConfigError, DataError, Skip
 from emojax.labels import Labels
 from emojax.models.constants import CONSTANTS
-from emojax.prediction.answers import FEATURES, OUTPUTS, Answer, named, standardised
+from emojax.prediction.answers import Answer, named, standardised
 from emojax.prediction.readers import FaceReader, Record, reader_of
+from emojax.systems.base import FEATURES, OUTPUTS
 from emojax.vision.boxes import resize
 from emojax.vision.detectors import Detector
 from emojax.vision.face_crop import FaceCrop

@@ -24,6 +24,8 @@ from emojax.labels import Labels
 from emojax.models.freeze import frozen_modules
 from emojax.systems.measure import Measure, Report
 
+OUTPUTS = ("probabilities", "logits", "valence_arousal", "dimensions")  # of `System.predict`, for users
+FEATURES = ("embedding", "states")  # before the last layer, by family
 Batch = Mapping[str, jax.Array]
 Variables = dict[str, Any]
 

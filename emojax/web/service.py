@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from emojax.errors import Skip
-from emojax.models.gcn import dense_adjacency
+from emojax.models.gcn import label_graph
 from emojax.prediction.draw import annotate
 from emojax.prediction.model import Model
 from emojax.prediction.session import Options, Session
@@ -105,24 +105,15 @@ class _Collected:
 
 def neighbours(model: Model) -> dict[str, list[tuple[str, float]]]:
     """Node of the label graph -> those that it receives most from, with the weights; empty without a graph."""
-    graph = _graph(model.constants)
-    if graph is None:
+    matrix = label_graph(model.constants)
+    if matrix is None:
         return {}
-    matrix = dense_adjacency(graph)
     names = (*model.labels.classes, *model.labels.dimensions)[: len(matrix)]
     result = {}
     for i, name in enumerate(names):
         order = [j for j in np.argsort(-matrix[i]) if j != i and matrix[i, j] > 0][:_NEIGHBOURS]
         result[name] = [(names[j], round(float(matrix[i, j]), 4)) for j in order]
     return result
-
-
-def _graph(constants):
-    if not hasattr(constants, "values"):
-        return None
-    if {"senders", "receivers", "edges", "nodes"} <= constants.keys():
-        return constants
-    return next((found for value in constants.values() if (found := _graph(value)) is not None), None)
 
 
 def _json(row: Row) -> dict[str, Any]:

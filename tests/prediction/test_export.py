@@ -3,6 +3,7 @@
 import json
 import pathlib
 import shutil
+import sys
 
 import jax
 import numpy as np
@@ -122,13 +123,41 @@ def test_stablehlo_predicts_any_number_of_pictures_with_jax_alone(run, tmp_path)
     assert json.loads((folder / "recipe.json").read_text())["recipe"]["labels"]["classes"][0] == "neutral"
 
 
-@pytest.mark.parametrize(
-    ("format", "reason"), [("torch", "No code for torch is known"), ("onnx", "ONNX is not supported")]
-)
-def test_a_format_that_cannot_hold_the_network_is_refused_in_one_line(run, tmp_path, capsys, format, reason):
+def test_onnx_predicts_any_number_of_pictures_in_onnxruntime(run, tmp_path, capsys):
+    onnxruntime = pytest.importorskip("onnxruntime", reason="the extra `onnx` is not installed")
+    pytest.importorskip("onnx", reason="the extra `onnx` is not installed")
+    folder = tmp_path / "moved"
+    assert main(["--workdir", str(run), "--to", str(folder), "--format", "onnx"]) == 0
+    assert "onnxruntime and JAX differ by at most" in capsys.readouterr().out
+    network = onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
+    expected = emojax.load(run).predict(PICTURES)
+    names = [output.name for output in network.get_outputs()]
+    for count in (1, 5):
+        outputs = dict(zip(names, network.run(None, {"image": PICTURES[:count]})))
+        for name, value in expected.items():
+            np.testing.assert_allclose(outputs[name], value[:count], atol=1e-5)
+    told = network.get_modelmeta().custom_metadata_map
+    recipe = json.loads((folder / "recipe.json").read_text())
+    assert {name: json.loads(value) for name, value in told.items()} == recipe
+    assert recipe["recipe"]["labels"]["classes"][0] == "neutral" and recipe["recipe"]["build"]["align"]
+    assert "Needs onnxruntime alone" in (folder / "README.md").read_text()
+
+
+def test_onnx_without_its_package_is_one_line(run, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    for name in [name for name in sys.modules if name.startswith("emojax.exports.to_onnx")]:
+        monkeypatch.delitem(sys.modules, name)
+    assert main(["--workdir", str(run), "--to", str(tmp_path / "out"), "--format", "onnx"]) == 2
+    assert capsys.readouterr().err == (
+        'error: ONNX needs a package that is not installed (onnx): pip install "emojax[onnx]", or pip install onnx '
+        "onnxruntime\n"
+    )
+
+
+def test_a_format_that_cannot_hold_the_network_is_refused_in_one_line(run, tmp_path, capsys):
     folder = tmp_path / "out"
-    assert main(["--workdir", str(run), "--to", str(folder), "--format", format]) == 2
-    assert reason in capsys.readouterr().err and not folder.exists()
+    assert main(["--workdir", str(run), "--to", str(folder), "--format", "torch"]) == 2
+    assert "No code for torch is known" in capsys.readouterr().err and not folder.exists()
 
 
 def test_a_folder_that_holds_something_is_not_written_into(run, exported, capsys):

@@ -138,5 +138,5 @@ def _thumbnails(images: jax.Array) -> jax.Array:
     """Grey pictures of 8 x 8: ``[b, S, S, 3] -> [b, 64]``."""
     grey = jnp.mean(images, axis=-1)
     side = grey.shape[1] // _THUMBNAIL
-    small = grey.reshape(len(grey), _THUMBNAIL, side, _THUMBNAIL, side).mean(axis=(2, 4))
-    return small.reshape(len(grey), -1)
+    small = grey.reshape(grey.shape[0], _THUMBNAIL, side, _THUMBNAIL, side).mean(axis=(2, 4))
+    return small.reshape(grey.shape[0], -1)

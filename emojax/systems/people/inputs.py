@@ -144,7 +144,7 @@ class StreamInputs:
             own = jax.vmap(jax.random.fold_in, (0, None))(keys, IMAGE_STREAMS.index(name))
             pixels = augment(own, images, self._augmentation)
         if name == "body" and self._body_size:
-            shape = (len(pixels), self._body_size, self._body_size, 3)
+            shape = (pixels.shape[0], self._body_size, self._body_size, 3)
             pixels = jax.image.resize(pixels, shape, "linear")
         return normalize(pixels).astype(self._dtype)
 

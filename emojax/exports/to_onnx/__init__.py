@@ -1,0 +1,1 @@
+"""Networks as ONNX: JAX traces them, each primitive becomes nodes of a graph."""
