@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import threading
 
 import jax
 import pytest
 
+import emojax
 from data_prep.affectnet.layout_2017 import Layout2017
 from data_prep.affectnet.prepare import prepare
 from data_prep.affectnet.records import Options
@@ -77,3 +79,20 @@ def boxes(raw, dataset, tmp_path_factory):
             face = layout.face(item)
             writer.writerow([face.image, *face.box, *face.landmarks().ravel()])
     return table
+
+
+@pytest.fixture(scope="package")
+def url(run):
+    """Address of the web page of the run."""
+    uvicorn = pytest.importorskip("uvicorn", reason="the extra `app`")
+    from emojax.web.server import make_app, open_socket
+    from emojax.web.service import Service
+
+    listening = open_socket("127.0.0.1", 0)
+    app = make_app(Service(emojax.load(run, detector="none")), limit=100_000)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    server.should_exit = True
+    thread.join()

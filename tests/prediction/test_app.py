@@ -5,7 +5,6 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import urllib.error
 import urllib.request
 
@@ -13,27 +12,11 @@ import cv2
 import numpy as np
 import pytest
 
-import emojax
 from emojax.app import main
 from emojax.errors import ConfigError
 
 pytest.importorskip("starlette", reason="the extra `app`")
-uvicorn = pytest.importorskip("uvicorn", reason="the extra `app`")
-
-
-@pytest.fixture(scope="module")
-def url(run):
-    from emojax.web.server import make_app, open_socket
-    from emojax.web.service import Service
-
-    listening = open_socket("127.0.0.1", 0)
-    app = make_app(Service(emojax.load(run, detector="none")), limit=100_000)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+pytest.importorskip("uvicorn", reason="the extra `app`")
 
 
 def ask(url: str, data: bytes | None = None, kind: str = "", host: str = ""):
