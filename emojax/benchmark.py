@@ -109,6 +109,8 @@ def benchmark(options: argparse.Namespace) -> int:
     for name in ("name", "batch_size", "image_size"):
         figures.add("config" if name == "name" else name, config[name])
     start = time.perf_counter()
+    if options.card:  # JAX's CUDA plugin starts without CUDA's libraries where it is to see no card
+        os.environ.update(CUDA_VISIBLE_DEVICES="-1", JAX_PLATFORMS="cpu")
 
     import jax  # here and not above: --help and mistakes answer without waiting for it
 
