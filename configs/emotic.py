@@ -209,7 +209,7 @@ VARIANTS = {
     ),
     "demo": Variant(
         {"model.streams": _BCFPSA},
-        "tiny streams on drawn people of 64 px: minutes on a CPU",
+        "tiny streams on synthetic people of 64 px: minutes on a CPU",
     ),
 }  # fmt: skip
 

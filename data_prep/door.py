@@ -13,6 +13,7 @@ from data_prep.pipeline import ShardResult, sum_skipped
 from data_prep.summary import print_summary
 from emojax import cli
 from emojax.data.dataset import Dataset
+from emojax.wording import counted
 
 INTERRUPTED = "the same command continues after the finished shards"
 
@@ -64,7 +65,7 @@ def _part(text: str) -> Part:
 def print_part(part: Part, out: pathlib.Path, results: Sequence[ShardResult]) -> None:
     """What one part has made, and what to type next."""
     records = sum(result.num_records for result in results)
-    print(f"\nPart {part} of {out}: {len(results)} shards, {records:,} records")
+    print(f"\nPart {part} of {out}: {counted(len(results), 'shard')}, {counted(records, 'record')}")
     print_skipped(sum_skipped(results))
     if not results:
         print(f"There are fewer shards than {part.count} parts: this one has none. More shards: --shards N")

@@ -7,16 +7,19 @@ from collections.abc import Mapping
 from data_prep.published import compare_counts
 from emojax import datasets
 from emojax.data.dataset import Dataset
+from emojax.wording import counted
 
 
 def print_summary(dataset: Dataset, skipped: Mapping[str, Mapping[str, tuple[int, str]]]) -> None:
     """Prints records, skip reasons with an example each, and class counts for every split."""
     print()
     for split, description in dataset.splits.items():
-        print(f"{split}: {description.num_records:,} records in {len(description.shards)} shards")
+        print(
+            f"{split}: {counted(description.num_records, 'record')} in {counted(len(description.shards), 'shard')}"
+        )
         reasons = skipped.get(split, {})
         if reasons:
-            print(f"  skipped {sum(count for count, _ in reasons.values()):,} rows")
+            print(f"  skipped {counted(sum(count for count, _ in reasons.values()), 'row')}")
         for reason, (count, example) in reasons.items():
             print(f"    {reason:<26} {count:>9,}   e.g. {example}")
     print()

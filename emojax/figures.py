@@ -1,4 +1,4 @@
-"""Draws figures of prepared data, and of several runs side by side.
+"""Makes figures of prepared data, and of several runs side by side.
 
   python -m emojax.figures --data_dir data/affectnet --out figures        # labels in the plane, augmentation, mask
   python -m emojax.figures --data_dir data/bold --record 40 --out figures # clips: categories, a frame in each modality

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 
 from emojax import cli
 from emojax.errors import ConfigError, DataError
+from emojax.wording import counted
 
 WEBCAM = "webcam"
 
@@ -124,16 +125,21 @@ def _predict_files(options: argparse.Namespace, model, files, missing, boxes) ->
     return 0
 
 
-_ONE = {"faces": "a face", "people": "a person"}
+_ONE = {"faces": "face", "people": "person"}
 
 
 def _print_counts(counts, things: str, table) -> None:
-    frames = f" ({counts.frames - counts.pictures:,} frames)" if counts.videos else ""
-    print(f"{counts.faces:,} {things} in {counts.pictures:,} pictures and {counts.videos:,} videos{frames}")
+    frames = f" ({counted(counts.frames - counts.pictures, 'frame')})" if counts.videos else ""
+    print(
+        f"{counted(counts.faces, _ONE[things], things)} in {counted(counts.pictures, 'picture')} and "
+        f"{counted(counts.videos, 'video')}{frames}"
+    )
     if counts.without_face:
-        print(f"  without {_ONE[things]}: {counts.without_face:,} pictures or frames")
+        print(
+            f"  without a {_ONE[things]}: {counted(counts.without_face, 'picture or frame', 'pictures or frames')}"
+        )
     if counts.without_eyes:
-        print(f"  cropped upright, as no eyes were found: {counts.without_eyes:,} faces")
+        print(f"  cropped upright, as no eyes were found: {counted(counts.without_eyes, 'face')}")
     for reason, count in counts.skipped.most_common():
         print(f"  skipped, {reason}: {count:,}, e.g. {counts.examples[reason]}")
     print(f"Written: {table}, predictions.jsonl and annotated/ beside it")

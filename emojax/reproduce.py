@@ -1,14 +1,14 @@
 """Trains and evaluates the rows of a thesis table and writes ours beside the published numbers.
 
   scripts/reproduce 5.1                        # table 5.1 of the Emotion-GCN thesis on AffectNet in data/
-  scripts/reproduce 5.1 --demo                 # the same rows small, on drawn faces: minutes on a CPU
+  scripts/reproduce 5.1 --demo                 # the same rows small, on synthetic faces: minutes on a CPU
   scripts/reproduce 6.2 --seeds 3 --max-steps 5000 --rows gcn_l2_tau0_p0.7,gcn_l2_tau0.1_p0.7
   scripts/reproduce emotic/4.6 --data /disk/data --out /disk/tables
   scripts/reproduce 3.1 --config.init_from=weights/{backbone}.safetensors --config.batch_size=64
 
 A field given as --config.FIELD=VALUE is changed in every row; {backbone} in a value is the row's backbone, and rows
 that the thesis trains from scratch take no --config.init_from. Rows of several tables that train the same network
-train it once. Ctrl-C, SIGTERM or kill -9: the same command goes on; finished rows are not run again, an
+train it once. Ctrl-C, SIGTERM or kill -9: the same command resumes; finished rows are not run again, an
 interrupted one continues at its last checkpoint. A failed row is reported; the remaining rows still run.
 
 Written under --out: TABLE/table.md and table.csv (mean, spread, published, difference; table 6.2: heat-maps too),
@@ -30,6 +30,7 @@ from emojax.sweeps import ablation, missing, summary
 from emojax.sweeps.outcome import FAILED, KEPT, MISSING, STOPPED, Outcome
 from emojax.sweeps.plan import Options, every_task, plan
 from emojax.sweeps.tables import ThesisTable, find_table, table_names
+from emojax.wording import counted
 
 
 def parser() -> cli.Parser:
@@ -89,7 +90,10 @@ def reproduce(given: argparse.Namespace) -> int:
     others = [task for each in tables for task in every_task(each, options) if task.key not in asked]
     before = [Outcome(task, KEPT) for task in others if task.is_finished()]
     folder = options.out / (table.name.replace("/", "_") + ("_demo" if options.demo else ""))
-    print(f"Table {table.name}, {table.printed.title}: {len(tasks)} runs, in {options.out}", flush=True)
+    print(
+        f"Table {table.name}, {table.printed.title}: {counted(len(tasks), 'run')}, in {options.out}",
+        flush=True,
+    )
 
     def tell(outcomes: list[Outcome], seconds_left: float | None) -> None:
         end = outcomes[-1]
@@ -157,7 +161,7 @@ def _end(outcomes: list[Outcome], options: Options) -> int:
         lines = missing.commands(without_data, demo=options.demo)
         print("\nThere is no data for some rows. Make it with\n  " + "\n  ".join(lines), file=sys.stderr)
         if not options.demo:
-            print("or try the small size on drawn people: --demo", file=sys.stderr)
+            print("or try the small size on synthetic people: --demo", file=sys.stderr)
     failed = [o.task.name for o in outcomes if o.status == FAILED]
     if failed:
         print(f"error: {len(failed)} of {len(outcomes)} runs failed: {', '.join(failed)}", file=sys.stderr)

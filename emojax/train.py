@@ -1,9 +1,9 @@
-"""Trains a system, or goes on where a stopped run of the same command was.
+"""Trains a system; the same command resumes a stopped run.
 
   python -m emojax.train --config configs/affectnet_gcn.py --workdir runs/gcn --config.data_dir=data/affectnet
   python -m emojax.train --config configs/affectnet_gcn.py:demo --workdir runs/demo
 
-Any field of the config can be set: --config.batch_size=64 --config.optimizer.learning_rate=0.002.
+Every field of the config can be set with a flag: --config.batch_size=64 --config.optimizer.learning_rate=0.002.
 The work directory gets recipe.json (config and recipe), log.jsonl, events/ (TensorBoard) and checkpoints/ (the best
 by the monitored metric and the latest). SIGTERM and Ctrl-C save and exit; the same command resumes, bit
 for bit.

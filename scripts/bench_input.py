@@ -71,10 +71,12 @@ def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--dataset", help="a prepared folder; default: drawn pictures in a temporary folder")
+    parser.add_argument(
+        "--dataset", help="a prepared folder; default: synthetic pictures in a temporary folder"
+    )
     parser.add_argument("--split", default="train", help="its split (default train)")
     parser.add_argument("--encodings", nargs="+", choices=("jpeg", "raw"), default=["jpeg", "raw"])
-    parser.add_argument("--records", type=int, default=2048, help="pictures to draw (default 2048)")
+    parser.add_argument("--records", type=int, default=2048, help="pictures to generate (default 2048)")
     parser.add_argument("--size", type=int, default=227, help="their width and height (default 227)")
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--threads", type=int, help="threads of emojax (default: as in training)")

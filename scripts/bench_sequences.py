@@ -1,7 +1,7 @@
 """Speed of frontal views, and of a training step of C3D beside torch where it is installed.
 
   python scripts/bench_sequences.py frontal [--workers 2]
-      frontal views of drawn heads at several yaws, a face crop beside them, as data_prep.sasefe makes them
+      frontal views of synthetic heads at several yaws, a face crop beside them, as data_prep.sasefe makes them
   python scripts/bench_sequences.py c3d [--batch 4]
       forward, backward and SGD on clips of 5 frames of 112 px, whole size, float32
 

@@ -148,7 +148,7 @@ def parser() -> cli.Parser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    return cli.run(parser(), compare, argv, interrupted="the same command goes on")
+    return cli.run(parser(), compare, argv, interrupted="the same command resumes")
 
 
 def compare(options: argparse.Namespace) -> None:

@@ -1,6 +1,6 @@
 """Takes the fingerprint of every system, to see whether a change of the code changed what is computed.
 
-For each system of `python -m emojax.systems`, at its @demo size on small drawn data: the losses of three training
+For each system of `python -m emojax.systems`, at its @demo size on small synthetic data: the losses of three training
 steps (compiled step, the system's own augmentation, sampler and optimiser, one device) and the metrics of the
 validation split after them. The cells of a sweep are left out: its own name is its central cell.
 
@@ -9,7 +9,7 @@ validation split after them. The cells of a sweep are left out: its own name is 
   python scripts/fingerprint.py --against tests/golden/fingerprint.json --only "emotic:*gcn*"
 
 The first command writes the record, the others compare with it; exit status 1 means that a number differs. An
-interrupted run goes on where it stopped, as long as no Python file of the project has changed in between. The
+interrupted run resumes where it stopped, as long as no Python file of the project has changed in between. The
 numbers belong to one jax version and one kind of processor: compare on the machine that made the record, or take
 the record of the old code anew.
 
@@ -102,7 +102,7 @@ def compare(record: dict, golden: dict, patterns: list[str], tolerance: float) -
     for name, value in record["data"].items():
         if value != golden["data"].get(name):
             print(
-                f"note: the drawn data {name} are not those of the record, so other numbers are to be expected."
+                f"note: the synthetic data {name} are not those of the record, so other numbers are to be expected."
             )
     nothing = {"losses": [], "metrics": {}}
     expected = matching(golden["systems"], patterns)
@@ -157,7 +157,7 @@ def main() -> int:
         "--work",
         type=pathlib.Path,
         default=ROOT / "runs" / "fingerprint",
-        help="folder of drawn data, results so far and compiled programs [runs/fingerprint]",
+        help="folder of synthetic data, results so far and compiled programs [runs/fingerprint]",
     )
     options = parser.parse_args()
     if not (options.out or options.against):

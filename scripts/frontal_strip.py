@@ -1,6 +1,6 @@
-"""Draws a strip of faces and their frontal views: as they are, turned to the front, and with soft symmetry.
+"""Makes a strip of faces and their frontal views: as they are, turned to the front, and with soft symmetry.
 
-  python scripts/frontal_strip.py strip.png                                    # a drawn head at several yaws
+  python scripts/frontal_strip.py strip.png                                    # a synthetic head at several yaws
   python scripts/frontal_strip.py strip.png --pictures a.jpg b.jpg             # dlib finds their landmarks
   python scripts/frontal_strip.py strip.png --pictures a.jpg b.jpg --landmarks LANDMARKS
 
@@ -78,7 +78,7 @@ def main(argv=None) -> int:
     parser = cli.Parser("python scripts/frontal_strip.py", __doc__)
     parser.add_argument("out", type=cli.path, help="file to write, .png")
     parser.add_argument(
-        "--pictures", nargs="+", default=(), metavar="FILE", help="pictures instead of drawn heads"
+        "--pictures", nargs="+", default=(), metavar="FILE", help="pictures instead of synthetic heads"
     )
     parser.add_argument(
         "--landmarks",
@@ -87,7 +87,7 @@ def main(argv=None) -> int:
         help="their landmark files [none: dlib finds the landmarks]",
     )
     parser.add_argument(
-        "--seed", type=cli.whole_number(0), default=1, metavar="N", help="of the drawn person [1]"
+        "--seed", type=cli.whole_number(0), default=1, metavar="N", help="of the synthetic person [1]"
     )
     parser.add_argument(
         "--side", type=cli.whole_number(16), default=SIDE, metavar="PX", help=f"of each picture [{SIDE}]"

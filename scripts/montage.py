@@ -1,4 +1,4 @@
-"""Draws the picture of the front page: synthetic people, what a trained run says of their faces, and its report.
+"""Makes the picture of the front page: synthetic people, what a trained run says of their faces, and its report.
 
 scripts/demo                                                  # once: makes the run
 python scripts/montage.py runs/demo scripts/montage.png

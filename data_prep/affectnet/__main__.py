@@ -1,4 +1,4 @@
-"""Door: `python -m data_prep.affectnet`."""
+"""The command `python -m data_prep.affectnet`."""
 
 import sys
 

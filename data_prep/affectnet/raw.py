@@ -19,7 +19,7 @@ def find_layout(raw: pathlib.Path) -> Layout2017 | Layout2021:
         raise DataError(
             f"{raw} is no AffectNet: it holds {holdings(raw)}. Looked up to three folders down for the layout of 2017 "
             f"(training.csv and validation.csv, e.g. in {LIST_FOLDER}/, images in {IMAGE_FOLDER}/) and that of "
-            "2021 (train_set/ and val_set/, each with images/ and annotations/). Without AffectNet, draw a synthetic "
-            "one: python -m data_prep.synthetic affectnet --out DIR"
+            "2021 (train_set/ and val_set/, each with images/ and annotations/). Without AffectNet, generate a "
+            "synthetic one: python -m data_prep.synthetic affectnet --out DIR"
         )
     return layout

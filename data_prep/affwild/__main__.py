@@ -1,4 +1,4 @@
-"""Door: `python -m data_prep.affwild`."""
+"""The command `python -m data_prep.affwild`."""
 
 import sys
 

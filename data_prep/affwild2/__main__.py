@@ -1,4 +1,4 @@
-"""Door: `python -m data_prep.affwild2`."""
+"""The command `python -m data_prep.affwild2`."""
 
 import sys
 

@@ -196,7 +196,7 @@ _EPILOG = """examples:
       the same as packed pixels: no JPEG decoding while training
   python -m data_prep.affwild2 --videos RAW/cropped_aligned --annotations RAW/annotations \\
       --out data/synthetic_affwild2 --size 64
-      the drawn people of `python -m data_prep.synthetic affwild2 --out RAW`, small
+      the synthetic people of `python -m data_prep.synthetic affwild2 --out RAW`, small
 
 The splits are those of the expression annotation. The same command continues an interrupted run.
 Afterwards: python -m data_prep.check DIR

@@ -97,7 +97,7 @@ def _annotation_root(annotations: pathlib.Path) -> pathlib.Path:
     if root is None:
         raise DataError(
             f"{annotations} has no folder {', '.join(known[:2])}, {VA_FOLDERS[0]}, {MULTI_TASK_FOLDERS[0]} or the "
-            f"like; it holds {holdings(annotations)}. {_MEND} Without Aff-Wild2, draw a synthetic one: "
+            f"like; it holds {holdings(annotations)}. {_MEND} Without Aff-Wild2, generate a synthetic one: "
             "python -m data_prep.synthetic affwild2 --out DIR"
         )
     return root

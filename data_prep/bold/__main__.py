@@ -1,4 +1,4 @@
-"""Door: `python -m data_prep.bold`."""
+"""The command `python -m data_prep.bold`."""
 
 import sys
 

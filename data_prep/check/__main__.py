@@ -1,4 +1,4 @@
-"""Door: `python -m data_prep.check`."""
+"""The command `python -m data_prep.check`."""
 
 import sys
 

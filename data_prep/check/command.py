@@ -19,6 +19,7 @@ from data_prep.summary import class_table
 from emojax import cli, datasets
 from emojax.data.dataset import FILE_NAME, Dataset, load_dataset
 from emojax.errors import DataError
+from emojax.wording import counted
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,7 +142,9 @@ def _run(args: argparse.Namespace) -> int:
 def _verdict(dataset: Dataset, report: CheckReport) -> int:
     records = sum(split.num_records for split in dataset.splits.values())
     if not report.total:
-        print(f"OK: {records:,} records; checksums, features, labels, images and statistics are right.")
+        print(
+            f"OK: {counted(records, 'record')}; checksums, features, labels, images and statistics are right."
+        )
         return 0
     for problem in report.problems[:SHOWN]:
         print(f"problem: {problem}")

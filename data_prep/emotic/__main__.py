@@ -1,4 +1,4 @@
-"""Door: `python -m data_prep.emotic`."""
+"""The command `python -m data_prep.emotic`."""
 
 import sys
 

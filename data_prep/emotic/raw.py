@@ -100,7 +100,7 @@ def find_emotic(raw: pathlib.Path) -> RawEmotic:
         raise DataError(
             f"{raw} is no EMOTIC: there is no {missing}; it holds {holdings(raw)}. Looked for Annotations.mat or "
             f"CVPR17_Annotations.mat and for the folders {', '.join(FOLDERS)} (e.g. in emotic/ or cvpr_emotic/). "
-            "Without EMOTIC, draw a synthetic one: python -m data_prep.synthetic emotic --out DIR"
+            "Without EMOTIC, generate a synthetic one: python -m data_prep.synthetic emotic --out DIR"
         )
     ranks = [_rank(root, files[0]) for root in roots]
     fitting = [root for root, rank in zip(roots, ranks) if rank == min(ranks)]

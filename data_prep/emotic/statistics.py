@@ -16,6 +16,7 @@ from emojax.data.dataset import Dataset, Feature
 from emojax.errors import DataError
 from emojax.graphs.statistics import people_statistics
 from emojax.labels import EMOTIC_LABELS
+from emojax.wording import counted
 
 SIDE_INPUTS = ("face", "pose", "scene", "attribute", "depth")
 # Images and people of the two releases (spec 1.3, 10 G1).
@@ -119,7 +120,7 @@ def print_summary(dataset: Dataset, results: Sequence[ShardResult]) -> None:
         raw = statistics["raw"][split]
         print(
             f"{split}: {description.num_records:,} of {raw['people']:,} people in {raw['images']:,} images, "
-            f"{len(description.shards)} shards"
+            f"{counted(len(description.shards), 'shard')}"
         )
         for reason, (count, example) in skipped.get(split, {}).items():
             print(f"    skipped {reason:<20} {count:>9,}   e.g. {example}")

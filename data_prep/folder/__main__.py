@@ -1,4 +1,4 @@
-"""Door: `python -m data_prep.folder`."""
+"""The command `python -m data_prep.folder`."""
 
 import sys
 

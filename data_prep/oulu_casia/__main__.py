@@ -1,4 +1,4 @@
-"""Door: `python -m data_prep.oulu_casia`."""
+"""The command `python -m data_prep.oulu_casia`."""
 
 import sys
 

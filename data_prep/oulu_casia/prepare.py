@@ -22,7 +22,7 @@ _EPILOG = """examples:
       visible light, strong illumination; frames from 50 to 80 % of every video, 224 x 224 pixels, JPEG
   python -m data_prep.oulu_casia --raw RAW --landmarks RAW/landmarks --out data/synthetic_oulu_casia --size 64 \\
       --encoding raw
-      the drawn faces of `python -m data_prep.synthetic oulu_casia --out RAW`, small
+      the synthetic faces of `python -m data_prep.synthetic oulu_casia --out RAW`, small
 
 Videos of OULU-CASIA end at the apex, which the window of the thesis leaves out: --window 0.5 1 keeps it.
 The same command continues an interrupted run. Afterwards: python -m data_prep.check DIR

@@ -32,7 +32,7 @@ def find_oulu(folder: pathlib.Path, modality: str = "VL", illumination: str = "S
     if subset is None:
         raise DataError(
             f"{folder} is no OULU-CASIA: no folder in it holds {modality}/{illumination}/P001/Anger; it "
-            f"holds {holdings(folder)}. Draw a synthetic one: python -m data_prep.synthetic oulu_casia --out RAW"
+            f"holds {holdings(folder)}. Generate a synthetic one: python -m data_prep.synthetic oulu_casia --out RAW"
         )
     videos, seen = [], {}
     emotions = {name.lower(): label for label, name in enumerate(OULU_EMOTIONS)}

@@ -1,4 +1,4 @@
-"""Door: `python -m data_prep.sasefe`."""
+"""The command `python -m data_prep.sasefe`."""
 
 import sys
 

@@ -21,7 +21,7 @@ _EPILOG = """examples:
   python -m data_prep.sasefe --raw ~/FakeTrue_DB --landmarks ~/sase_landmarks --out data/sasefe
       frames of the window from 50 to 80 % of every video, 224 x 224 pixels, JPEG
   python -m data_prep.sasefe --raw RAW --landmarks RAW/landmarks --out data/synthetic_sasefe --size 64 --encoding raw
-      the drawn faces of `python -m data_prep.synthetic sasefe --out RAW`, small
+      the synthetic faces of `python -m data_prep.synthetic sasefe --out RAW`, small
 
 The same command continues an interrupted run. Afterwards: python -m data_prep.check DIR
 """

@@ -71,7 +71,7 @@ def find_sasefe(folder: pathlib.Path) -> Raw:
     if root is None:
         raise DataError(
             f"{folder} is no SASE-FE: no folder in it holds SUBJECT/CODE.MP4, e.g. {FOLDER}/NAME/N2A.MP4; it holds "
-            f"{holdings(folder)}. Draw a synthetic one: python -m data_prep.synthetic sasefe --out RAW"
+            f"{holdings(folder)}. Generate a synthetic one: python -m data_prep.synthetic sasefe --out RAW"
         )
     videos, seen = [], {}
     for person in sorted(path for path in root.iterdir() if path.is_dir()):

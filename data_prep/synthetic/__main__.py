@@ -1,4 +1,4 @@
-"""Door: `python -m data_prep.synthetic DATASET --out DIR`."""
+"""The command `python -m data_prep.synthetic DATASET --out DIR`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from data_prep.synthetic.options import add_number
 from emojax import cli
 from emojax.datasets import CARDS
 
-_DESCRIPTION = """Draws people by parameters and writes them in the raw layout of a licensed data set, so that the real
-preparation and training code runs without it.
+_DESCRIPTION = """Generates people from parameters and writes them in the raw layout of a licensed data set, so that the
+real preparation and training code runs without it.
 
   python -m data_prep.synthetic affectnet --out data/raw_affectnet
   python -m data_prep.synthetic affectnet --help
@@ -43,7 +43,7 @@ def _parser() -> cli.Parser:
 
 def _add(parser: cli.Parser, door) -> None:
     parser.add_argument("--out", type=cli.path, required=True, metavar="DIR", help="folder to write to")
-    add_number(parser, "--seed", 0, "a seed always draws the same bytes [0]", low=0)
+    add_number(parser, "--seed", 0, "the same seed always gives the same bytes [0]", low=0)
     add_workers(parser)
     door.add_options(parser)
     parser.set_defaults(draw=door.draw)

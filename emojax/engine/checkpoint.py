@@ -133,7 +133,7 @@ class Checkpoints:
             what = "a checkpoint" if step is None else f"the checkpoint of step {step} (or the one before)"
             raise CheckpointError(
                 f"Could not write {what} under {self.folder}: {first_line(error)}. Free some space or mend the "
-                f"folder, then run the same command again: it goes on from the last finished checkpoint."
+                f"folder, then run the same command again: it resumes from the last finished checkpoint."
             ) from error
 
     def read_metrics(self, step: int) -> dict[str, float] | None:

@@ -38,7 +38,7 @@ def test_pictures_and_videos_become_tables_annotated_files_and_a_timeline(run, t
     video(folder / "b.avi", 5)
     arguments = ["--workdir", str(run), str(folder), "--out", str(out), "--detector", "none", "--smooth", "1"]
     assert main(arguments) == 0
-    assert "6 faces in 1 pictures and 1 videos (5 frames)" in capsys.readouterr().out
+    assert "6 faces in 1 picture and 1 video (5 frames)" in capsys.readouterr().out
     table = rows(out)
     assert [row["frame"] for row in table] == ["0", "0", "1", "2", "3", "4"]
     assert [row["seconds"] for row in table][:2] == ["", "0.0"] and float(
@@ -73,7 +73,7 @@ def test_what_cannot_be_read_is_counted_by_reason(run, tmp_path, capsys):
     arguments = ["--workdir", str(run), *inputs, "--out", str(out), "--detector", "none", "--no_annotated"]
     assert main(arguments) == 0
     told = capsys.readouterr().out
-    assert "2 faces in 1 pictures and 1 videos (1 frames)" in told
+    assert "2 faces in 1 picture and 1 video (1 frame)" in told
     for reason in ("unreadable_image: 1", "no_video: 1", "missing_file: 1"):
         assert f"skipped, {reason}" in told
     assert len(rows(out)) == 2

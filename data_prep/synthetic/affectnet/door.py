@@ -9,10 +9,10 @@ from data_prep.synthetic.options import add_number
 from emojax import cli
 
 HELP = "faces with an expression, valence and arousal"
-DESCRIPTION = "Draws faces in the raw layout of AffectNet."
+DESCRIPTION = "Generates faces in the raw layout of AffectNet."
 EPILOG = """examples:
   python -m data_prep.synthetic affectnet --out data/synthetic_affectnet
-      6,000 training and 800 validation pictures of drawn people, in the 2017 layout of AffectNet
+      6,000 training and 800 validation pictures of synthetic people, in the 2017 layout of AffectNet
   python -m data_prep.synthetic affectnet --out data/tiny --train 400 --val 80 --faults
       a small set with deliberately bad rows and files, to see how the preparation reports them
 then:

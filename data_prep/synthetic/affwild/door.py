@@ -11,9 +11,9 @@ from emojax import cli
 
 HELP = "films of faces with valence and arousal by joystick, and categories"
 DESCRIPTION = (
-    "Draws films of faces whose expression wanders, in the raw layout of the Aff-Wild database: films, boxes of the "
-    "faces that a detector found, joystick files, categories by frame, splits. The arousal is built up over time: a "
-    "single frame does not explain it."
+    "Generates films of faces whose expression wanders, in the raw layout of the Aff-Wild database: films, boxes of "
+    "the faces that a detector found, joystick files, categories by frame, splits. The arousal is built up over "
+    "time: a single frame does not explain it."
 )
 EPILOG = """examples:
   python -m data_prep.synthetic affwild --out data/raw_affwild

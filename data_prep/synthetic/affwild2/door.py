@@ -9,7 +9,7 @@ from data_prep.synthetic.options import add_number
 from emojax import cli
 
 HELP = "clips of faces whose expression, valence and arousal change"
-DESCRIPTION = "Draws clips of faces in the raw layout of Aff-Wild2."
+DESCRIPTION = "Generates clips of faces in the raw layout of Aff-Wild2."
 EPILOG = """examples:
   python -m data_prep.synthetic affwild2 --out data/raw_affwild2
       240 training and 60 validation clips of 24 frames, faces of 112 x 112 pixels

@@ -9,7 +9,7 @@ from data_prep.synthetic.options import add_number
 from emojax import cli
 
 HELP = "clips of moving people, with 26 categories, valence, arousal and dominance"
-DESCRIPTION = "Draws clips of moving people in the raw layout of BoLD, with the joints of everybody."
+DESCRIPTION = "Generates clips of moving people in the raw layout of BoLD, with the joints of everybody."
 EPILOG = """examples:
   python -m data_prep.synthetic bold --out data/raw_bold
       240 training, 60 validation and 60 test clips of 20 to 60 frames with one to four people

@@ -9,7 +9,7 @@ from data_prep.synthetic.options import add_number
 from emojax import cli
 
 HELP = "people in places, with 26 categories, valence, arousal and dominance"
-DESCRIPTION = "Draws people in places in the raw layout of EMOTIC, with all side inputs."
+DESCRIPTION = "Generates people in places in the raw layout of EMOTIC, with all side inputs."
 EPILOG = """examples:
   python -m data_prep.synthetic emotic --out data/synthetic_emotic
       2,000 training, 300 validation and 500 test pictures with one to four people, and all side inputs

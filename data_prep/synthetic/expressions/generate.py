@@ -51,7 +51,7 @@ class Settings:
     def __post_init__(self):
         if self.subjects < 5 or self.frames < 2 or not 0 <= self.turn <= 60:
             raise ConfigError(
-                "Drawn expressions need --subjects >= 5, --frames >= 2 and --turn 0..60, not "
+                "Synthetic expressions need --subjects >= 5, --frames >= 2 and --turn 0..60, not "
                 f"{self.subjects}, {self.frames} and {self.turn}."
             )
 

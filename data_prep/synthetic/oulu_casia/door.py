@@ -10,7 +10,7 @@ from emojax import cli
 
 HELP = "videos from neutral to the apex of six emotions"
 DESCRIPTION = (
-    "Draws frames of videos from neutral to the apex in the raw layout of OULU-CASIA, "
+    "Generates frames of videos from neutral to the apex in the raw layout of OULU-CASIA, "
     "with the landmarks of every frame."
 )
 EPILOG = """examples:

@@ -10,7 +10,7 @@ from emojax import cli
 
 HELP = "videos of six emotions, felt and posed (deceptive)"
 DESCRIPTION = (
-    "Draws videos of felt and posed expressions in the raw layout of SASE-FE, "
+    "Generates videos of felt and posed expressions in the raw layout of SASE-FE, "
     "with the landmarks of every frame."
 )
 EPILOG = """examples:
