@@ -145,7 +145,6 @@ def demo_sequences(config: ConfigDict) -> None:
             "model.backbone": "resnet_tiny",
             "model.fc_units": 64,
             "model.dropout": 0.1,
-            "model.clip_size": 64,
             "model.rnn_layers": 1,
             "model.rnn_units": 48,
             "model.pca": 16,
@@ -160,5 +159,17 @@ def demo_sequences(config: ConfigDict) -> None:
     )
     if config.needs:
         config.needs += f"@{base.DEMO}"
-    if config.model.net != "recurrent":  # no pretrained trunk: it learns with the rest
+    if config.model.net == "recurrent":
+        config.num_epochs = 40
+    else:  # no pretrained trunk: it learns with the rest
         config.optimizer.factors.first = config.optimizer.factors.trunk = 1.0
+    if config.model.net == "c3d":  # has no batch norm: at larger rates its activations fade
+        config.update_from_flattened_dict(
+            {
+                "batch_size": 16,
+                "num_epochs": 30,
+                "model.clip_size": 32,
+                "model.dropout": 0.0,
+                "optimizer.learning_rate": 3e-4,
+            }
+        )

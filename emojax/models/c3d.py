@@ -11,19 +11,20 @@ import jax.numpy as jnp
 
 from emojax.models.max_pool import max_pool
 from emojax.models.vgg_head import DenseLayers
+from emojax.models.volume_conv import VolumeConv
 
 # Block -> layers and width; pool1 keeps the time axis.
 BLOCKS = (("a",), ("a",), ("a", "b"), ("a", "b"), ("a", "b"))
 WIDTHS = (64, 128, 256, 512, 512)
 POOL5_PADDINGS = ("same", "symmetric")
-_he = nn.initializers.variance_scaling(2.0, "fan_in", "normal")
 
 
 class C3D(nn.Module):
     """Eight 3x3x3 convolutions, five poolings, ``fc6`` and ``fc7``.
 
     Layers have the names of the Caffe model: ``conv1a`` ... ``conv5b``, ``fc6``, ``fc7``. Poolings round up in every
-    axis, so 5 frames become 5, 3, 2, 1 and 1, and the 8192 inputs of ``fc6`` are those of the published net.
+    axis, so 5 frames become 5, 3, 2, 1 and 1, and the 8192 inputs of ``fc6`` are those of the published net. All start
+    as in He et al.; see `VolumeConv`.
 
     Attributes:
         widths: channels of the five blocks.
@@ -59,10 +60,11 @@ class C3D(nn.Module):
         for block, (layers, width) in enumerate(zip(BLOCKS, self.widths), 1):
             for layer in layers:
                 name = f"conv{block}{layer}"
-                x = nn.relu(nn.Conv(width, (3, 3, 3), kernel_init=_he, dtype=self.dtype, name=name)(x))
+                x = nn.relu(VolumeConv(width, self.dtype, name=name)(x))
             x = stages[f"pool{block}"] = self._pool(x, block)
         if self.dense:
-            dense = DenseLayers(self.fc_units, self.dropout_rate, self.dtype, name="head")
+            he = nn.initializers.he_normal()
+            dense = DenseLayers(self.fc_units, self.dropout_rate, self.dtype, he, name="head")
             stages |= dense(x.reshape(x.shape[0], -1), train=train, keys=keys)
         if self.num_classes:
             stages["logits"] = nn.Dense(self.num_classes, name="fc8")(stages["features"].astype(jnp.float32))

@@ -36,11 +36,13 @@ class DenseLayers(nn.Module):
         units: width of both.
         dropout_rate: share of the outputs that training drops.
         dtype: of the products; parameters are float32.
+        kernel_init: of both kernels.
     """
 
     units: int = 4096
     dropout_rate: float = 0.5
     dtype: Any = jnp.float32
+    kernel_init: Any = nn.initializers.glorot_uniform()
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool, keys: jax.Array | None = None) -> dict[str, jax.Array]:
@@ -53,8 +55,7 @@ class DenseLayers(nn.Module):
         """
         stages = {}
         for number, name in enumerate(("fc6", "fc7")):
-            glorot = nn.initializers.glorot_uniform()
-            x = nn.Dense(self.units, kernel_init=glorot, dtype=self.dtype, name=name)(x)
+            x = nn.Dense(self.units, kernel_init=self.kernel_init, dtype=self.dtype, name=name)(x)
             stages[f"{name}_linear"] = x
             x = stages[name] = nn.relu(x)
             if train and self.dropout_rate:
