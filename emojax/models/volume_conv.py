@@ -8,7 +8,8 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jax import lax
+
+from emojax.models.convolve import convolve
 
 
 class VolumeConv(nn.Module):
@@ -57,10 +58,7 @@ def volume_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
             continue
         count = time - before - after
         frames = x[:, after : time - before].reshape(batch * count, *picture)
-        found = _conv(frames, kernel[place]).reshape(batch, count, *picture[:2], kernel.shape[-1])
+        found = convolve(frames, kernel[place], (1, 1), ((1, 1), (1, 1)))
+        found = found.reshape(batch, count, *picture[:2], kernel.shape[-1])
         total = total + jnp.pad(found, ((0, 0), (before, after), (0, 0), (0, 0), (0, 0)))
     return total
-
-
-def _conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    return lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
