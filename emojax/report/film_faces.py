@@ -60,14 +60,14 @@ def strip_figure(
         faces: the faces by video, ``[H, W, 3]`` uint8 RGB each.
     """
     with style.figure(path, 1.05 * _FACES, 1.3 * len(names)) as fig:
-        axes = fig.subplots(len(names), _FACES, squeeze=False)
-        for row, name, numbers, of_video in zip(axes, names, frames, faces):
-            for ax in row:
-                style.hide(ax)
-            for ax, number, face in zip(row, numbers, of_video):
-                ax.imshow(face)
-                ax.set_xlabel(f"frame {number}", fontsize=7)
-            row[0].set_title(name, loc="left", fontsize=8)
+        axes = fig.subplots(len(names), squeeze=False)[:, 0]
+        for ax, name, numbers, of_video in zip(axes, names, frames, faces):
+            side = of_video[0].shape[1]
+            ax.imshow(np.concatenate(of_video, axis=1))
+            style.hide(ax)
+            for i, number in enumerate(numbers):
+                ax.text((i + 0.5) * side, -1, f"frame {number}", fontsize=7, ha="center", va="bottom")
+            ax.set_ylabel(name, fontsize=8)
     return pathlib.Path(path)
 
 
