@@ -169,7 +169,7 @@ def demo_frozen_lstm(config: ConfigDict) -> None:
     # Frozen where the batch norms of a frozen trunk are the point.
     config.optimizer.factors.trunk = 1.0 if config.model.bn_mode == "stored" else 0.0
     config.early_stopping.patience = 0
-    config.num_epochs = 12
+    config.num_epochs = 20
     config.model.rnn_dropout = config.model.head_dropout = 0.1
 
 

@@ -13,14 +13,15 @@ from emojax.models.norm import BatchNorm
 
 _small = nn.initializers.truncated_normal(0.02)
 _START = 4  # side of the generator's first map
-_FEW = 8  # side of the largest maps that `StridedConv` takes
+_FEW = 3  # channels of a picture: a convolution of so few is quicker whole
 
 
 class TransposedConv(nn.Module):
     """A transposed 5 x 5 convolution of stride 2 with SAME padding, that of ``nn.ConvTranspose``, parameters included.
 
-    It is computed as a 3 x 3 convolution to the four pixels that each pixel becomes: XLA's CPU compiler takes the
-    gradient of a dilated convolution seven times slower (64 maps of 8 x 8 to 32: 17 ms, not 133; 2 cores, 2026-11-27).
+    It is computed as four convolutions, one to each of the pixels that a pixel becomes: XLA's CPU compiler takes the
+    gradient of a dilated convolution seven times slower, and one convolution to all four pixels multiplies by zeros (16
+    maps of 4 x 4 x 512 to 256: 36 ms for the kernel's gradient, not 96; one core, 2026-11-27).
 
     Attributes:
         features: channels of the output.
@@ -35,29 +36,37 @@ class TransposedConv(nn.Module):
         """``[B, H, W, C] -> [B, 2 H, 2 W, features]``."""
         kernel = self.param("kernel", _small, (5, 5, x.shape[-1], self.features), jnp.float32)
         bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32)
-        # Rows of the kernel that an even pixel of the output sees, then an odd one; the same for columns.
-        phases = [c for rows in _phases(kernel, 0) for c in _phases(rows, 1)]
-        joint = jnp.concatenate(phases, axis=-1).astype(self.dtype)
-        y = jax.lax.conv_general_dilated(
-            x.astype(self.dtype), joint, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
-        )
-        batch, height, width, _ = y.shape
-        y = y.reshape(batch, height, width, 2, 2, self.features).swapaxes(2, 3)
-        return y.reshape(batch, 2 * height, 2 * width, self.features) + bias.astype(self.dtype)
+        kernel, x = kernel.astype(self.dtype), x.astype(self.dtype)
+        # Pixel 2 p of the output sees taps 1, 3 of the pixels p - 1, p; pixel 2 p + 1 taps 0, 2, 4 of p - 1, p, p + 1.
+        rows = [
+            jnp.stack(
+                [_convolved(x, kernel[_TAPS[i]][:, _TAPS[j]], _UP[i], _UP[j]) for j in range(2)], axis=3
+            )
+            for i in range(2)
+        ]
+        batch, height, width, _ = x.shape
+        y = jnp.stack(rows, axis=2).reshape(batch, 2 * height, 2 * width, self.features)
+        return y + bias.astype(self.dtype)
 
 
-def _phases(kernel: jax.Array, axis: int) -> tuple[jax.Array, jax.Array]:
-    """Taps 1, 3 and none, and taps 0, 2, 4 of an axis of 5."""
-    taps = [jax.lax.slice_in_dim(kernel, i, i + 1, axis=axis) for i in range(5)]
-    even = jnp.concatenate([taps[1], taps[3], jnp.zeros_like(taps[0])], axis)
-    return even, jnp.concatenate(taps[::2], axis)
+_TAPS = (
+    slice(1, 4, 2),
+    slice(0, 5, 2),
+)  # of an axis of 5 that belong to even and to odd pixels of the larger side
+_UP, _DOWN = ((1, 0), (1, 1)), ((0, 1), (1, 1))  # padding of their convolutions
+
+
+def _convolved(x: jax.Array, kernel: jax.Array, rows: tuple[int, int], columns: tuple[int, int]) -> jax.Array:
+    layout = ("NHWC", "HWIO", "NHWC")
+    return jax.lax.conv_general_dilated(x, kernel, (1, 1), (rows, columns), dimension_numbers=layout)
 
 
 class StridedConv(nn.Module):
     """A 5 x 5 convolution of stride 2 with SAME padding of even sides, that of ``nn.Conv``, parameters included.
 
-    It is computed as a 3 x 3 convolution of squares of 2 x 2 pixels: XLA's CPU compiler takes the gradient of a strided
-    convolution to few pixels sixty times slower (16 maps of 8 x 8 x 256 to 512: 2.9 s, not 0.05; one core, 2026-11-27).
+    It is computed as the sum of four convolutions, one of each second row and column: XLA's CPU compiler takes the
+    gradient of a strided convolution to few pixels sixty times slower (16 maps of 8 x 8 x 256 to 512: 2.9 s, not 0.04;
+    one core, 2026-11-27).
 
     Attributes:
         features: channels of the output.
@@ -70,19 +79,13 @@ class StridedConv(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """``[B, 2 H, 2 W, C] -> [B, H, W, features]``."""
-        batch, height, width, channels = x.shape
-        kernel = self.param("kernel", _small, (5, 5, channels, self.features), jnp.float32)
+        kernel = self.param("kernel", _small, (5, 5, x.shape[-1], self.features), jnp.float32)
         bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32)
-        # Taps -1 to 3 of a pixel of the output, with one more before: three squares of two.
-        taps = jnp.pad(kernel, ((1, 0), (1, 0), (0, 0), (0, 0))).reshape(3, 2, 3, 2, channels, self.features)
-        joint = taps.swapaxes(1, 2).reshape(3, 3, 4 * channels, self.features).astype(self.dtype)
-        squares = x.astype(self.dtype).reshape(batch, height // 2, 2, width // 2, 2, channels).swapaxes(2, 3)
-        y = jax.lax.conv_general_dilated(
-            squares.reshape(batch, height // 2, width // 2, 4 * channels),
-            joint,
-            (1, 1),
-            "SAME",
-            dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        kernel, x = kernel.astype(self.dtype), x.astype(self.dtype)
+        y = sum(
+            _convolved(x[:, i::2, j::2], kernel[_TAPS[i]][:, _TAPS[j]], _DOWN[i], _DOWN[j])
+            for i in range(2)
+            for j in range(2)
         )
         return y + bias.astype(self.dtype)
 
@@ -159,7 +162,7 @@ class Discriminator(nn.Module):
         """
         x = x.astype(self.dtype)
         for i in range(4):
-            x = self._conv(self.base_channels << i, small=x.shape[1] <= _FEW, name=f"conv{i + 1}")(x)
+            x = self._conv(self.base_channels << i, few=x.shape[-1] <= _FEW, name=f"conv{i + 1}")(x)
             if i:
                 norm = {"dtype": self.dtype, "axis_name": self.axis_name, "name": f"bn{i + 1}"}
                 x = BatchNorm(**norm)(x, train=train, mask=mask)
@@ -173,7 +176,7 @@ class Discriminator(nn.Module):
             "outputs": nn.Dense(self.outputs, kernel_init=_small, name="head")(features),
         }
 
-    def _conv(self, features: int, *, small: bool, name: str) -> nn.Module:
-        if small:
-            return StridedConv(features, self.dtype, name=name)
-        return nn.Conv(features, (5, 5), (2, 2), "SAME", kernel_init=_small, dtype=self.dtype, name=name)
+    def _conv(self, features: int, *, few: bool, name: str) -> nn.Module:
+        if few:
+            return nn.Conv(features, (5, 5), (2, 2), "SAME", kernel_init=_small, dtype=self.dtype, name=name)
+        return StridedConv(features, self.dtype, name=name)
