@@ -13,7 +13,7 @@ from emojax.models.norm import BatchNorm
 
 _small = nn.initializers.truncated_normal(0.02)
 _START = 4  # side of the generator's first map
-_FEW = 3  # channels of a picture: a convolution of so few is quicker whole
+_MANY = 16  # channels of the input from which on the convolutions below are quicker than Flax's
 
 
 class TransposedConv(nn.Module):
@@ -117,11 +117,14 @@ class Generator(nn.Module):
         layers = (self.image_size // _START).bit_length() - 1
         for i in range(1, layers):
             channels //= 2
-            x = self._norm(self._up(channels, f"deconv{i}")(x), f"bn{i}", train, mask)
-        return jnp.tanh(self._up(3, f"deconv{layers}")(x).astype(jnp.float32))
+            x = self._norm(self._up(x, channels, f"deconv{i}"), f"bn{i}", train, mask)
+        return jnp.tanh(self._up(x, 3, f"deconv{layers}").astype(jnp.float32))
 
-    def _up(self, features: int, name: str) -> nn.Module:
-        return TransposedConv(features, self.dtype, name=name)
+    def _up(self, x: jax.Array, features: int, name: str) -> jax.Array:
+        options = {"dtype": self.dtype, "name": name}
+        if x.shape[-1] >= _MANY:
+            return TransposedConv(features, **options)(x)
+        return nn.ConvTranspose(features, (5, 5), (2, 2), "SAME", kernel_init=_small, **options)(x)
 
     def _norm(self, x: jax.Array, name: str, train: bool, mask: jax.Array | None) -> jax.Array:
         options = {"dtype": self.dtype, "axis_name": self.axis_name, "name": name}
@@ -162,7 +165,7 @@ class Discriminator(nn.Module):
         """
         x = x.astype(self.dtype)
         for i in range(4):
-            x = self._conv(self.base_channels << i, few=x.shape[-1] <= _FEW, name=f"conv{i + 1}")(x)
+            x = self._conv(self.base_channels << i, many=x.shape[-1] >= _MANY, name=f"conv{i + 1}")(x)
             if i:
                 norm = {"dtype": self.dtype, "axis_name": self.axis_name, "name": f"bn{i + 1}"}
                 x = BatchNorm(**norm)(x, train=train, mask=mask)
@@ -176,7 +179,7 @@ class Discriminator(nn.Module):
             "outputs": nn.Dense(self.outputs, kernel_init=_small, name="head")(features),
         }
 
-    def _conv(self, features: int, *, few: bool, name: str) -> nn.Module:
-        if few:
-            return nn.Conv(features, (5, 5), (2, 2), "SAME", kernel_init=_small, dtype=self.dtype, name=name)
-        return StridedConv(features, self.dtype, name=name)
+    def _conv(self, features: int, *, many: bool, name: str) -> nn.Module:
+        if many:
+            return StridedConv(features, self.dtype, name=name)
+        return nn.Conv(features, (5, 5), (2, 2), "SAME", kernel_init=_small, dtype=self.dtype, name=name)
