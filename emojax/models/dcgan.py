@@ -13,7 +13,7 @@ from emojax.models.norm import BatchNorm
 
 _small = nn.initializers.truncated_normal(0.02)
 _START = 4  # side of the generator's first map
-_MANY = 16  # channels of the input from which on the convolutions below are quicker than Flax's
+_MANY = 32  # channels of the input from which on the convolutions below are quicker than Flax's
 
 
 class TransposedConv(nn.Module):
