@@ -303,6 +303,6 @@ def demo_faces(config: ConfigDict) -> None:
     folder, _, name = config.data_dir.rpartition("/")
     config.update_from_flattened_dict(DEMO_RECIPE)
     config.data_dir = f"{folder}/synthetic_{name.removesuffix('_112')}"
-    config.model.backbone = _TINY[config.model.backbone]
+    config.model.backbone = _TINY.get(config.model.backbone, config.model.backbone)
     if config.model.head == "gcn":
         config.num_epochs = 20  # expressions are learned first, valence and arousal by the twelfth

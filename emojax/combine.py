@@ -54,12 +54,12 @@ def parser() -> cli.Parser:
         type=cli.whole_number(0),
         default=0,
         metavar="N",
-        help="draws for intervals; 0: none [0]",
+        help="bootstrap samples for intervals; 0: none [0]",
     )
     add(
         "--groups",
         metavar="COLUMN",
-        help=f"what is drawn together [the first there is of {', '.join(_GROUPS)}]",
+        help=f"what is sampled together [the first there is of {', '.join(_GROUPS)}]",
     )
     add("--name", help="of the ensemble [that of the config, or the names of the members]")
     add(
@@ -105,7 +105,9 @@ def combine_runs(options: argparse.Namespace) -> int:
             low_high = results.get("intervals", {}).get(name)
             print(f"  {name:24} {value:.4f}" + ("  [{:.4f}, {:.4f}]".format(*low_high) if low_high else ""))
     if results.get("unmeasured"):
-        print(f"  {results['unmeasured']} of {results['draws']} draws lacked a class and are left out")
+        print(
+            f"  {results['unmeasured']} of {results['draws']} bootstrap samples lacked a class and are left out"
+        )
     print(f"Written: {', '.join(str(path) for path in paths)}")
     return 0
 

@@ -30,7 +30,7 @@ def parser() -> cli.Parser:
         type=cli.whole_number(0),
         default=0,
         metavar="N",
-        help="draws for intervals; 0: none [0]",
+        help="bootstrap samples for intervals; 0: none [0]",
     )
     return options
 

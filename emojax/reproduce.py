@@ -50,7 +50,7 @@ def parser() -> cli.Parser:
         type=cli.whole_number(0),
         default=0,
         metavar="N",
-        help="stop each training after so many steps; 0: the whole schedule [0]",
+        help="stop each training after N steps; 0: the whole schedule [0]",
     )
     add("--demo", action="store_true", help="tiny networks on synthetic people instead of the thesis's size")
     add(

@@ -4,8 +4,9 @@
 
 The judge is any run, or exported model, that reads single faces: its features before the last layer take the place of
 Inception's, so nothing is downloaded. The number is a Frechet distance "in the features of NAME": compare it between
-GANs with the same judge, never with a published FID. Two halves of the real faces show the smallest that can be
-expected of so many faces; one face repeated shows a collapse. Written to sample_quality.json in --workdir, or --out.
+GANs with the same judge, never with a published FID. Two halves of the real faces show the smallest distance to expect
+from that many faces; one repeated face shows that of a collapsed generator. Written to sample_quality.json in
+--workdir, or --out.
 """
 
 from __future__ import annotations
@@ -26,8 +27,14 @@ def parser() -> cli.Parser:
     add("--step", default="best", help="checkpoint of the GAN: best, latest, or a step number [best]")
     add("--data_dir", type=cli.path, metavar="DIR", help="prepared data, where the GAN's has moved")
     add("--split", default="validation", help="split of the real faces [validation]")
-    add("--faces", type=cli.whole_number(4), default=2000, metavar="N", help="at most so many of each [2000]")
-    add("--seed", type=cli.whole_number(0), default=0, metavar="N", help="of the noise and of the choice [0]")
+    add("--faces", type=cli.whole_number(4), default=2000, metavar="N", help="at most N of each [2000]")
+    add(
+        "--seed",
+        type=cli.whole_number(0),
+        default=0,
+        metavar="N",
+        help="seed of the noise and of the choice of faces [0]",
+    )
     add("--out", type=cli.path, metavar="FILE", help="JSON file [WORKDIR/sample_quality.json]")
     return options
 

@@ -84,7 +84,7 @@ class AffWildSource:
         labels: dict[str, float | int] = {"valence": valence, "arousal": arousal}
         if self.options.labels == "both":
             if item.category is None:
-                raise Skip("no_category", "nobody says which of the seven categories")
+                raise Skip("no_category", "no annotator chose one of the seven categories")
             labels["label"] = item.category
         face = item.picture()
         shared = {**labels, "frame": item.number}

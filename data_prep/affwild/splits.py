@@ -111,8 +111,8 @@ def choose(
             best = (total, parts)
     if best is None:
         raise DataError(
-            f"In none of {draws} draws has every split every category that the database has. Annotate more films, or "
-            "write splits.csv by hand."
+            f"None of the {draws} divisions tried has every category of the database in every split. Annotate more "
+            "films, or write splits.csv by hand."
         )
     films = list(groups.values())
     chosen = {film: name for name, part in zip(NAMES, best[1]) for i in part for film in films[i]}
@@ -178,7 +178,7 @@ def _parser() -> cli.Parser:
         help="who is in a film: columns video,person; a film of two people has a row for each track",
     )
     add("--draws", type=cli.whole_number(1), default=2000, metavar="N", help="splits that are tried [2000]")
-    add("--seed", type=cli.whole_number(0), default=0, metavar="N", help="of the draws [0]")
+    add("--seed", type=cli.whole_number(0), default=0, metavar="N", help="seed of the random choice [0]")
     return parser
 
 

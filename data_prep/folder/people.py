@@ -289,7 +289,7 @@ def _parser() -> cli.Parser:
     add("--images", type=cli.path, required=True, metavar="DIR", help="folder of the pictures")
     add("--labels", type=cli.path, required=True, metavar="CSV", help="table of the people")
     add("--classes", type=cli.names, default=(), metavar="A,B,...", help="labels in this order [by name]")
-    add("--name", default="", help="of the data set, in reports [name of the folder of the pictures]")
+    add("--name", default="", help="name of the data set in reports [that of the folder of the pictures]")
     add(
         "--face_detector",
         choices=("haar", "none"),

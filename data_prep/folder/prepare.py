@@ -263,7 +263,7 @@ def _parser() -> cli.Parser:
     add(
         "--classes", type=cli.names, default=(), metavar="A,B,...", help="class names in this order [by name]"
     )
-    add("--name", default="", help="of the data set, in reports [name of the folder of the pictures]")
+    add("--name", default="", help="name of the data set in reports [that of the folder of the pictures]")
     add(
         "--faces",
         choices=("given", "detect"),

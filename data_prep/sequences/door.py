@@ -85,7 +85,13 @@ def _add_options(parser: cli.Parser) -> None:
         metavar="LIST",
         help=f"of {','.join(MODALITIES)}: the crop, its frontal view, that with soft symmetry [all]",
     )
-    add("--seed", type=cli.whole_number(0), default=0, metavar="N", help="of the drawing of subjects [0]")
+    add(
+        "--seed",
+        type=cli.whole_number(0),
+        default=0,
+        metavar="N",
+        help="seed of the random choice of subjects [0]",
+    )
     add_output_options(parser, default_size=Options().size)
 
 

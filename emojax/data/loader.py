@@ -190,7 +190,7 @@ class Batches:
         for name, mine in self._identity.items():
             if state.get(name) != mine:
                 raise CheckpointError(
-                    f"The data order cannot go on: the checkpoint was made with {name} = {state.get(name)}, "
+                    f"The data order cannot be resumed: the checkpoint was made with {name} = {state.get(name)}, "
                     f"this run has {mine}. Use the same data and {name}, or start in a new work directory."
                 )
         return int(state["step"])

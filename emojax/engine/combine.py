@@ -228,7 +228,7 @@ def intervals(
     """
     names, member = np.unique(groups, return_inverse=True)
     if len(names) < 2:
-        raise DataError("All examples are of one group: there is nothing to draw an interval from.")
+        raise DataError("All examples are of one group: there is nothing to compute an interval from.")
     rows = np.split(np.argsort(member, kind="stable"), np.cumsum(np.bincount(member))[:-1])
     rng, values, failed = np.random.default_rng(seed), [], 0
     for _ in range(draws):
@@ -243,7 +243,7 @@ def intervals(
         )
     if 2 * failed > draws:
         raise DataError(
-            f"{failed} of {draws} draws of {len(names)} groups cannot be measured: too few groups."
+            f"{failed} of {draws} bootstrap samples of {len(names)} groups cannot be measured: too few groups."
         )
     shared = [name for name in values[0] if all(name in one for one in values)]
     columns = {name: np.array([one[name] for one in values], np.float64) for name in shared}
@@ -290,7 +290,7 @@ def _require_same_truth(first: Outputs, other: Outputs, truths: Sequence[str], w
                 differs = (a != b) & ~((a != a) & (b != b))
                 at = f" of {wanted[int(np.argmax(differs.reshape(len(a), -1).any(axis=1)))].item()!r}"
             raise DataError(
-                f"The truth {name!r}{at} is another one in {_name(first)} than in {_name(other)}: they were evaluated "
+                f"The truth {name!r}{at} differs between {_name(first)} and {_name(other)}: they were evaluated "
                 "on data with different labels."
             )
 

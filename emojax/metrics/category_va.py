@@ -131,7 +131,7 @@ def probes(train: tuple[np.ndarray, np.ndarray], tested: tuple[np.ndarray, np.nd
     (values, labels), (test_values, test_labels) = train, tested
     if len(np.unique(labels)) < 2:
         raise DataError(
-            "One category alone cannot be told from valence and arousal: these frames show no other."
+            "One category alone cannot be predicted from valence and arousal: these frames show no other."
         )
     with threadpool_limits(1):  # two columns: threads would wait for each other
         said = LogisticRegression(max_iter=1000).fit(values, labels).predict(test_values)

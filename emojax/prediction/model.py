@@ -156,7 +156,7 @@ class Model:
             )
         outputs = self._outputs({"image": prepared}, FEATURES)
         if not outputs:
-            raise ConfigError(f"The system {self.config.name!r} gives no features.")
+            raise ConfigError(f"The system {self.config.name!r} has no features.")
         return np.asarray(next(iter(outputs.values())), np.float32)
 
     def detect_and_predict(self, image: Picture) -> list[FacePrediction]:

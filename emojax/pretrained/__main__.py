@@ -43,12 +43,16 @@ def _parser() -> cli.Parser:
     )
     _add_list(commands.add_parser("list", help="architectures, their published files and input coding"))
     _add_import(
-        commands.add_parser("import", help="published weights to a file of emojax", description=_IMPORT_HELP)
+        commands.add_parser(
+            "import", help="convert published weights to a file of emojax", description=_IMPORT_HELP
+        )
     )
-    _add_export(commands.add_parser("export", help="our weights to a torch state dict (safetensors)"))
+    _add_export(
+        commands.add_parser("export", help="convert weights of emojax to a torch state dict (safetensors)")
+    )
     _add_expression(
         commands.add_parser(
-            "expression", help="a finished expression network of others to a model for emojax.predict"
+            "expression", help="convert a published expression network to a model for emojax.predict"
         )
     )
     return parser
@@ -101,7 +105,7 @@ def _add_export(parser: cli.Parser) -> None:
         help="of a run: which part of the network, e.g. backbone (default); 'all' for all of it, where torch code "
         "has such a network",
     )
-    add("--arch", help="of a run: the part's architecture, if its config does not tell")
+    add("--arch", help="of a run: the part's architecture, if its config does not name it")
 
 
 def _add_expression(parser: cli.Parser) -> None:

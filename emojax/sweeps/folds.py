@@ -48,7 +48,7 @@ def cross_validate(config, folds: str, workdir: pathlib.Path, *, draws: int = 0)
     if draws:
         groups = made.outputs.ids.get(first.by)
         if groups is None:
-            raise DataError(f"The outputs hold no {first.by!r}: there is nothing to draw intervals over.")
+            raise DataError(f"The outputs hold no {first.by!r}: there is nothing to compute intervals over.")
         results |= ensemble.bootstrap(made, draws, (first.by, groups))
     ensemble.write(made, results, workdir)
     return results

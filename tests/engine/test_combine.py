@@ -117,7 +117,7 @@ def test_what_does_not_belong_together_is_refused_by_name():
         other, arrays={**other.arrays, "label": np.array([0, 1, 2, 0, 0, 2], np.int32)}
     )
     with pytest.raises(
-        DataError, match="truth 'label' of 'video2/\u00e94.jpg' is another one in first .* than in other"
+        DataError, match="truth 'label' of 'video2/\u00e94.jpg' differs between first .* and other"
     ):
         align([first, wrong], ["label"])
     with pytest.raises(DataError, match="name no source of each example"):
@@ -195,7 +195,7 @@ def test_draws_that_cannot_be_measured_are_counted_and_too_many_refused():
     needed = 2
     assert 0 < intervals(arrays, groups, measure, draws=300)["unmeasured"] < 30
     needed = 4
-    with pytest.raises(DataError, match="draws of 4 groups cannot be measured"):
+    with pytest.raises(DataError, match="bootstrap samples of 4 groups cannot be measured"):
         intervals(arrays, groups, measure, draws=300)
     with pytest.raises(DataError, match="one group"):
         intervals(arrays, np.zeros(4), measure, draws=3)

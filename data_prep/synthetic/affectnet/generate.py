@@ -185,6 +185,6 @@ def generate(out: pathlib.Path, settings: Settings, workers: int) -> dict[str, i
 def _draw(out: pathlib.Path, settings: Settings, samples: list[Sample], workers: int) -> list[Annotation]:
     starts = range(0, len(samples), _CHUNK)
     chunks = [_Chunk(str(out), settings, tuple(samples[i : i + _CHUNK])) for i in starts]
-    drawn = parallel_map(_write_chunk, chunks, workers=workers, total=len(samples), title="drawing faces")
+    drawn = parallel_map(_write_chunk, chunks, workers=workers, total=len(samples), title="generating faces")
     in_order = sorted(drawn, key=lambda numbered: numbered[0])
     return [annotation for _, chunk in in_order for annotation in chunk]

@@ -87,7 +87,7 @@ def generate(out: pathlib.Path, settings: Settings, workers: int) -> list[Film]:
         if not claim(out, "Aff-Wild", content):
             tasks = [_Task(str(out), settings, film) for film in films]
             total = sum(round(film.num_frames * film.rate / 30) for film in films)
-            list(parallel_map(_write, tasks, workers=workers, total=total, title="drawing films"))
+            list(parallel_map(_write, tasks, workers=workers, total=total, title="generating films"))
             rows = "".join(f"{film.name},{film.split}\n" for film in films)
             (out / "splits.csv").write_text("video,split\n" + rows)
             mark(out, content, complete=True)

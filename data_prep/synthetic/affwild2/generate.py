@@ -202,7 +202,7 @@ def generate(out: pathlib.Path, settings: Settings, workers: int) -> dict[str, i
         if not claim(out, "Aff-Wild2", content):
             tasks = [_Task(str(out), settings, clip) for clip in clips]
             total = len(clips) * settings.frames
-            list(parallel_map(_write_clip, tasks, workers=workers, total=total, title="drawing clips"))
+            list(parallel_map(_write_clip, tasks, workers=workers, total=total, title="generating clips"))
             if settings.faults:
                 add_faults(out, clips[0].name, next(c.name for c in clips if c.split == "validation"))
             mark(out, content, complete=True)

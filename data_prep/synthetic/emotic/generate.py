@@ -136,7 +136,7 @@ def _draw(
     numbers = [(split, index) for split, count in counts.items() for index in range(count)]
     starts = range(0, len(numbers), _CHUNK)
     chunks = [_Chunk(str(out), settings.seed, tuple(numbers[i : i + _CHUNK])) for i in starts]
-    drawn = parallel_map(_write_chunk, chunks, workers=workers, total=len(numbers), title="drawing people")
+    drawn = parallel_map(_write_chunk, chunks, workers=workers, total=len(numbers), title="generating people")
     in_order = sorted(drawn, key=lambda numbered: numbered[0])
     splits: dict[str, list[AnnotatedImage]] = {split: [] for split in counts}
     for (split, _), image in zip(numbers, (image for _, chunk in in_order for image in chunk)):

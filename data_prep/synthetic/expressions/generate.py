@@ -81,7 +81,7 @@ def generate(
     """
     try:
         if not claim(out, title, content):
-            list(parallel_map(_write, tasks, workers=workers, total=len(tasks), title="drawing clips"))
+            list(parallel_map(_write, tasks, workers=workers, total=len(tasks), title="generating clips"))
             if add_faults is not None:
                 add_faults(out)
             mark(out, content, complete=True)

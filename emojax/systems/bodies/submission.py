@@ -35,7 +35,7 @@ def submission_table(
     """
     if ANNOTATION not in ids:
         raise DataError(
-            "These data do not tell the rows of the annotation file: prepare them again with python -m data_prep.bold."
+            "These data do not store the rows of the annotation file: prepare them again with python -m data_prep.bold."
         )
     rows = np.asarray(ids[ANNOTATION])
     if len(np.unique(rows)) < len(rows) or rows.min() < 0 or rows.max() >= num_annotated:
