@@ -120,7 +120,8 @@ def _predict_files(options: argparse.Namespace, model, files, missing, boxes) ->
             session.predict(file)
         if not session.counts.frames:
             reasons = "; ".join(f"{r}: {e}" for r, e in session.counts.examples.items())
-            raise DataError(f"None of the {len(files)} files could be read ({reasons}).")
+            none = "The file could not" if len(files) == 1 else f"None of the {len(files):,} files could"
+            raise DataError(f"{none} be read ({reasons}).")
     _print_counts(session.counts, model.reader.things, tables.paths[0])
     return 0
 

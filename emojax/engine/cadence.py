@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 
+from emojax.wording import counted
+
 
 def total_steps(config, steps_per_epoch: int) -> int:
     """Length of a run: `config.num_steps`, or where that is 0 or missing `config.num_epochs`."""
     return config.get("num_steps", 0) or steps_per_epoch * config.num_epochs
 
 
-def length(config) -> str:
-    """The same in words: ``10 epochs`` or ``18000 steps``. Takes a config, or its JSON value."""
+def number_and_unit(config) -> tuple[int, str]:
+    """The same as the config says it: 10 and ``epoch``, or 18000 and ``step``. Takes a config, or its JSON value."""
     steps = config.get("num_steps", 0)
-    return f"{steps} steps" if steps else f"{config['num_epochs']} epochs"
+    return (steps, "step") if steps else (config["num_epochs"], "epoch")
+
+
+def length(config) -> str:
+    """The same in words: ``10 epochs`` or ``18,000 steps``."""
+    return counted(*number_and_unit(config))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, TypedDict
 from ml_collections import ConfigDict
 
 from emojax.data.recipe import Recipe, RecipeJson
-from emojax.engine.cadence import length
+from emojax.engine.cadence import length, number_and_unit
 from emojax.engine.model_folder import RECIPE_FILE, is_model
 from emojax.errors import CheckpointError, ConfigError
 from emojax.files import read_json, write_json
@@ -97,8 +97,8 @@ def require_own_config(workdir: pathlib.Path, config: ConfigDict) -> None:
             f"{config.optimizer.schedule!r} over all of them: {now} are another run from the first step. Train "
             f"them in a --workdir of their own; to begin with the weights of this run, set --config.init_from to it."
         )
-    (number, unit), (old_number, old_unit) = now.split(), before.split()
-    if unit == old_unit and int(number) < int(old_number):
+    (number, unit), (old_number, old_unit) = number_and_unit(mine), number_and_unit(theirs)
+    if unit == old_unit and number < old_number:
         raise ConfigError(
             f"{workdir} holds a run of {before}; it can get more, not fewer ({now}). To stop it earlier, set "
             "--config.run.stop_after_steps."

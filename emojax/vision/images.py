@@ -71,7 +71,8 @@ def _read(path: str | os.PathLike) -> bytes:
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         raise Skip("missing_image", f"no file {path}") from None
     except (OSError, ValueError) as error:
-        raise Skip("unreadable_image", f"{path}: {error}") from None
+        reason = str(error)
+        raise Skip("unreadable_image", reason if str(path) in reason else f"{path}: {reason}") from None
 
 
 def _decode(data: bytes, path: str | os.PathLike, mode: int, *, upright: bool = False) -> np.ndarray:

@@ -346,10 +346,10 @@ def test_a_finished_run_gets_more_epochs_as_if_it_had_been_given_them_at_first(d
 
 def test_more_epochs_under_a_schedule_that_ends_with_the_run_and_fewer_epochs_are_refused(dataset, tmp_path):
     run(dataset, tmp_path / "cosine", num_epochs=1, optimizer__schedule="cosine")
-    with pytest.raises(ConfigError, match=r"of 1 epochs.*'cosine'.*init_from"):
+    with pytest.raises(ConfigError, match=r"of 1 epoch.*'cosine'.*init_from"):
         run(dataset, tmp_path / "cosine", num_epochs=2, optimizer__schedule="cosine")
     run(dataset, tmp_path / "short", num_epochs=2, optimizer__schedule="constant")
-    with pytest.raises(ConfigError, match=r"can get more, not fewer \(1 epochs\)"):
+    with pytest.raises(ConfigError, match=r"can get more, not fewer \(1 epoch\)"):
         run(dataset, tmp_path / "short", num_epochs=1, optimizer__schedule="constant")
     assert num_epochs_of(tmp_path / "short") == 2
 

@@ -93,7 +93,7 @@ def test_nothing_readable_is_an_error_and_leaves_no_table(run, tmp_path, capsys)
     assert (
         main(["--workdir", str(run), str(tmp_path / "bad.jpg"), "--out", str(out), "--detector", "none"]) == 2
     )
-    assert "error: None of the 1 files could be read (unreadable_image" in capsys.readouterr().err
+    assert "error: The file could not be read (unreadable_image" in capsys.readouterr().err
     assert not (out / "predictions.csv").exists()
 
 
