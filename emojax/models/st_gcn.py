@@ -18,7 +18,7 @@ from emojax.models.conv import PointwiseConv, kaiming_fan_out
 from emojax.models.dropout import dropout
 from emojax.models.gcn import PROPAGATIONS
 from emojax.models.norm import BatchNorm
-from emojax.models.temporal_conv import JointConv, TemporalConv
+from emojax.models.temporal_conv import TemporalConv, joint_product
 
 # Channels, and the units with stride 2 (spec 2.6): the public code has ten, the text of the thesis nine; the tiny one
 # is for demonstrations on a CPU.
@@ -27,6 +27,32 @@ UNITS = {
     "units_tiny": ((16, 32, 32), (2, 3)),
     "units9": ((64, 64, 64, 128, 128, 128, 256, 256, 256), (4, 7)),
 }
+
+
+class GraphConv(nn.Module):
+    """A 1x1 convolution to a block of channels for each subset, then a sum over neighbours.
+
+    Attributes:
+        features: output channels.
+        propagation: see `GraphUnit`.
+        dtype: compute dtype; parameters stay float32.
+    """
+
+    features: int
+    propagation: str = "dense"
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array, matrices: jax.Array, graph: jraph.GraphsTuple) -> jax.Array:
+        """``[B, T, V, C]``, ``[K, V, V]`` -> ``[B, T, V, features]``."""
+        subsets, width = len(matrices), self.features
+        kernel = self.param("kernel", kaiming_fan_out, (1, 1, x.shape[-1], subsets * width), jnp.float32)
+        bias = self.param("bias", nn.initializers.zeros, (subsets * width,), jnp.float32)
+        y = joint_product(x.astype(self.dtype), kernel[0, 0].astype(self.dtype))
+        y = propagate(y.reshape(*y.shape[:-1], subsets, width), matrices, graph, self.propagation)
+        # The bias reaches every frame alike: what the neighbours add up of it is one value a joint and channel.
+        of_joints = jnp.einsum("kvw,kc->wc", matrices, bias.reshape(subsets, width), precision="highest")
+        return y + of_joints.astype(self.dtype)
 
 
 class GraphUnit(nn.Module):
@@ -79,9 +105,7 @@ class GraphUnit(nn.Module):
             return layer(y, train=train, mask=mask)
 
         pointwise = dict(dtype=self.dtype, kernel_init=kaiming_fan_out, use_bias=True)
-        y = JointConv(self.features * len(matrices), self.dtype, name="graph_conv")(x)
-        y = y.reshape(*y.shape[:-1], len(matrices), self.features)
-        y = propagate(y, matrices, graph, self.propagation)
+        y = GraphConv(self.features, self.propagation, self.dtype, name="graph_conv")(x, matrices, graph)
         y = nn.relu(norm("graph_norm", y))
         temporal = TemporalConv(self.features, self.kernel, self.stride, self.dtype, name="temporal_conv")
         y = temporal(y)
