@@ -39,9 +39,8 @@ def bernoulli(keys: jax.Array, share: float, shape: tuple[int, ...]) -> jax.Arra
         ones = jax.lax.bitcast_convert_type((bits >> 9) | np.float32(1).view(np.uint32), jnp.float32)
         return (ones - 1 < share).reshape(len(keys), *shape)
 
-    if str(jax.random.key_impl(keys)) != "threefry2x32" or not getattr(
-        jax.config, "jax_threefry_partitionable", True
-    ):
+    by_counter = getattr(jax.config, "jax_threefry_partitionable", True)  # JAX's default
+    if str(jax.random.key_impl(keys)) != "threefry2x32" or not by_counter:
         return loop(keys)
     return jax.lax.platform_dependent(keys, cpu=written_out, default=loop)
 
