@@ -48,8 +48,15 @@ class GraphConv(nn.Module):
         subsets, width = len(matrices), self.features
         kernel = self.param("kernel", kaiming_fan_out, (1, 1, x.shape[-1], subsets * width), jnp.float32)
         bias = self.param("bias", nn.initializers.zeros, (subsets * width,), jnp.float32)
-        y = joint_product(x.astype(self.dtype), kernel[0, 0].astype(self.dtype))
-        y = propagate(y.reshape(*y.shape[:-1], subsets, width), matrices, graph, self.propagation)
+        x, kernel = x.astype(self.dtype), kernel[0, 0].astype(self.dtype)
+        if (
+            self.propagation == "dense" and x.shape[-1] < width
+        ):  # the sum of the narrower map, then the convolution
+            kernel = kernel.reshape(-1, subsets, width).swapaxes(0, 1).reshape(-1, width)
+            y = joint_product(gather(x, matrices).reshape(*x.shape[:-1], -1), kernel)
+        else:
+            y = joint_product(x, kernel).reshape(*x.shape[:-1], subsets, width)
+            y = propagate(y, matrices, graph, self.propagation)
         # The bias reaches every frame alike: what the neighbours add up of it is one value a joint and channel.
         of_joints = jnp.einsum("kvw,kc->wc", matrices, bias.reshape(subsets, width), precision="highest")
         return y + of_joints.astype(self.dtype)
@@ -227,17 +234,46 @@ def propagate(x: jax.Array, matrices: jax.Array, graph: jraph.GraphsTuple, how: 
     return jnp.moveaxis(network(graph._replace(nodes=nodes, edges=weight)).nodes, 0, 2)
 
 
+def gather(x: jax.Array, matrices: jax.Array) -> jax.Array:
+    """``y[b, t, w, k, c] = sum over v of matrices[k, v, w] x[b, t, v, c]``.
+
+    Args:
+        x: ``[B, T, V, C]``.
+        matrices: ``[K, V, V]``.
+    """
+    matrices = matrices.astype(x.dtype)
+    return jax.lax.platform_dependent(x, matrices, cpu=_gather_frame_by_frame, default=_gather_at_once)
+
+
 def _at_once(x: jax.Array, matrices: jax.Array) -> jax.Array:
     return jnp.einsum("btvkc,kvw->btwc", x, matrices)
 
 
 def _frame_by_frame(x: jax.Array, matrices: jax.Array) -> jax.Array:
-    """One small product a frame: no activation is transposed, on a CPU three times quicker than at once."""
-    batch, frames, nodes, subsets, channels = x.shape
+    nodes, subsets = x.shape[2:4]
     joined = matrices.transpose(2, 1, 0).reshape(nodes, nodes * subsets)
-    of_frames = jnp.broadcast_to(joined, (batch * frames, *joined.shape))
-    y = jnp.matmul(of_frames, x.reshape(batch * frames, nodes * subsets, channels))
-    return y.reshape(batch, frames, nodes, channels)
+    return _product_of_frames(joined, x.reshape(*x.shape[:2], nodes * subsets, -1))
+
+
+def _gather_at_once(x: jax.Array, matrices: jax.Array) -> jax.Array:
+    return jnp.einsum("btvc,kvw->btwkc", x, matrices)
+
+
+def _gather_frame_by_frame(x: jax.Array, matrices: jax.Array) -> jax.Array:
+    subsets, nodes = matrices.shape[:2]
+    joined = matrices.transpose(2, 0, 1).reshape(nodes * subsets, nodes)
+    return _product_of_frames(joined, x).reshape(*x.shape[:2], nodes, subsets, -1)
+
+
+def _product_of_frames(matrix: jax.Array, x: jax.Array) -> jax.Array:
+    """``[M, N] @ [B, T, N, C]``, one small product a frame.
+
+    No activation is transposed: on a CPU three times quicker than at once.
+    """
+    batch, frames, nodes, channels = x.shape
+    of_frames = jnp.broadcast_to(matrix, (batch * frames, *matrix.shape))
+    y = jnp.matmul(of_frames, x.reshape(batch * frames, nodes, channels))
+    return y.reshape(batch, frames, len(matrix), channels)
 
 
 def _require(field: str, value: str, known: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from emojax.errors import ConfigError
 from emojax.graphs.partitions import partition_graph, partition_matrices
 from emojax.graphs.skeletons import BODY_18
 from emojax.models.constants import init_with_constants
-from emojax.models.st_gcn import STGCN, UNITS, GraphUnit, propagate
+from emojax.models.st_gcn import STGCN, UNITS, GraphConv, GraphUnit, propagate
 from emojax.models.temporal_conv import joint_product, temporal_conv
 
 
@@ -51,6 +51,17 @@ def test_message_passing_and_matrices_give_the_same(strategy):
         propagate(x, jnp.asarray(a, jnp.float32), partition_graph(a), how) for how in ("dense", "jraph")
     )
     np.testing.assert_allclose(dense, passed, atol=1e-6)
+
+
+@pytest.mark.parametrize("width", [3, 7])
+def test_a_narrow_and_a_wide_graph_convolution_give_what_message_passing_gives(width):
+    a, x = matrices(), draw(2, 5, 18, 4)
+    weights, graph = jnp.asarray(a, jnp.float32), partition_graph(a)
+    variables = {"params": {"kernel": draw(1, 1, 4, 3 * width, seed=1), "bias": draw(3 * width, seed=2)}}
+    dense, passed = (
+        GraphConv(width, propagation=how).apply(variables, x, weights, graph) for how in ("dense", "jraph")
+    )
+    np.testing.assert_allclose(dense, passed, rtol=1e-6, atol=2e-6)
 
 
 def test_one_unit_equals_a_slow_loop():
