@@ -58,7 +58,11 @@ def _outputs(labels) -> str:
         if labels.classes
         else []
     )
-    lines += [f"- values in [-1, 1]: {', '.join(labels.dimensions)}"] if labels.dimensions else []
+    lines += (
+        [f"- values on the scale from -1 to 1, not clipped: {', '.join(labels.dimensions)}"]
+        if labels.dimensions
+        else []
+    )
     return "\n".join(lines)
 
 

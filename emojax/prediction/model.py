@@ -133,7 +133,7 @@ class Model:
 
         Returns:
             Float32 arrays, those of the following that the system has: ``probabilities [N, C]`` in the order of
-            `labels.classes`; ``valence_arousal [N, 2]`` in [-1, 1].
+            `labels.classes`; ``valence_arousal [N, 2]`` on the scale from -1 to 1, not clipped.
 
         Raises:
             DataError: a picture cannot be read, or is no such array.

@@ -122,9 +122,9 @@ def test_onnxruntime_computes_what_jax_computes_for_any_batch_size(name):
     inputs = {"x": jax.ShapeDtypeStruct((BATCH, *shape), np.float32)}
     model = convert(named, weights, inputs, BATCH)
     session = onnxruntime.InferenceSession(model.SerializeToString())
-    for count in (1, 4):
-        x = _numbers(count, *shape)
-        np.testing.assert_allclose(session.run(None, {"x": x})[0], function(x, weights), rtol=1e-5, atol=1e-5)
+    x = _numbers(3, *shape)
+    expected = jax.jit(function)(x, weights)
+    np.testing.assert_allclose(session.run(None, {"x": x})[0], expected, rtol=1e-5, atol=1e-5)
 
 
 def test_what_depends_on_weights_alone_is_computed_when_the_file_is_written():
