@@ -12,7 +12,7 @@ import numpy as np
 from emojax.engine.model_folder import RECIPE_FILE, write_model
 from emojax.engine.restored import Restored
 from emojax.errors import ConfigError, OutputError
-from emojax.exports.inference import inference
+from emojax.exports.inference import free_batch, inference
 from emojax.exports.recipe import write_recipe
 from emojax.files import replacing, write_text
 from emojax.pretrained.convert import export_weights
@@ -57,7 +57,7 @@ def write_stablehlo(folder: pathlib.Path, restored: Restored, workdir: pathlib.P
     It takes pictures ``[N, size, size, 3]``; where the system reads more, a dictionary of arrays.
 
     Raises:
-        ConfigError: a system without a network.
+        ConfigError: a system without a network, or one whose batch size cannot stay free.
     """
     found = inference(restored.config, restored.recipe)
     variables = jax.tree.map(np.asarray, restored.variables)  # constants of the program
@@ -73,7 +73,13 @@ def write_stablehlo(folder: pathlib.Path, restored: Restored, workdir: pathlib.P
         return of_platforms(inputs["image"] if one_picture else inputs)
 
     names = sorted(found.inputs)
-    exported = export(names)
+    try:
+        with free_batch():
+            exported = export(names)
+    except ConfigError as error:
+        raise ConfigError(
+            f"{restored.config.name!r} cannot become StableHLO: {error}. Use --format folder."
+        ) from error
     if len(exported.module_kept_var_idx) < len(names):
         names = [names[i] for i in exported.module_kept_var_idx]
         exported = export(names)

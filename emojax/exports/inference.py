@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -56,6 +57,21 @@ def inference(config, recipe: Recipe) -> Inference:
         return {name: value for name, value in answers.items() if name in (*OUTPUTS, *FEATURES)}
 
     return Inference(function, inputs, batch)
+
+
+@contextlib.contextmanager
+def free_batch() -> Iterator[None]:
+    """Inside, what JAX says of a function that it cannot trace for any batch size becomes a ConfigError."""
+    try:
+        yield
+    except (TypeError, jax.core.InconclusiveDimensionOperation) as error:
+        known = (jax.errors.ConcretizationTypeError, jax.core.InconclusiveDimensionOperation)
+        if not isinstance(error, known) and "_DimExpr" not in str(error):
+            raise
+        raise ConfigError(
+            "the network computes with the number of examples of a batch, e.g. a graph of all people in it, so the "
+            "batch size cannot stay free"
+        ) from error
 
 
 def _inputs(system, config, recipe: Recipe, batch) -> dict[str, jax.ShapeDtypeStruct]:

@@ -150,6 +150,14 @@ def test_a_primitive_without_a_counterpart_is_refused_by_name_unless_nothing_nee
     assert not [n for n in convert(unused, None, inputs, BATCH).graph.node if n.op_type != "Identity"]
 
 
+def test_a_network_that_needs_the_number_of_examples_is_refused_in_words():
+    inputs = {"x": jax.ShapeDtypeStruct((BATCH, 3), np.float32)}
+    with pytest.raises(ConfigError, match="so the batch size cannot stay free"):
+        convert(
+            lambda v, given: {"y": given["x"] * np.arange(given["x"].shape[0])[:, None]}, None, inputs, BATCH
+        )
+
+
 def test_a_file_that_predicts_other_numbers_is_not_written():
     inputs = {"x": jax.ShapeDtypeStruct((BATCH, 3), np.float32)}
     model = convert(lambda v, given: {"y": given["x"] * 1.001}, None, inputs, BATCH)

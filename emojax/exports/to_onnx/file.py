@@ -53,9 +53,7 @@ def write_onnx(folder: pathlib.Path, restored: Restored) -> list[str]:
     try:
         model = convert(found.function, variables, found.inputs, found.batch)
     except ConfigError as error:
-        raise ConfigError(
-            f"{config.name!r} cannot become ONNX: {error}. Use --format folder or stablehlo."
-        ) from None
+        raise ConfigError(f"{config.name!r} cannot become ONNX: {error}. Use --format folder.") from None
     helper.set_model_props(model, {key: json.dumps(value) for key, value in described(restored).items()})
     data = model.SerializeToString()
     difference = check(data, found, variables)

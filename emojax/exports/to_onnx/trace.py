@@ -12,6 +12,7 @@ from jax.extend.core import Literal
 from onnx import helper
 
 from emojax.errors import ConfigError
+from emojax.exports.inference import free_batch
 from emojax.exports.to_onnx.graph import OPSET, Graph, Tensor
 from emojax.exports.to_onnx.operators import BROADCASTING, WHOLE
 
@@ -39,9 +40,10 @@ def convert(function, variables, inputs: Mapping[str, jax.ShapeDtypeStruct], sym
         symbol: the free batch size, of `jax.export.symbolic_shape`.
 
     Raises:
-        ConfigError: a primitive has no counterpart here.
+        ConfigError: a primitive has no counterpart here, or the batch size cannot stay free.
     """
-    traced = jax.jit(function).trace(variables, dict(inputs))
+    with free_batch():
+        traced = jax.jit(function).trace(variables, dict(inputs))
     graph = Graph()
     leaves = jax.tree_util.tree_leaves_with_path(variables)
     constants = [

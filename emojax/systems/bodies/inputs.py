@@ -102,7 +102,7 @@ def _differences(images: jax.Array) -> jax.Array:
     """``[B, K 6, H, W, 3]`` -> ``[B, K, H, W, 15]``, the channels of one difference side by side."""
     before, after = _NEIGHBOURS["diff"]
     frames = (images.astype(jnp.float32) / 255).reshape(
-        len(images), -1, before + 1 + after, *images.shape[2:]
+        images.shape[0], -1, before + 1 + after, *images.shape[2:]
     )
     differences = (frames[:, :, 1:] - frames[:, :, :-1]) / _DIFFERENCE_STD
     moved = jnp.moveaxis(differences, 2, 4)
