@@ -8,6 +8,7 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from emojax.models.convolve import convolve
 
@@ -37,11 +38,12 @@ class VolumeConv(nn.Module):
         return volume_conv(x.astype(self.dtype), kernel.astype(self.dtype)) + bias.astype(self.dtype)
 
 
+@jax.custom_vjp
 def volume_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """The sum of what each picture of the kernel finds in the frames before, at and after each frame.
 
     XLA's CPU compiler computes a convolution of volumes 1.4 (whole size) to 5 times (32 px) slower, and also computes
-    frames of the padding.
+    frames of the padding. Training on other devices convolves volumes: pictures move half as many bytes again.
 
     Args:
         x: ``[B, T, H, W, C]``.
@@ -50,6 +52,30 @@ def volume_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
     Returns:
         ``[B, T, H, W, D]``.
     """
+    return _of_pictures(x, kernel)
+
+
+def _forward(x, kernel):
+    return lax.platform_dependent(x, kernel, cpu=_of_pictures, default=_of_volumes), (x, kernel)
+
+
+def _backward(kept, gradient):
+    def pulled(convolution):
+        return lambda x, kernel, gradient: jax.vjp(convolution, x, kernel)[1](gradient)
+
+    cpu, default = pulled(_of_pictures), pulled(_of_volumes)
+    return lax.platform_dependent(*kept, gradient, cpu=cpu, default=default)
+
+
+volume_conv.defvjp(_forward, _backward)
+
+
+def _of_volumes(x, kernel):
+    layout = ("NDHWC", "DHWIO", "NDHWC")
+    return lax.conv_general_dilated(x, kernel, (1, 1, 1), "SAME", dimension_numbers=layout)
+
+
+def _of_pictures(x, kernel):
     batch, time, *picture = x.shape
     total = 0.0
     for place, offset in enumerate((-1, 0, 1)):
