@@ -19,9 +19,10 @@ _MANY = 32  # channels of the input from which on the convolutions below are qui
 class TransposedConv(nn.Module):
     """A transposed 5 x 5 convolution of stride 2 with SAME padding, that of ``nn.ConvTranspose``, parameters included.
 
-    It is computed as four convolutions, one to each of the pixels that a pixel becomes: XLA's CPU compiler takes the
-    gradient of a dilated convolution seven times slower, and one convolution to all four pixels multiplies by zeros (16
-    maps of 4 x 4 x 512 to 256: 36 ms for the kernel's gradient, not 96; one core, 2026-11-27).
+    It is computed as convolutions to the four pixels that each pixel becomes: XLA's CPU compiler takes the gradient of
+    a dilated convolution seven times slower. On a CPU they are four: one to all four multiplies by zeros (16 maps of 4
+    x 4 x 512 to 256: 96 ms for the kernel's gradient, not 36; one core, 2026-11-27). Elsewhere they are one: it moves
+    fewer bytes.
 
     Attributes:
         features: channels of the output.
@@ -36,37 +37,19 @@ class TransposedConv(nn.Module):
         """``[B, H, W, C] -> [B, 2 H, 2 W, features]``."""
         kernel = self.param("kernel", _small, (5, 5, x.shape[-1], self.features), jnp.float32)
         bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32)
-        kernel, x = kernel.astype(self.dtype), x.astype(self.dtype)
-        # Pixel 2 p of the output sees taps 1, 3 of the pixels p - 1, p; pixel 2 p + 1 taps 0, 2, 4 of p - 1, p, p + 1.
-        rows = [
-            jnp.stack(
-                [_convolved(x, kernel[_TAPS[i]][:, _TAPS[j]], _UP[i], _UP[j]) for j in range(2)], axis=3
-            )
-            for i in range(2)
-        ]
+        rows = x.astype(self.dtype), kernel.astype(self.dtype)
+        y = jax.lax.platform_dependent(*rows, cpu=_up_one_by_one, default=_up_together)
         batch, height, width, _ = x.shape
-        y = jnp.stack(rows, axis=2).reshape(batch, 2 * height, 2 * width, self.features)
+        y = y.reshape(batch, 2 * height, 2 * width, self.features)
         return y + bias.astype(self.dtype)
-
-
-_TAPS = (
-    slice(1, 4, 2),
-    slice(0, 5, 2),
-)  # of an axis of 5 that belong to even and to odd pixels of the larger side
-_UP, _DOWN = ((1, 0), (1, 1)), ((0, 1), (1, 1))  # padding of their convolutions
-
-
-def _convolved(x: jax.Array, kernel: jax.Array, rows: tuple[int, int], columns: tuple[int, int]) -> jax.Array:
-    layout = ("NHWC", "HWIO", "NHWC")
-    return jax.lax.conv_general_dilated(x, kernel, (1, 1), (rows, columns), dimension_numbers=layout)
 
 
 class StridedConv(nn.Module):
     """A 5 x 5 convolution of stride 2 with SAME padding of even sides, that of ``nn.Conv``, parameters included.
 
-    It is computed as the sum of four convolutions, one of each second row and column: XLA's CPU compiler takes the
-    gradient of a strided convolution to few pixels sixty times slower (16 maps of 8 x 8 x 256 to 512: 2.9 s, not 0.04;
-    one core, 2026-11-27).
+    It is computed as convolutions of squares of 2 x 2 pixels: XLA's CPU compiler takes the gradient of a strided
+    convolution to few pixels sixty times slower (16 maps of 8 x 8 x 256 to 512: 2.9 s, not 0.04; one core, 2026-11-27).
+    On a CPU they are four, one of each pixel of the square, elsewhere one: see `TransposedConv`.
 
     Attributes:
         features: channels of the output.
@@ -81,13 +64,62 @@ class StridedConv(nn.Module):
         """``[B, 2 H, 2 W, C] -> [B, H, W, features]``."""
         kernel = self.param("kernel", _small, (5, 5, x.shape[-1], self.features), jnp.float32)
         bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32)
-        kernel, x = kernel.astype(self.dtype), x.astype(self.dtype)
-        y = sum(
-            _convolved(x[:, i::2, j::2], kernel[_TAPS[i]][:, _TAPS[j]], _DOWN[i], _DOWN[j])
-            for i in range(2)
-            for j in range(2)
-        )
+        rows = x.astype(self.dtype), kernel.astype(self.dtype)
+        y = jax.lax.platform_dependent(*rows, cpu=_down_one_by_one, default=_down_together)
         return y + bias.astype(self.dtype)
+
+
+# Pixel 2 p of the larger side sees taps 1, 3 of the pixels p - 1, p of the smaller; 2 p + 1 taps 0, 2, 4 of three.
+_TAPS = (slice(1, 4, 2), slice(0, 5, 2))
+_UP, _DOWN = ((1, 0), (1, 1)), ((0, 1), (1, 1))  # padding of their convolutions
+
+
+def _convolved(x: jax.Array, kernel: jax.Array, rows=(1, 1), columns=(1, 1)) -> jax.Array:
+    layout = ("NHWC", "HWIO", "NHWC")
+    return jax.lax.conv_general_dilated(x, kernel, (1, 1), (rows, columns), dimension_numbers=layout)
+
+
+def _up_one_by_one(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """``[B, H, 2, W, 2, features]``."""
+
+    def row(i: int) -> jax.Array:
+        columns = [_convolved(x, kernel[_TAPS[i]][:, _TAPS[j]], _UP[i], _UP[j]) for j in range(2)]
+        return jnp.stack(columns, axis=3)
+
+    return jnp.stack([row(0), row(1)], axis=2)
+
+
+def _up_together(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """As `_up_one_by_one`."""
+    phases = [c for rows in _phases(kernel, 0) for c in _phases(rows, 1)]
+    y = _convolved(x, jnp.concatenate(phases, axis=-1))
+    return y.reshape(*y.shape[:3], 2, 2, -1).swapaxes(2, 3)
+
+
+def _phases(kernel: jax.Array, axis: int) -> tuple[jax.Array, jax.Array]:
+    """Taps 1, 3 and none, and taps 0, 2, 4 of an axis of 5."""
+    taps = [jax.lax.slice_in_dim(kernel, i, i + 1, axis=axis) for i in range(5)]
+    even = jnp.concatenate([taps[1], taps[3], jnp.zeros_like(taps[0])], axis)
+    return even, jnp.concatenate(taps[::2], axis)
+
+
+def _down_one_by_one(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """``[B, H / 2, W / 2, features]``."""
+    return sum(
+        _convolved(x[:, i::2, j::2], kernel[_TAPS[i]][:, _TAPS[j]], _DOWN[i], _DOWN[j])
+        for i in range(2)
+        for j in range(2)
+    )
+
+
+def _down_together(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """As `_down_one_by_one`."""
+    batch, height, width, channels = x.shape
+    # Taps -1 to 3 of a pixel of the output, with one more before: three squares of two.
+    taps = jnp.pad(kernel, ((1, 0), (1, 0), (0, 0), (0, 0))).reshape(3, 2, 3, 2, channels, -1)
+    joint = taps.swapaxes(1, 2).reshape(3, 3, 4 * channels, -1)
+    squares = x.reshape(batch, height // 2, 2, width // 2, 2, channels).swapaxes(2, 3)
+    return _convolved(squares.reshape(batch, height // 2, width // 2, 4 * channels), joint)
 
 
 class Generator(nn.Module):

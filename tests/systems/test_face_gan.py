@@ -18,6 +18,7 @@ from emojax.engine.run import Run
 from emojax.engine.runlog import read_log
 from emojax.engine.step import make_train_step
 from emojax.errors import ConfigError
+from emojax.models import dcgan
 from emojax.models.dcgan import Discriminator, Generator, StridedConv, TransposedConv
 from emojax.systems.face_gan.measure import spread_of
 from emojax.systems.face_gan.network import labelled
@@ -87,6 +88,15 @@ def test_the_quick_convolutions_are_the_plain_ones(plain, quick):
     variables["params"]["bias"] = jnp.arange(5.0)
     assert jax.tree.structure(variables) == jax.tree.structure(plain.init(jax.random.key(1), x))
     np.testing.assert_allclose(quick.apply(variables, x), plain.apply(variables, x), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "together, one_by_one",
+    [(dcgan._up_together, dcgan._up_one_by_one), (dcgan._down_together, dcgan._down_one_by_one)],
+)
+def test_the_convolutions_of_a_gpu_are_those_of_a_cpu(together, one_by_one):
+    x, kernel = (jax.random.normal(jax.random.key(0), shape) for shape in ((2, 4, 6, 3), (5, 5, 3, 5)))
+    np.testing.assert_allclose(together(x, kernel), one_by_one(x, kernel), atol=1e-5)
 
 
 def test_the_discriminator_learns_valence_while_the_generator_does_not_collapse(videos, tmp_path):
