@@ -67,7 +67,7 @@ def parser() -> cli.Parser:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="option of XLA for the step, e.g. xla_gpu_enable_triton_gemm=False; many times",
+        help="option of XLA for the step, e.g. xla_gpu_enable_triton_gemm=False; may be repeated",
     )
     add(
         "--json",

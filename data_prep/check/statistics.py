@@ -61,7 +61,7 @@ def _difference(said: Any, found: Any, where: str) -> str:
         parts = ((said[key], found[key], f"{where}.{key}") for key in found)
     elif isinstance(found, list):
         if not isinstance(said, list) or len(said) != len(found):
-            return f"{where} has not the {len(found)} entries that the records give"
+            return f"{where} does not have the {len(found)} entries that the records give"
         parts = ((a, b, f"{where}[{i}]") for i, (a, b) in enumerate(zip(said, found)))
     else:
         return "" if _equal(said, found) else f"{where} is {said}, the records give {found}"

@@ -138,7 +138,7 @@ def _pixels(item: Item) -> np.ndarray:
     try:
         grey = np.array(item.pixels.split(), np.uint8).reshape(_FER_SIDE, _FER_SIDE)
     except (ValueError, OverflowError):
-        raise Skip("bad_pixels", f"{item.source} has not 48 x 48 grey values") from None
+        raise Skip("bad_pixels", f"{item.source} does not hold 48 x 48 grey values") from None
     return cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
 
 

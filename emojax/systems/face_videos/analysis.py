@@ -87,7 +87,7 @@ class FrameAnalysis:
         if more:
             title = "Further random samples"
             path = face_grid.grid_figure(folder / "tsne_more.png", more, side=_PANEL_SIDE, title=title)
-            pictures.append(Picture(path, "Do likes stay together in other samples?", wide=True))
+            pictures.append(Picture(path, "Do similar faces stay together in other samples?", wide=True))
         grids = Section("Faces by the features of the trunk", pictures=pictures)
         return [grids, self._scatter(folder, frames, names["frames drawn at random"])]
 
