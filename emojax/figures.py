@@ -8,6 +8,7 @@
                                                                           # units, traces (films)
   python -m emojax.figures --workdir runs/cat --workdir runs/comb --out figures   # films: what categories gain from VA
   python -m emojax.figures --data_dir data/affwild_both --out figures     # films: labels of each split, VA by category
+  python -m emojax.figures --data_dir data/sasefe --out figures           # expressions: a face of each class, its views
   python -m emojax.figures --workdir runs/gan --out figures       # a GAN: curves, sheets of faces over the iterations
   python -m emojax.figures --shares affwild_lstm/C.1 --shares affwild_lstm/C.3 --out figures   # do the rows add up?
   python -m emojax.figures --out figures                                  # without data: focal loss, karate club
@@ -86,13 +87,15 @@ def draw_figures(options: argparse.Namespace) -> int:
 
 def draw_data(folder: pathlib.Path, dataset: Dataset, record: int) -> list[Section]:
     """Labels of a prepared data set, and one of its training records; of films the labels of their frames; of clips a
-    frame in all modalities."""
-    from emojax.report import clips, film_database, films, prepared
+    frame in all modalities; of videos of expressions a face of each class."""
+    from emojax.report import clips, expressions, film_database, films, prepared
 
     if dataset.name == "affwild":
         return [*films.film_sections(folder, dataset), *film_database.database_sections(folder, dataset)]
     if "laban" in dataset.columns("train"):
         return clips.clip_sections(folder, dataset, record)
+    if "geometry" in dataset.columns("train"):
+        return expressions.expression_sections(folder, dataset)
     return [prepared.label_section(folder, dataset), prepared.record_section(folder, dataset, record)]
 
 

@@ -20,6 +20,7 @@ from emojax.engine.mesh import data_mesh, put_batch
 from emojax.engine.restore import read_variables
 from emojax.engine.step import make_train_step
 from emojax.errors import ConfigError
+from emojax.figures import draw_data
 from emojax.systems.sequences.cache import write_features
 from emojax.systems.sequences.initial import FrameReader, start_from
 
@@ -117,6 +118,12 @@ def dataset(tmp_path_factory):
     draw(folder / "raw", Settings(subjects=5, frames=14, size=(80, 64), turn=20), workers=1)
     options = Options(SIZE, "raw")
     return prepare(plan(folder / "raw", options), folder / "raw" / "landmarks", folder / "data", options)[0]
+
+
+def test_the_figures_of_the_data_show_a_face_of_each_class_and_its_views(dataset, tmp_path):
+    sections = draw_data(tmp_path, dataset, 0)
+    assert [len(section.pictures) for section in sections] == [1, 2]
+    assert {path.name for path in tmp_path.iterdir()} == {"classes.png", "faces.png", "views.png"}
 
 
 def small(name, dataset, **changes):
