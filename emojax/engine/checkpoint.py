@@ -116,9 +116,8 @@ class Checkpoints:
             for gone in folder.iterdir():
                 shutil.rmtree(gone, ignore_errors=True)
             if and_folder:
-                with contextlib.suppress(
-                    OSError
-                ):  # something in it cannot be removed: the next run tries again
+                # Where something in it cannot be removed, the next run tries again.
+                with contextlib.suppress(OSError):
                     folder.rmdir()
 
     def _guard(self, write, step: int | None) -> None:

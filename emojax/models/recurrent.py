@@ -92,13 +92,13 @@ class _Direction(nn.Module):
         projected = projected.reshape(*x.shape[:2], -1)
         weights = recurrent.astype(self.dtype)
         if self.cell == "lstm":
-            return _lstm(weights, projected, mask, self.reverse)
+            return _lstm(weights, projected, mask, self.reverse) * mask[..., None]
         if self.reset_after:
             inner = self.param("recurrent_bias", nn.initializers.zeros, (gates * width,))
             step = _gru_step_after(lambda state: _product(state, weights) + inner)
         else:
             step = _gru_step_before(weights, width)
-        return _scan(step, projected, mask, width, states=1, reverse=self.reverse)
+        return _scan(step, projected, mask, width, states=1, reverse=self.reverse) * mask[..., None]
 
     def _bias(self, key: jax.Array, shape: tuple[int], dtype=jnp.float32) -> jax.Array:
         bias = jnp.zeros(shape, dtype)
@@ -112,18 +112,18 @@ class _Direction(nn.Module):
 def _scan(
     step, projected: jax.Array, mask: jax.Array, width: int, *, states: int, reverse: bool
 ) -> jax.Array:
-    """Outputs ``[B, T, H]`` of `step` over the frames; zeros at padding, which changes no state."""
+    """The hidden state ``[B, T, H]`` after each frame; padding changes no state."""
 
     def masked(carry, frame):
         values, real = frame
         new = step(carry, values)
         carry = tuple(jnp.where(real[:, None] > 0, n, c) for n, c in zip(new, carry))
-        return carry, carry[0] * real[:, None]
+        return carry, carry[0]
 
     start = (jnp.zeros((projected.shape[0], width), jnp.float32),) * states
     frames = (jnp.swapaxes(projected, 0, 1), jnp.swapaxes(mask, 0, 1))
-    _, outputs = jax.lax.scan(masked, start, frames, reverse=reverse)
-    return jnp.swapaxes(outputs, 0, 1)
+    _, hidden = jax.lax.scan(masked, start, frames, reverse=reverse)
+    return jnp.swapaxes(hidden, 0, 1)
 
 
 def last_output(outputs: jax.Array, mask: jax.Array | None = None) -> jax.Array:
@@ -151,22 +151,22 @@ def _product(state: jax.Array, weights: jax.Array) -> jax.Array:
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(3,))
 def _lstm(weights: jax.Array, projected: jax.Array, mask: jax.Array, reverse: bool) -> jax.Array:
-    """Outputs ``[B, T, H]`` of an LSTM with recurrent `weights [H, 4 H]` from `projected [B, T, 4 H]` frames."""
+    """As `_scan`, of an LSTM with recurrent `weights [H, 4 H]` from `projected [B, T, 4 H]` frames."""
     step = _lstm_step(weights)
     return _scan(step, projected, mask, len(weights), states=2, reverse=reverse)
 
 
 def _lstm_forward(weights, projected, mask, reverse):
-    outputs, backward = jax.vjp(lambda p: _lstm.fun(weights, p, mask, reverse), projected)
-    return outputs, (weights, mask, outputs, backward)
+    hidden, backward = jax.vjp(lambda p: _lstm.fun(weights, p, mask, reverse), projected)
+    return hidden, (weights, mask, hidden, backward)
 
 
 def _lstm_backward(reverse, kept, gradient):
-    weights, mask, outputs, backward = kept
+    weights, mask, hidden, backward = kept
     (of_projected,) = backward(gradient)
     # A gate is `projected` plus the product of weights and the state before: the gradients of both are the same.
-    nothing = jnp.zeros_like(outputs[:, :1])
-    before = (outputs[:, 1:], nothing) if reverse else (nothing, outputs[:, :-1])
+    nothing = jnp.zeros_like(hidden[:, :1])
+    before = (hidden[:, 1:], nothing) if reverse else (nothing, hidden[:, :-1])
     rows, gates = (
         x.astype(weights.dtype).reshape(-1, x.shape[-1])
         for x in (jnp.concatenate(before, axis=1), of_projected)

@@ -113,7 +113,7 @@ def test_the_gradient_of_an_lstm_is_that_of_its_steps_one_by_one(reverse):
     weights, projected, factors = (
         jnp.asarray(rng.normal(size=shape), jnp.float32) for shape in ((3, 12), (2, 6, 12), (2, 6, 3))
     )
-    mask = jnp.array([[1] * 6, [1] * 4 + [0] * 2], jnp.float32)
+    mask = jnp.array([[1, 1, 0, 0, 1, 1], [1] * 4 + [0] * 2], jnp.float32)  # frames may be missing in between
 
     def loss(lstm):
         return lambda weights, projected: jnp.sum(factors * lstm(weights, projected, mask, reverse))
