@@ -261,6 +261,9 @@ def _raw_folder(args: argparse.Namespace) -> pathlib.Path:
         return args.raw
     if args.raw or not (args.videos and args.annotations):
         raise ConfigError("Where is the database? Give --raw, or both --videos and --annotations.")
+    for option, folder in (("videos", args.videos), ("annotations", args.annotations)):
+        if not folder.is_dir():
+            raise ConfigError(f"There is no folder {folder} (--{option}).")
     if args.videos.absolute().parent != args.annotations.absolute().parent:
         raise ConfigError(
             f"{args.videos} and {args.annotations} are not in one folder, in which boxes/ and splits.csv are looked "

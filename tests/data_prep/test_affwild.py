@@ -242,8 +242,15 @@ def test_videos_that_cannot_be_used_are_counted_by_reason_and_the_others_are_pre
 def test_what_is_no_database_or_leaks_between_splits_is_one_line(raw, tmp_path, capsys):
     assert main(["--raw", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
     assert "holds no annotated video" in capsys.readouterr().err
-    folders = ["--videos", str(raw / "videos"), "--annotations", str(tmp_path / "annotations")]
-    for options, message in ((folders, "are not in one folder"), (folders[:2], "Give --raw, or both")):
+    elsewhere = tmp_path / "annotations"
+    elsewhere.mkdir()
+    folders = ["--videos", str(raw / "videos"), "--annotations", str(elsewhere)]
+    missing = [*folders[:3], str(tmp_path / "nowhere")]
+    for options, message in (
+        (folders, "are not in one folder"),
+        (folders[:2], "Give --raw, or both"),
+        (missing, "There is no folder"),
+    ):
         assert main([*options, "--out", str(tmp_path / "out")]) == 2
         assert message in capsys.readouterr().err
     spoilt = tmp_path / "raw"
