@@ -73,6 +73,7 @@ def sequences() -> ConfigDict:
     base.fold_options(config)
     config.task = "sase6"  # sase6, sase12, oulu6
     config.image_size = 224
+    config.augment = "none"  # none, light (flip, crop, brightness and contrast +- 10 %): spec 1.10
     config.batch_size = 64
     config.eval_batch_size = 64
     config.num_epochs = 30
@@ -129,6 +130,7 @@ def _model() -> ConfigDict:
     model.feature = "fc7"  # fc7, fc7_linear (before the ReLU), fc6, fc6_linear
     model.cached = 0  # width of the features that `python -m emojax.cache` stored; 0: pictures
     model.pca = 100  # components of rnn_input=features
+    model.pca_whiten = False  # components of unit variance
     return model
 
 

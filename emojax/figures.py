@@ -9,6 +9,8 @@
   python -m emojax.figures --workdir runs/cat --workdir runs/comb --out figures   # films: what categories gain from VA
   python -m emojax.figures --data_dir data/affwild_both --out figures     # films: labels of each split, VA by category
   python -m emojax.figures --data_dir data/sasefe --out figures           # expressions: a face of each class, its views
+  python -m emojax.figures --workdir runs/oulu6_cnn_frontal --split test --video P001/Anger --out figures
+                                                                          # frames of videos, their classes, the vote
   python -m emojax.figures --workdir runs/gan --out figures       # a GAN: curves, sheets of faces over the iterations
   python -m emojax.figures --shares affwild_lstm/C.1 --shares affwild_lstm/C.3 --out figures   # do the rows add up?
   python -m emojax.figures --out figures                                  # without data: focal loss, karate club
@@ -59,6 +61,14 @@ def parser() -> cli.Parser:
         help="class shares that the recalls of a table allow: the name of a thesis table, or a table.csv of "
         "scripts/reproduce; several of one split are taken together",
     )
+    add(
+        "--video",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="of a run on videos of expressions: a video of the split whose frames are shown with their predicted "
+        "classes and the vote; can be given several times",
+    )
     add("--step", default="best", help="checkpoint of the runs: best, latest, or a step number [best]")
     add("--split", default="validation", help="split that the runs predict [validation]")
     return options
@@ -71,12 +81,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 def draw_figures(options: argparse.Namespace) -> int:
     if options.out is None:
         raise ConfigError("Where shall the figures go? Give --out, e.g. --out runs/figures.")
+    if options.video and len(options.workdir) != 1:
+        raise ConfigError("--video shows videos as one run sees them: give one --workdir.")
     sections: list[Section] = []
     if options.data_dir:
         sections += draw_data(options.out, load_dataset(options.data_dir), options.record)
     if options.workdir:
-        draw = draw_runs if len(options.workdir) > 1 else draw_run
-        sections += draw(options.out, options.workdir, options.data_dir, options.step, options.split)
+        which = (options.data_dir, options.step, options.split)
+        if len(options.workdir) > 1:
+            sections += draw_runs(options.out, options.workdir, *which)
+        else:
+            sections += draw_run(options.out, options.workdir[0], *which, options.video)
     if options.shares:
         sections.append(draw_shares(options.out, options.shares))
     sections = sections or draw_without_data(options.out)
@@ -111,12 +126,13 @@ def draw_shares(folder: pathlib.Path, tables: Sequence[str]) -> Section:
 
 def draw_run(
     folder: pathlib.Path,
-    workdirs: Sequence[pathlib.Path],
+    workdir: pathlib.Path,
     data_dir: pathlib.Path | None,
     which: str,
     split: str,
+    videos: Sequence[str] = (),
 ) -> list[Section]:
-    """The analyses of a run, where its family has any.
+    """The analyses of a run, where its family has any; of a run on videos of expressions the frames of `videos`.
 
     Raises:
         ConfigError: it has none: all figures of the run are in its report.
@@ -127,15 +143,23 @@ def draw_run(
     from emojax.engine.restore import read_variables
     from emojax.engine.runlog import read_log
     from emojax.engine.workdir import require_run
+    from emojax.systems.sequences.videos import named_videos
 
-    (workdir,) = workdirs
     require_run(workdir)
     restored = read_variables(workdir, which)
     system = systems.build(restored.config, restored.recipe)
-    if system.analysis is None:
+    of_videos = restored.config.family == "sequences"
+    if videos and not of_videos:
+        raise ConfigError(
+            f"--video is for runs on videos of expressions; {workdir} is one of {restored.config.family!r}."
+        )
+    if system.analysis is None and not videos:
+        more = (
+            "Show a video with --video NAME." if of_videos else "Give another --workdir to compare it with."
+        )
         raise ConfigError(
             f"{workdir} is a run of the family {restored.config.family!r}, whose figures are in its report: "
-            f"python -m emojax.evaluate --workdir {workdir}. Give another --workdir to compare it with."
+            f"python -m emojax.evaluate --workdir {workdir}. {more}"
         )
     compile_cache.enable()
     dataset = systems.load_data(restored.config, data_dir)
@@ -143,6 +167,8 @@ def draw_run(
     system.require_data(dataset.recipe)
     predictor = Predictor(system, dataset)
     outputs = predictor.predict(predictor.place(restored.variables), split, title=split)
+    if videos:
+        return named_videos(folder, system, outputs, dataset, split, videos)
     return system.analysis(system, restored.variables, dataset, split).sections(
         folder, outputs, read_log(workdir)
     )

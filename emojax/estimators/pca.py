@@ -16,9 +16,9 @@ def fit_pca(features: np.ndarray, num_components: int) -> dict[str, np.ndarray]:
         num_components: k, at most N and D.
 
     Returns:
-        ``mean [D]``, ``components [k, D]`` (orthonormal rows, the largest variance first), ``explained_variance [k]``
-        and ``explained_variance_ratio [k]``, float32. The sign of a component is that which makes its entry of the
-        largest magnitude positive.
+        ``mean [D]``, ``components [k, D]`` (orthonormal rows, the largest variance first), ``explained_variance [k]``,
+        ``explained_variance_ratio [k]`` and ``spectrum [min(N, D)]``, the ratio of every component there is, float32.
+        The sign of a component is that which makes its entry of the largest magnitude positive.
 
     Raises:
         ConfigError: more components than features or examples.
@@ -37,14 +37,15 @@ def fit_pca(features: np.ndarray, num_components: int) -> dict[str, np.ndarray]:
         raise DataError(
             f"The features of example {example} are not finite: they have no principal components."
         )
-    pca = PCA(num_components, svd_solver="full").fit(features)
-    largest = np.abs(pca.components_).argmax(axis=1)
-    signs = np.sign(pca.components_[np.arange(num_components), largest])
+    pca = PCA(svd_solver="full").fit(features)
+    components = pca.components_[:num_components]
+    signs = np.sign(components[np.arange(num_components), np.abs(components).argmax(axis=1)])
     fitted = {
         "mean": pca.mean_,
-        "components": pca.components_ * signs[:, None],
-        "explained_variance": pca.explained_variance_,
-        "explained_variance_ratio": pca.explained_variance_ratio_,
+        "components": components * signs[:, None],
+        "explained_variance": pca.explained_variance_[:num_components],
+        "explained_variance_ratio": pca.explained_variance_ratio_[:num_components],
+        "spectrum": pca.explained_variance_ratio_,
     }
     return {name: values.astype(np.float32) for name, values in fitted.items()}
 

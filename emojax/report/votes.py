@@ -9,6 +9,8 @@ import numpy as np
 
 from emojax.report import style
 
+_MOST_COLUMNS = 6
+
 
 def vote_figure(
     path: str | pathlib.Path,
@@ -71,4 +73,83 @@ def position_figure(
         ax.set(xlabel="place in the kept part of the video", ylabel="accuracy, %", ylim=(0, 100))
         style.titled(ax, "Accuracy over the video", f"{len(part):,} frames")
         style.legend_above(ax, 2)
+    return pathlib.Path(path)
+
+
+def vote_gain_figure(
+    path: str | pathlib.Path,
+    units: np.ndarray,
+    videos: np.ndarray,
+    names: Sequence[str],
+    *,
+    unit: str,
+) -> pathlib.Path:
+    """Accuracy of the single units beside that of the videos that they vote for: of all, and of each class.
+
+    Args:
+        path: PNG to write.
+        units: confusion matrix ``[C, C]`` of frames or clips, rows are the truth.
+        videos: that of videos.
+        names: of the C classes.
+        unit: what the units are, e.g. ``frames``.
+    """
+    labels = ["All", *(style.shorten(style.capital(name), 20) for name in names)]
+    at, thick = np.arange(len(labels)), 0.4
+    with style.figure(path, 1.6 + 0.55 * len(labels), 3.4) as fig:
+        ax = fig.add_subplot()
+        for i, (label, counts) in enumerate({unit: units, "videos by vote": videos}.items()):
+            counts = np.asarray(counts, np.float64)
+            shares = [
+                np.trace(counts) / max(counts.sum(), 1),
+                *(np.diag(counts) / np.maximum(counts.sum(1), 1)),
+            ]
+            ax.bar(
+                at + (i - 0.5) * thick,
+                100 * np.array(shares),
+                thick * 0.92,
+                color=style.colour(i),
+                label=label,
+            )
+        ax.axvline(0.5, color=style.FAINT)
+        ax.set_xticks(at, labels, rotation=40, ha="right")
+        ax.set(ylabel="accuracy, %", ylim=(0, 100), xlim=(-0.6, len(labels) - 0.4))
+        ax.grid(axis="y")
+        style.titled(
+            ax, "What the vote adds", f"{int(np.sum(units)):,} {unit}, {int(np.sum(videos)):,} videos"
+        )
+        style.legend_above(ax, 2)
+    return pathlib.Path(path)
+
+
+def frames_figure(
+    path: str | pathlib.Path,
+    images: Sequence[np.ndarray],
+    predicted: Sequence[str],
+    right: Sequence[bool],
+    notes: Sequence[str],
+    *,
+    title: str,
+) -> pathlib.Path:
+    """Frames in a grid; under each its class as predicted, blue where that is right, above it a note.
+
+    Args:
+        path: PNG to write.
+        images: uint8 ``[H, W, 3]`` RGB.
+        predicted: class of each.
+        right: whether it is the true one.
+        notes: of each, e.g. the number of the frame.
+        title: of the figure.
+    """
+    columns = min(len(images), _MOST_COLUMNS)
+    rows = -(-len(images) // columns)
+    with style.figure(path, max(1.6 * columns, 4.4), 2.0 * rows + 0.5) as fig:
+        axes = fig.subplots(rows, columns, squeeze=False)
+        for ax in axes.flat:
+            style.hide(ax)
+        for ax, image, name, is_right, note in zip(axes.flat, images, predicted, right, notes):
+            ax.imshow(image, interpolation="nearest")
+            ax.set_title(note, fontsize=8.5, fontweight="normal", color=style.MUTED, pad=4)
+            colour = style.RIGHT if is_right else style.WRONG
+            ax.set_xlabel(style.shorten(style.capital(name), 20), fontsize=8.5, color=colour)
+        style.heading(fig, title)
     return pathlib.Path(path)

@@ -4,6 +4,7 @@ python -m emojax.systems
 python -m emojax.systems --family emotion_gcn            # the systems of one thesis
 python -m emojax.systems --json
 python -m emojax.systems --filter gcn --parameters       # with their numbers of parameters, a second or two each
+python -m emojax.systems --filter sase12_c3d --layers    # the layers of each: shapes, parameters, what is trained
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ def parser() -> cli.Parser:
     add("--family", default="", help="show only the systems of one thesis, e.g. emotion_gcn")
     add("--filter", default="", metavar="TEXT", help="show only systems whose name or note contains this")
     add("--parameters", action="store_true", help="count the parameters of each")
+    add("--layers", action="store_true", help="show the layers of each, with shapes and parameters")
     add("--json", action="store_true", help="print all that is known of each, as JSON")
     return options
 
@@ -40,11 +42,22 @@ def list_systems(options: argparse.Namespace) -> int:
     theses = sorted({row["family"] for row in rows})
     if options.family and options.family not in theses:
         raise ConfigError(f"There is no family {options.family!r}; there are {', '.join(theses)}.")
+    if options.layers and not (options.filter or options.family):
+        raise ConfigError(
+            "--layers shows every layer of every system: choose some with --filter TEXT, e.g. a name."
+        )
     rows = [
         r
         for r in rows
         if options.family in ("", r["family"]) and options.filter in f"{r['name']} {r['note']}"
     ]
+    if options.layers:
+        print(
+            "\n\n".join(
+                "\n".join([row["spec"], *_layer_lines(config)]) for row in rows for config in _networks(row)
+            )
+        )
+        return 0
     shown = [describe(row, parameters=options.parameters) for row in rows]
     if options.json:
         print(json.dumps(shown, indent=1))
@@ -94,6 +107,13 @@ def _networks(row: dict) -> list:
     if row["config"].get("family") != "ensemble":
         return [row["config"]]
     return [row["module"].MEMBERS.get_config(member) for member in row["config"].members]
+
+
+def _layer_lines(config) -> list[str]:
+    from emojax import systems  # here and not above: the list itself needs no network
+    from emojax.systems.layers import layer_lines, layers
+
+    return layer_lines(layers(systems.build(config, systems.stand_in(config))))
 
 
 def count_parameters(config) -> int:

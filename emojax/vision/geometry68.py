@@ -36,7 +36,7 @@ def face_geometry(landmarks: np.ndarray) -> np.ndarray:
     return ((landmarks - landmarks.mean(axis=0)) / distance).astype(np.float32).ravel()
 
 
-def mirrored_geometry(geometry: np.ndarray) -> np.ndarray:
-    """`face_geometry` of the mirrored face, ``[..., 136]``."""
+def mirrored_geometry(geometry):
+    """`face_geometry` of the mirrored face, ``[..., 136]``; NumPy or JAX."""
     points = geometry.reshape(*geometry.shape[:-1], 68, 2)[..., MIRROR_68, :]
-    return (points * (-1, 1)).reshape(geometry.shape).astype(geometry.dtype)
+    return (points * np.array((-1, 1), geometry.dtype)).reshape(geometry.shape)

@@ -8,10 +8,6 @@ import numpy as np
 import pytest
 
 from configs import oulu_casia, sasefe
-from data_prep.sasefe.prepare import plan
-from data_prep.sequences.prepare import Options, prepare
-from data_prep.synthetic.expressions.generate import Settings
-from data_prep.synthetic.sasefe.generate import draw
 from emojax import systems
 from emojax.data.dataset import load_dataset
 from emojax.data.loader import Batches, Order
@@ -23,8 +19,7 @@ from emojax.errors import ConfigError
 from emojax.figures import draw_data
 from emojax.systems.sequences.cache import write_features
 from emojax.systems.sequences.initial import FrameReader, start_from
-
-SIZE = 32
+from tests.systems.conftest import SIZE
 
 CONFIGS = {name: module.get_config for module in (sasefe, oulu_casia) for name in module.VARIANTS}
 # Parameters of image_sequences spec 2: trunk 14,714,688, and its table of heads.
@@ -113,11 +108,8 @@ def test_six_emotions_are_the_twelve_classes_taken_together():
 
 
 @pytest.fixture(scope="module")
-def dataset(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("sequences")
-    draw(folder / "raw", Settings(subjects=5, frames=14, size=(80, 64), turn=20), workers=1)
-    options = Options(SIZE, "raw")
-    return prepare(plan(folder / "raw", options), folder / "raw" / "landmarks", folder / "data", options)[0]
+def dataset(expression_videos):
+    return expression_videos
 
 
 def test_the_figures_of_the_data_show_a_face_of_each_class_and_its_views(dataset, tmp_path):
@@ -202,6 +194,10 @@ def test_recurrent_layers_read_the_named_cnn_and_components_of_the_training_fram
     largest = np.linalg.eigvalsh(np.cov(features.T, bias=True))[::-1][:4]
     np.testing.assert_allclose(covariance, np.diag(largest), atol=1e-3 * largest[0])
     assert any("4 principal components explain" in note for note in system.notes)
+    np.testing.assert_allclose(constants["pca_spectrum"].sum(), 1, rtol=1e-5)
+    np.testing.assert_allclose(
+        constants["pca_spectrum"][:4], largest / np.trace(np.cov(features.T, bias=True)), rtol=1e-3
+    )
 
 
 @pytest.mark.parametrize("name", ["sase12_cnn_geometry", "sase12_gru_features"])

@@ -10,10 +10,12 @@ from emojax.models.recurrent import CELLS
 from emojax.models.vgg_head import HEADS
 from emojax.ranges import Range, require_ranges, whole
 from emojax.systems.checks import require_choice, require_image_size, require_monitor
+from emojax.systems.sequences.augment import AUGMENTATIONS
 from emojax.systems.sequences.inputs import CLIP_CODINGS, STREAMS, TASKS, streams_of
 
 _CHOICES = {
     "task": tuple(TASKS),
+    "augment": AUGMENTATIONS,
     "model.net": ("cnn", "c3d", "recurrent"),
     "model.backbone": backbone_names(),
     "model.head": tuple(HEADS),
@@ -72,6 +74,11 @@ def check(config, recipe: Recipe) -> None:
 
 def _require_stored(config, recipe: Recipe) -> None:
     """Raises ConfigError where the data hold no features that the config could read in place of pictures."""
+    if config.augment != "none":
+        raise ConfigError(
+            f"config.augment={config.augment} changes pictures, but config.model.cached reads stored features: set "
+            "--config.augment=none, or --config.model.cached=0 with the data that hold the pictures."
+        )
     stored = recipe.build.get("trunk")
     if stored is None or config.model.net == "c3d":
         raise ConfigError(

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from emojax.data.dataset import Dataset
 from emojax.data.inputs import Inputs
@@ -23,6 +24,7 @@ from emojax.systems.sequences.inputs import STAGE_COLUMN, streams_of
 
 RANDOM = "random"
 _DENSE = ("fc6", "fc7")
+_NO_VARIANCE = 1e-12
 
 
 def start_from(config, variables: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, dict]]:
@@ -117,7 +119,13 @@ def fit_components(system, variables: dict[str, Any], dataset: Dataset) -> tuple
         features = predictor.predict(predictor.place(variables), "train", title="features")["features"]
     count = system.config.model.pca
     pca = fit_pca(features, count)
-    constants = {"pca_mean": jnp.asarray(pca["mean"]), "pca_components": jnp.asarray(pca["components"])}
+    components = pca["components"]
+    if system.config.model.pca_whiten:
+        components = components / np.sqrt(np.maximum(pca["explained_variance"], _NO_VARIANCE))[:, None]
+    spectrum = np.zeros(len(pca["mean"]), np.float32)  # as long whatever the number of frames
+    spectrum[: len(pca["spectrum"])] = pca["spectrum"]
+    constants = {"pca_mean": pca["mean"], "pca_components": components, "pca_spectrum": spectrum}
+    constants = {name: jnp.asarray(value) for name, value in constants.items()}
     explained = float(pca["explained_variance_ratio"].sum())
     note = f"{count} principal components explain {explained:.1%} of the variance of {system.config.model.feature}"
     return {**variables, CONSTANTS: constants}, f"{note} on {len(features):,} training frames"

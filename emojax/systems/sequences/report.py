@@ -8,12 +8,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from emojax.metrics.videos import first_of, vote
-from emojax.report import classification, curves, votes
+from emojax.models.constants import CONSTANTS
+from emojax.report import classification, components, curves
 from emojax.report.page import Picture, Section, Table, write_report
-from emojax.systems.sequences.inputs import streams_of
-
-_SHOWN = 3  # frames of a video
+from emojax.systems.layers import layers
+from emojax.systems.sequences.videos import video_section
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,13 +27,17 @@ class SequenceReport:
         system, folder = self.system, pathlib.Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         metrics, split = results["metrics"], results["split"]
-        sections = [_training(folder, log), _confusion(folder, system, metrics)]
-        if system.config.model.net == "cnn":  # its units are frames
-            sections.append(_frames(folder, system, outputs, metrics, read_records))
+        sections = [
+            _training(folder, log),
+            _confusion(folder, system, metrics),
+            video_section(folder, system, outputs, metrics, read_records),
+            _components(folder, system, variables),
+            _network(system),
+        ]
         write_report(
             folder,
             f"{results['system']}: step {results['step']}",
-            [section for section in sections if section.pictures],
+            [section for section in sections if section.pictures or section.tables],
             subtitle=f"{results['protocol']}, {metrics['videos']:,} videos of {metrics['subjects']} people",
             key_figures={
                 "accuracy": (
@@ -81,48 +84,37 @@ def _confusion(folder: pathlib.Path, system, metrics: dict) -> Section:
     return Section("Classes", tables=[table], pictures=pictures)
 
 
-def _frames(folder: pathlib.Path, system, outputs, metrics: dict, read_records) -> Section:
-    """Frames of some videos with what each is taken for, and where in a video frames are right."""
-    video = np.asarray(outputs["video_number"])
-    names = np.array([name.replace("_", " ") for name in system.labels.classes])
-    predicted, truth = np.asarray(outputs["probabilities"]).argmax(axis=1), np.asarray(outputs["class"])
-    right = predicted == truth
-    path = votes.position_figure(
-        folder / "positions.png", _positions(video), right, metrics["video_accuracy"]
-    )
-    pictures = [Picture(path, "Frames from the first that is kept of each video to the last.")]
-    if streams := streams_of(system.config):
-        numbers, voted, _ = vote(np.asarray(outputs["probabilities"]), video)
-        chosen = _examples(right, video, voted == first_of(truth, video))
-        members = [np.flatnonzero(video == numbers[v]) for v in chosen]
-        shown = np.array([m[np.linspace(0, len(m) - 1, _SHOWN).round().astype(int)] for m in members])
-        images = read_records(np.asarray(outputs["index"])[shown.ravel()], [streams[0]])[streams[0]]
-        path = votes.vote_figure(
-            folder / "votes.png",
-            images.reshape(len(chosen), _SHOWN, *images.shape[1:]),
-            names[predicted[shown]],
-            names[first_of(truth, video)[chosen]],
-            names[voted[chosen]],
+def _components(folder: pathlib.Path, system, variables) -> Section:
+    """How much of the variance the principal components of the features and of the geometry explain."""
+    options, pictures = system.config.model, []
+    spectrum = variables.get(CONSTANTS, {}).get("pca_spectrum")
+    if spectrum is not None:
+        path = components.components_figure(
+            folder / "components.png",
+            np.trim_zeros(np.asarray(spectrum), "b"),
+            options.pca,
+            title=f"Principal components of {options.feature}",
         )
         pictures.append(
-            Picture(path, "First, middle and last kept frame of videos; above, truth and vote.", wide=True)
+            Picture(path, "Of the training frames; the recurrent layers read those up to the mark.")
         )
-    return Section("Frames and videos", pictures=pictures)
+    shares = system.recipe.statistics.get("geometry_explained")
+    if options.geometry and options.geometry_components and shares:
+        kept = min(options.geometry_components, len(shares))
+        path = components.components_figure(
+            folder / "geometry_components.png",
+            np.array(shares),
+            kept,
+            title="Principal components of the geometry",
+        )
+        pictures.append(Picture(path, "Of the training frames; the network reads those up to the mark."))
+    return Section("Principal components", pictures=pictures)
 
 
-def _positions(video: np.ndarray) -> np.ndarray:
-    """``[N]`` from 0, the first frame of each frame's video, to 1, the last; frames of a video are in their order."""
-    _, start, member, count = np.unique(video, return_index=True, return_inverse=True, return_counts=True)
-    return (np.arange(len(video)) - start[member]) / np.maximum(count[member] - 1, 1)
-
-
-def _examples(right: np.ndarray, video: np.ndarray, voted_right: np.ndarray) -> list[int]:
-    """Up to four videos: the vote right against many wrong frames, right surely; wrong despite some, wrong surely."""
-    _, member = np.unique(video, return_inverse=True)
-    share = np.bincount(member, weights=right) / np.bincount(member)
-    chosen = []
-    for of_vote in (True, False):
-        group = np.flatnonzero(voted_right == of_vote)
-        group = group[np.argsort(share[group], kind="stable")]
-        chosen += list(dict.fromkeys(group[[0, -1]].tolist() if len(group) else []))
-    return chosen
+def _network(system) -> Section:
+    """Every layer with the shape of what it gives and its parameters."""
+    rows = [
+        (one.path, one.kind, " x ".join(map(str, one.output)), one.parameters, "yes" if one.trained else "no")
+        for one in layers(system)
+    ]
+    return Section("Network", tables=[Table(rows, ("layer", "kind", "output", "parameters", "trained"))])

@@ -19,6 +19,7 @@ from emojax.models.constants import CONSTANTS, init_with_constants
 from emojax.objectives.cross_entropy import cross_entropy
 from emojax.systems.base import Batch, SupervisedSystem, Variables
 from emojax.systems.measure import Report
+from emojax.systems.sequences.augment import light
 from emojax.systems.sequences.checks import check
 from emojax.systems.sequences.initial import fit_components, start_from
 from emojax.systems.sequences.inputs import (
@@ -34,6 +35,8 @@ from emojax.systems.sequences.network import build_net
 from emojax.systems.sequences.stand_in import stand_in
 
 __all__ = ["SequenceSystem", "build", "stand_in"]
+
+_AUGMENTATION = 1  # its random numbers are not those of dropout
 
 
 def build(config, recipe: Recipe) -> SequenceSystem:
@@ -70,7 +73,8 @@ class SequenceSystem(SupervisedSystem):
         if options.net != "recurrent" or options.rnn_input != "features":
             return {}
         width = options.cached or options.fc_units
-        return {"pca_mean": jnp.zeros(width), "pca_components": jnp.zeros((options.pca, width))}
+        components = jnp.zeros((options.pca, width))
+        return {"pca_mean": jnp.zeros(width), "pca_components": components, "pca_spectrum": jnp.zeros(width)}
 
     def init(self, key: jax.Array, constants: Mapping | None = None) -> Variables:
         constants = self.constants if constants is None else constants
@@ -102,6 +106,9 @@ class SequenceSystem(SupervisedSystem):
 
     def loss(self, params, model_state, batch: Batch, key: jax.Array):
         keys = sample_keys(key, batch["position"])
+        if self.config.augment == "light":
+            own = sample_keys(jax.random.fold_in(key, _AUGMENTATION), batch["position"])
+            batch = light(own, batch, self.inputs.features)
         mutable = [name for name in model_state if name != CONSTANTS]
         with self.frozen_parts_kept():
             outputs, new_state = self.net.apply(
