@@ -7,6 +7,7 @@
   python -m emojax.figures --workdir runs/comb_vgg19_fc1 --out figures    # one run of a family with analyses: t-SNE,
                                                                           # units, traces (films)
   python -m emojax.figures --workdir runs/cat --workdir runs/comb --out figures   # films: what categories gain from VA
+  python -m emojax.figures --workdir runs/bcf --workdir runs/bcfsa --out figures  # BoLD: what each run says of people
   python -m emojax.figures --data_dir data/affwild_both --out figures     # films: labels of each split, VA by category
   python -m emojax.figures --data_dir data/sasefe --out figures           # expressions: a face of each class, its views
   python -m emojax.figures --workdir runs/oulu6_cnn_frontal --split test --video P001/Anger --out figures
@@ -51,7 +52,7 @@ def parser() -> cli.Parser:
         metavar="DIR",
         action="append",
         default=[],
-        help="folder of a run; several of faces stand side by side",
+        help="folder of a run; several of faces, films or bodies stand side by side",
     )
     add(
         "--shares",
@@ -181,11 +182,13 @@ def draw_runs(
     which: str,
     split: str,
 ) -> list[Section]:
-    """Several runs of face systems side by side; of films, what categories gain from valence and arousal."""
+    """Several runs of face systems side by side; of films, what categories gain from valence and arousal; of bodies in
+    clips, what each run says of the same people."""
     from emojax.data.decode import read_features
     from emojax.engine import compile_cache
     from emojax.engine.restore import read_variables
     from emojax.engine.workdir import require_run
+    from emojax.systems.bodies import comparison as bodies_comparison
     from emojax.systems.face_videos import comparison as films_comparison
     from emojax.systems.faces import comparison as faces_comparison
 
@@ -196,6 +199,8 @@ def draw_runs(
     restored = {name: read_variables(workdir, which) for name, workdir in zip(names, workdirs)}
     if all(one.config.family == "face_videos" for one in restored.values()):
         return films_comparison.compare(folder, restored, data_dir, split)
+    if all(one.config.family == "bodies" for one in restored.values()):
+        return bodies_comparison.compare(folder, restored, data_dir, split)
     runs = faces_comparison.load_runs(workdirs, data_dir, which, split)
     dataset = next(iter(runs.values())).dataset
     return faces_comparison.compare(

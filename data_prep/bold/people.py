@@ -19,7 +19,8 @@ MODALITIES = ("rgb", "flow", "skeleton")
 FRAMES = ("all", "sampled")
 FILLS = ("minimum", "neutral")
 SAMPLED_SEGMENTS = 25  # of validation and test (spec 1.5)
-_WINDOW, _FLOW_NEIGHBOURS = 5, 2
+_SAMPLED = Segments(SAMPLED_SEGMENTS, window=5, spare=1)  # as the systems of RGB and of flow read
+_FLOW_NEIGHBOURS = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,8 +113,7 @@ class ClipPeople:
 
 def sampled_frames(num_frames: int) -> dict[str, frozenset[int]]:
     """Modality -> frames whose pictures evaluation with `SAMPLED_SEGMENTS` reads."""
-    offsets = Segments(SAMPLED_SEGMENTS, _WINDOW).middle_offsets(num_frames)
-    centres = np.minimum(offsets + (_WINDOW - 1) // 2, num_frames - 1)
+    centres = _SAMPLED.places(num_frames)
     around = centres[:, None] + np.arange(-_FLOW_NEIGHBOURS, _FLOW_NEIGHBOURS + 1)
     around = np.clip(around, 0, num_frames - 1)
     return {"rgb": frozenset(centres.tolist()), "flow": frozenset(around.ravel().tolist())}

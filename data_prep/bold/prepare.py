@@ -14,7 +14,7 @@ import emojax
 from data_prep.bold.clips import MAX_FRAMES, STREAMS
 from data_prep.bold.flow import require_tvl1
 from data_prep.bold.people import FILLS, FRAMES, MODALITIES, ClipPeople, Options
-from data_prep.bold.raw import Instance, Raw, find_bold, rows_outside, signature, track
+from data_prep.bold.raw import Instance, Raw, find_bold, require_frames, rows_outside, signature, track
 from data_prep.bold.sizes import print_sizes, stored_sizes
 from data_prep.claim import Part
 from data_prep.door import INTERRUPTED, add_output_options, print_made, work_of
@@ -25,7 +25,7 @@ from emojax.data.columns import columns_name, open_columns
 from emojax.data.dataset import Dataset, save_dataset
 from emojax.data.recipe import Feature
 from emojax.data.tfds_metadata import write_tfds_metadata
-from emojax.errors import ConfigError, DataError, Skip
+from emojax.errors import ConfigError, DataError
 from emojax.graphs.statistics import body_statistics
 from emojax.labels import BOLD_LABELS, BOLD_POSITIVE_FROM
 from emojax.vision.laban import laban_descriptor, laban_features
@@ -70,9 +70,7 @@ class BoldSource:
         person, last = instance.person(), instance.last_frame()
         track(people.table, person, MAX_FRAMES)
         num_frames = people.num_frames
-        if last >= num_frames:
-            detail = f"the annotation goes to frame {last}, {instance.clip} has {num_frames}"
-            raise Skip("fewer_frames_than_annotated", detail)
+        require_frames(instance.clip, last, people.table, num_frames)
         joints = track(people.table, person, num_frames)
         shared |= {"clip": instance.clip, "person": person, "annotation": instance.number}
         shared["_outside"] = rows_outside(people.table, person, num_frames)

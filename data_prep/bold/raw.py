@@ -229,6 +229,25 @@ def track(table: np.ndarray, person: int, num_frames: int) -> np.ndarray:
     return joints
 
 
+def require_frames(clip: str, last: int, table: np.ndarray, num_frames: int) -> None:
+    """Raises Skip where a clip is shorter than its annotation says.
+
+    BoLD does not say whether annotated frames count from 0 or from 1, nor whether from the beginning of the clip or, as
+    those of the joints do, of its film: a clip is too short where it is by each of these.
+
+    Args:
+        clip: its name.
+        last: the last annotated frame.
+        table: of `read_joints`.
+        num_frames: frames of the clip.
+    """
+    first = int(table[0, 0])
+    if (last - first if last >= first else last) > num_frames:
+        raise Skip(
+            "fewer_frames_than_annotated", f"the annotation goes to frame {last}, {clip} has {num_frames}"
+        )
+
+
 def rows_outside(table: np.ndarray, person: int, num_frames: int) -> int:
     """How many joint rows of a person belong to no frame of the clip; see `track`."""
     frames = _frames(table, table[table[:, 1] == person])

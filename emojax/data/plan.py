@@ -97,6 +97,17 @@ def require_positive(rule, *names: str) -> None:
             raise ConfigError(f"{rule}: {name} must be at least 1.")
 
 
+def require_spare(rule) -> None:
+    """Raises ConfigError where a rule leaves out less than nothing."""
+    if rule.spare < 0:
+        raise ConfigError(f"{rule}: spare must not be negative.")
+
+
+def usable_length(length: int, spare: int) -> int:
+    """Records of a sequence without the `spare` last ones; at least one."""
+    return max(length - spare, 1)
+
+
 def require_one_of(name: str, value, known: tuple) -> None:
     """Raises ConfigError where the value is not among the known ones."""
     if value not in known:

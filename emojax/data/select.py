@@ -24,7 +24,9 @@ from emojax.data.plan import (
     require_positive,
     require_sequences,
     require_shares,
+    require_spare,
     runs,
+    usable_length,
 )
 from emojax.errors import ConfigError
 
@@ -175,14 +177,17 @@ class Segments:
         window: W, records that must fit around the one taken.
         validation_fallback: evaluation takes the first place K times where a sequence has at most K + W - 1 records,
             as the public code does on the validation split.
+        spare: records at the end of every sequence that count for nothing: the last frame has no flow to a next one.
     """
 
     count: int
     window: int = 1
     validation_fallback: bool = False
+    spare: int = 0
 
     def __post_init__(self):
         require_positive(self, "count", "window")
+        require_spare(self)
 
     @property
     def time(self) -> int:
@@ -193,11 +198,16 @@ class Segments:
         sequence = np.arange(len(layout.starts))
         if train:
             return Plan(sequence, draw=lambda i, generator: self._draw(layout, i, generator))
-        rows = [self._records(layout, i, self.middle_offsets(int(n))) for i, n in enumerate(layout.lengths)]
+        rows = [layout.starts[i] + self.places(int(n)) for i, n in enumerate(layout.lengths)]
         return Plan(sequence, np.array(rows, np.int32))
 
+    def places(self, length: int) -> np.ndarray:
+        """Frames of a sequence of `length` that evaluation takes: int64 [K]."""
+        usable = usable_length(length, self.spare)
+        return np.minimum(self.middle_offsets(usable) + (self.window - 1) // 2, usable - 1)
+
     def random_offsets(self, length: int, generator: np.random.Generator) -> np.ndarray:
-        """First record of each snippet in a sequence of `length` records, drawn: int64 [K]."""
+        """First record of each snippet among `length` usable ones, drawn: int64 [K]."""
         count, places = self.count, max(length - self.window + 1, 1)
         size = (length - self.window + 1) // count
         if size > 0:
@@ -207,7 +217,7 @@ class Segments:
         return np.zeros(count, np.int64)
 
     def middle_offsets(self, length: int) -> np.ndarray:
-        """First record of each snippet in a sequence of `length` records, in the middle of its segment: int64 [K]."""
+        """First record of each snippet among `length` usable ones, in the middle of its segment: int64 [K]."""
         count, places = self.count, max(length - self.window + 1, 1)
         if self.validation_fallback and length <= count + self.window - 1:
             return np.zeros(count, np.int64)
@@ -215,12 +225,9 @@ class Segments:
         return (2 * np.arange(count) + 1) * places // (2 * count)
 
     def _draw(self, layout: Layout, sequence: int, generator: np.random.Generator) -> np.ndarray:
-        offsets = self.random_offsets(int(layout.lengths[sequence]), generator)
-        return self._records(layout, sequence, offsets)
-
-    def _records(self, layout: Layout, sequence: int, offsets: np.ndarray) -> np.ndarray:
-        middle = offsets + (self.window - 1) // 2
-        return (layout.starts[sequence] + np.minimum(middle, layout.lengths[sequence] - 1)).astype(np.int32)
+        usable = usable_length(int(layout.lengths[sequence]), self.spare)
+        middle = self.random_offsets(usable, generator) + (self.window - 1) // 2
+        return (layout.starts[sequence] + np.minimum(middle, usable - 1)).astype(np.int32)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -273,13 +280,16 @@ class Whole:
     Attributes:
         length: T, as long as the longest sequence.
         shift: in training the records begin anywhere in 0 .. T - n, else at 0.
+        spare: records at the end of every sequence that are left out, as the public code does.
     """
 
     length: int
     shift: bool = False
+    spare: int = 0
 
     def __post_init__(self):
         require_positive(self, "length")
+        require_spare(self)
 
     @property
     def time(self) -> int:
@@ -287,9 +297,12 @@ class Whole:
 
     def plan(self, layout: Layout, train: bool) -> Plan:
         require_sequences(layout, self)
-        longest = int(layout.lengths.max())
+        longest = usable_length(int(layout.lengths.max()), self.spare)
         if longest > self.length:
-            raise ConfigError(f"The longest sequence has {longest} records, {self} takes {self.length}.")
+            raise ConfigError(
+                f"The longest sequence has {longest} records, {self} takes {self.length}. Give it more (of BoLD's "
+                f"systems: --config.model.frames={longest})."
+            )
         sequence = np.arange(len(layout.starts))
         if train and self.shift:
             return Plan(sequence, draw=lambda i, generator: self._draw(layout, i, generator))
@@ -297,11 +310,11 @@ class Whole:
         return Plan(sequence, np.array(rows, np.int32))
 
     def _draw(self, layout: Layout, sequence: int, generator: np.random.Generator) -> np.ndarray:
-        room = self.length - int(layout.lengths[sequence])
+        room = self.length - usable_length(int(layout.lengths[sequence]), self.spare)
         return self._records(layout, sequence, int(generator.integers(0, room + 1)))
 
     def _records(self, layout: Layout, sequence: int, offset: int) -> np.ndarray:
         row = np.full(self.length, PADDING, np.int32)
-        count = layout.lengths[sequence]
+        count = usable_length(int(layout.lengths[sequence]), self.spare)
         row[offset : offset + count] = layout.starts[sequence] + np.arange(count)
         return row

@@ -43,6 +43,33 @@ def score_figure(path: str | pathlib.Path, parts: Mapping[str, float]) -> pathli
     return pathlib.Path(path)
 
 
+def r2_figure(path: str | pathlib.Path, r2: Sequence[float], names: Sequence[str]) -> pathlib.Path:
+    """Bars of the coefficient of determination of each dimension (thesis 000, figure 5.9).
+
+    Args:
+        path: PNG to write.
+        r2: D values, at most 1; negative where the mean of the split would be better.
+        names: D dimension names.
+    """
+    with style.figure(path, 4.2, 2.8) as fig:
+        ax, x = fig.add_subplot(), np.arange(len(names))
+        low, high = min(0.0, *r2), max(0.0, *r2)
+        room = 0.12 * max(high - low, 0.02)
+        ax.bar(x, r2, 0.6, color=[style.colour(i) for i in x])
+        for at, value in zip(x, r2):
+            side = "bottom" if value >= 0 else "top"
+            ax.annotate(
+                style.signed(value, 4), (at, value), (0, 3 if value >= 0 else -3), ha="center", va=side,
+                textcoords="offset points", fontsize=8.5,
+            )  # fmt: skip
+        ax.axhline(0, color=style.INK, linewidth=0.8)
+        ax.set(ylim=(low - room if low < 0 else 0, high + room), ylabel="R2")
+        ax.set_xticks(x, [style.capital(name) for name in names])
+        ax.tick_params(axis="x", length=0)
+        style.titled(ax, "R2 of each dimension", f"mean {style.signed(float(np.mean(r2)), 4)}")
+    return pathlib.Path(path)
+
+
 def category_figure(
     path: str | pathlib.Path,
     average_precision: Sequence[float],

@@ -196,6 +196,17 @@ def test_the_middle_of_each_snippet_is_taken():
     assert examples(Segments(1, 6), layout(2, 6), train=False).tolist() == [[1], [4]]
 
 
+def test_spare_records_at_the_end_are_never_taken():
+    assert examples(Segments(3, 5, spare=1), layout(4, 101), train=False).tolist() == [
+        [2, 2, 2],
+        [22, 54, 86],
+    ]
+    draws = [examples(Segments(3, 1, spare=2), layout(9), True, seed) for seed in range(99)]
+    assert np.max(draws) == 5 and np.min(draws) == 0  # of 7 records segments of 2
+    assert examples(Segments(2, spare=1), layout(1), train=False).tolist() == [[0, 0]]
+    assert examples(Whole(4, spare=2), layout(6, 1), train=False).tolist() == [[0, 1, 2, 3], [6, -1, -1, -1]]
+
+
 def test_a_stack_holds_the_neighbours_within_the_clip():
     records = examples(FlowStack(Uniform(2)), layout(3, 9), train=False)
     assert records.tolist() == [[0, 0, 0, 1, 2, 0, 1, 2, 2, 2], [3, 3, 3, 4, 5, 9, 10, 11, 11, 11]]
@@ -243,6 +254,7 @@ def test_single_pictures_have_no_sequences(select):
         lambda: Windows(3, short="x"),
         lambda: Segments(0),
         lambda: Segments(2, window=0),
+        lambda: Segments(2, spare=-1),
         lambda: Uniform(0),
         lambda: Whole(0),
         lambda: FlowStack(Segments(1), before=-1),

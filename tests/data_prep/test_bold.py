@@ -9,11 +9,12 @@ import cv2
 import numpy as np
 import pytest
 
+from configs import bold
 from data_prep.bold.clips import count_frames, read_frames, stream_pictures
 from data_prep.bold.flow import decode_flow, encode_flow, with_flow
 from data_prep.bold.people import Options, sampled_frames
 from data_prep.bold.prepare import main, prepare, print_unseen
-from data_prep.bold.raw import find_bold, read_joints, rows_outside, track
+from data_prep.bold.raw import find_bold, read_joints, require_frames, rows_outside, track
 from data_prep.bold.sizes import size_table
 from data_prep.check.command import main as check
 from data_prep.pipeline import sum_skipped
@@ -21,12 +22,12 @@ from data_prep.synthetic.bold.clip import draw_clip, plan_clip
 from data_prep.synthetic.bold.generate import Settings, generate
 from data_prep.synthetic.bold.motion import MOTIONS
 from emojax.data.decode import read_features
-from emojax.data.select import FlowStack, Segments
 from emojax.errors import DataError, Skip
 from emojax.figures import main as figures
 from emojax.graphs.statistics import body_statistics
 from emojax.labels import BOLD_CATEGORIES, BOLD_LABELS
 from emojax.report.clips import modality_pictures
+from emojax.systems.bodies.inputs import inputs_of
 from emojax.vision.laban import laban_descriptor, laban_features
 from emojax.vision.skeleton_boxes import body_box, face_box, mask_box
 
@@ -166,6 +167,16 @@ def test_frames_count_from_that_of_the_first_row_and_an_unknown_person_is_told_w
     assert joints.shape == (4, 18, 3) and joints[0].all() and not joints[1].any() and joints[2].all()
     with pytest.raises(Skip, match="there are 0, 4"):
         track(table, 7, 4)
+
+
+@pytest.mark.parametrize("last", [19, 20, 1019, 1020])
+def test_the_last_frame_of_an_annotation_counts_from_0_or_1_in_the_clip_or_its_film(last):
+    """The distribution does not say which; joints count from that of their first row."""
+    table = np.zeros((1, 56))
+    table[0, 0] = 1000
+    require_frames("clip.mp4", last, table, 20)
+    with pytest.raises(Skip, match=f"goes to frame {last + 2}, clip.mp4 has 20"):
+        require_frames("clip.mp4", last + 2, table, 20)
 
 
 def test_joints_that_are_not_finite_count_as_missing():
@@ -371,11 +382,11 @@ def test_flow_is_a_feature_of_its_own_and_changes_nothing_else(raw, prepared, wi
 
 
 def test_sampled_frames_are_those_that_evaluation_reads_and_others_are_empty(prepared, with_flow_data):
-    assert sampled_frames(200)["rgb"] == frozenset(
-        int(Segments(25, 5).middle_offsets(200)[k]) + 2 for k in range(25)
-    )
+    # Of 200 frames 199 count, so that snippets of 5 have 195 places (spec 1.5).
+    assert sampled_frames(200)["rgb"] == frozenset(int(195 / 50 + 195 / 25 * k) + 2 for k in range(25))
     dataset, plain = with_flow_data[0], prepared[0]
-    layout, rgb, flow = dataset.columns("validation").layout, Segments(25, 5), FlowStack(Segments(25, 5))
+    layout = dataset.columns("validation").layout
+    rgb, flow = (inputs_of(bold.get_config(name)).evaluate for name in ("bold_rgb_b", "bold_flow_b"))
     for select, name in ((rgb, "body"), (flow, "flow_context")):
         records = np.unique(select.plan(layout, False).table)
         assert len(read_features(dataset, "validation", (name,), records)[name]) == len(records)

@@ -17,12 +17,14 @@ from data_prep.bold.people import Options
 from data_prep.bold.prepare import prepare
 from data_prep.synthetic.bold.generate import Settings, generate
 from emojax import combine, systems
+from emojax.data.columns import Layout
 from emojax.data.decode import read_features
 from emojax.data.loader import Batches, Order
 from emojax.data.recipe import Feature
 from emojax.engine.loop import train
 from emojax.engine.mesh import data_mesh, put_batch
 from emojax.engine.outputs import Outputs, identities, make_meta, read_outputs, write_outputs
+from emojax.engine.restored import Restored
 from emojax.engine.run import Run
 from emojax.engine.step import make_train_step
 from emojax.engine.workdir import as_json
@@ -34,7 +36,9 @@ from emojax.pretrained.convert import abstract_shapes, export_weights, import_we
 from emojax.pretrained.native import Weights, save_weights, write_safetensors
 from emojax.report import style
 from emojax.report.bodies import bone_importance, flow_picture
-from emojax.systems.bodies.inputs import skeleton, snippets, strip
+from emojax.systems.bodies.comparison import compare
+from emojax.systems.bodies.inputs import inputs_of, skeleton, snippets, strip
+from emojax.systems.bodies.measure import predicted_sets
 from emojax.systems.bodies.weights import load_trunk
 from tests.systems.tiny import small_backbones
 
@@ -118,6 +122,18 @@ def test_only_streams_that_a_system_has_are_read():
     reads = {name: systems.build(c := get_config(name), systems.stand_in(c)).inputs for name in VARIANTS}
     assert reads["bold_rgb_b"].features == ("body",)
     assert reads["bold_stgcn_spatial"].features == () == reads["bold_lma_raw_lstm"].features
+
+
+def test_the_longest_clip_of_bold_fits_and_snippets_leave_out_the_frame_without_flow():
+    """297 of its 299 frames (spec 1.6); of N - 1 frames snippets of 5 are sampled, of differences 6 (spec 1.5)."""
+    layout = Layout(np.array([0]), np.array([299]))
+    for name in ("bold_stgcn_spatial", "bold_lma_raw_conv1d"):
+        (row,) = inputs_of(get_config(name)).select.plan(layout, False).table
+        assert row.tolist() == list(range(297))
+    for name, window, middle in (("bold_rgb_b", 5, 0), ("bold_flow_b", 5, 2), ("bold_diff_b", 6, 2)):
+        rows = inputs_of(get_config(name)).evaluate.plan(layout, False).table.reshape(25, -1)
+        tick = (298 - window + 1) / 25
+        assert rows[:, middle].tolist() == [int(tick / 2 + tick * k) + 2 for k in range(25)]
 
 
 def test_a_skeleton_is_scaled_by_its_largest_coordinates_and_hides_doubtful_joints():
@@ -333,9 +349,56 @@ def test_the_report_shows_snippets_with_their_weights_and_skeletons_with_the_bon
         read = lambda records, names: read_features(dataset, "validation", names, records)  # noqa: E731
         system.report.write(tmp_path / name, variables, outputs, results, [], read)
     written = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.png")}
-    shared = {"score.png", "categories.png", "jaccard.png", "values.png", "dimensions.png"}
+    shared = {
+        "score.png",
+        "categories.png",
+        "jaccard.png",
+        "values.png",
+        "r2.png",
+        "dimensions.png",
+        "people.png",
+    }
     assert {f"bold_diff_b/{name}" for name in (*shared, "clips_body.png")} <= written
     assert {f"bold_stgcn_spatial/{name}" for name in (*shared, "skeletons.png", "partition.png")} <= written
+
+
+def test_label_sets_have_the_thresholds_of_the_validation_split(dataset):
+    """Where precision equals recall, as many are called positive as are (spec 6)."""
+    measure, rng = systems.build(config_of("bold_rgb_b"), dataset.recipe).measure, np.random.default_rng(0)
+    truth = {"categories": rng.uniform(size=(40, 26)), "vad": rng.uniform(size=(40, 3))}
+    validation = {
+        **truth,
+        "logits": rng.normal(size=(40, 26)),
+        "dimensions": truth["vad"],
+        "index": np.arange(40),
+    }
+    other = {
+        **validation,
+        "logits": validation["logits"] + 3,
+    }  # so that all its scores reach these thresholds
+    complete = measure.complete(other, lambda split: {"validation": validation}[split])
+    found = predicted_sets({**complete, "logits": validation["logits"]})
+    np.testing.assert_array_equal(found.sum(axis=0), (truth["categories"] >= 0.5).sum(axis=0))
+    expected = [set(np.flatnonzero(row)) for row in truth["categories"] >= 0.5]
+    sets = [set(np.flatnonzero(row)) for row in predicted_sets(complete)]
+    jaccard = [len(a & b) / len(a | b) for a, b in zip(sets, expected)]
+    assert measure.metrics(complete)["jaccard"] == pytest.approx(np.mean(jaccard))
+    hidden = {**other, "vad": np.full((40, 3), np.nan)}
+    assert "thresholds" not in measure.complete(hidden, lambda split: pytest.fail("no labels, no thresholds"))
+
+
+def test_runs_side_by_side_say_what_they_see_in_the_same_people(dataset, tmp_path, monkeypatch):
+    monkeypatch.setattr(style, "DPI", 40)
+    runs = {}
+    for name in ("bold_rgb_b", "bold_lma_raw_conv1d"):
+        system = systems.build(config_of(name), dataset.recipe)
+        meta = {"config": as_json(system.config), "recipe": dataset.recipe.to_json()}
+        runs[name] = Restored(1, 1, system.init(jax.random.key(0)), meta, tmp_path)
+    monkeypatch.setattr(systems, "load_data", lambda config, folder: dataset)
+    (section,) = compare(tmp_path, runs, None, "validation")
+    assert section.pictures and (tmp_path / "people.png").stat().st_size
+    with pytest.raises(DataError, match="no labels to compare with"):
+        compare(tmp_path, runs, None, "test")
 
 
 def test_a_strip_goes_from_the_first_to_the_last_real_frame():

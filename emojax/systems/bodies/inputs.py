@@ -17,7 +17,11 @@ from emojax.systems.scenes import SCENE_STREAMS
 from emojax.vision.laban import VISIBLE_FROM
 
 TRUTH = ("categories", "vad")
-WINDOW = 5  # frames that every snippet needs around its own, so that all modalities see the same places
+# Frames that a snippet needs (spec 1.5); RGB has those of flow, so that both see the same places. The last frame, which
+# has no flow to a next one, is not sampled; skeletons end one frame before (spec 1.6): the longest clip of BoLD has 299
+# frames, 297 of skeletons.
+_WINDOWS = {"rgb": 5, "flow": 5, "diff": 6}
+_NO_FLOW, _NO_SKELETON = 1, 2
 # Modality -> frames before and after the sampled one that a snippet takes, and its channels (spec 1.4).
 _NEIGHBOURS = {"rgb": (0, 0), "flow": (2, 2), "diff": (2, 3)}
 CHANNELS = {"rgb": 3, "flow": 10, "diff": 15}
@@ -39,14 +43,15 @@ def inputs_of(config) -> Inputs:
         )
         return Inputs(tuple(features_of(config).values()), TRUTH, train, evaluation)
     if options.net == "stgcn":
-        return Inputs((), ("joints", *TRUTH), Whole(options.frames, shift=True))
+        return Inputs((), ("joints", *TRUTH), Whole(options.frames, shift=True, spare=_NO_SKELETON))
     if options.laban == "frames":
-        return Inputs((), ("laban", *TRUTH), Whole(options.frames))
+        return Inputs((), ("laban", *TRUTH), Whole(options.frames, spare=_NO_SKELETON))
     return Inputs((), ("laban_descriptor", *TRUTH), Segments(1))
 
 
 def _snippets(count: int, modality: str) -> Select:
-    segments, (before, after) = Segments(count, WINDOW), _NEIGHBOURS[modality]
+    segments = Segments(count, _WINDOWS[modality], spare=_NO_FLOW)
+    before, after = _NEIGHBOURS[modality]
     return FlowStack(segments, before, after) if before or after else segments
 
 

@@ -10,11 +10,33 @@ import numpy as np
 
 from emojax.engine.outputs import Outputs
 from emojax.errors import DataError
-from emojax.labels import Labels
+from emojax.labels import BOLD_POSITIVE_FROM, Labels
 from emojax.metrics.bold import emotion_recognition_score
+from emojax.metrics.multilabel import break_even_thresholds, jaccard_index
 from emojax.systems.bodies.inputs import TRUTH
 from emojax.systems.bodies.objective import objective
 from emojax.systems.bodies.submission import submission_table, submission_text
+
+
+def probabilities(outputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Of the categories ``[N, C]`` float64."""
+    return 1 / (1 + np.exp(-np.asarray(outputs["logits"], np.float64)))
+
+
+def present(outputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Categories that the crowd sees in each person ``[N, C]`` bool."""
+    return np.asarray(outputs["categories"]) >= BOLD_POSITIVE_FROM
+
+
+def predicted_sets(outputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Categories whose probability reaches its threshold ``[N, C]`` bool; without thresholds, those of these people."""
+    scores, thresholds = probabilities(outputs), outputs.get("thresholds")
+    return scores >= (break_even_thresholds(scores, present(outputs)) if thresholds is None else thresholds)
+
+
+def jaccard_indices(outputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The Jaccard index of each person ``[N]``; see `predicted_sets`."""
+    return jaccard_index(predicted_sets(outputs), present(outputs))
 
 
 class BodyMeasure:
@@ -27,11 +49,16 @@ class BodyMeasure:
         self.labels = labels
 
     def complete(self, outputs, predict_split: Callable[[str], Mapping[str, np.ndarray]]) -> dict:
-        """The outputs as they are: nothing is fitted on another split."""
-        return dict(outputs)
+        """Adds ``thresholds [C]`` of probabilities, chosen on the validation split, for the Jaccard index of any split
+        (spec 6); a split whose labels are not public has no use for them."""
+        if np.isnan(outputs["vad"]).all():
+            return dict(outputs)
+        validation = predict_split("validation")
+        chosen = break_even_thresholds(probabilities(validation), present(validation))
+        return {**outputs, "thresholds": chosen}
 
     def metrics(self, outputs: Mapping[str, np.ndarray]) -> dict:
-        """Those of `emotion_recognition_score`, and ``loss`` with its terms.
+        """Those of `emotion_recognition_score`, ``jaccard`` (mean over people) and ``loss`` with its terms.
 
         Raises:
             DataError: the split has no labels.
@@ -54,7 +81,9 @@ class BodyMeasure:
             classes=self.labels.classes,
             dimensions=self.labels.dimensions,
         )
-        return {"loss": float(total), **{name: float(value) for name, value in parts.items()}, **score}
+        jaccard = float(jaccard_indices(outputs).mean())
+        terms = {name: float(value) for name, value in parts.items()}
+        return {"loss": float(total), **terms, **score, "jaccard": jaccard}
 
     def submission(self, outputs: Outputs) -> tuple[str, list[str]]:
         """The file for BoLD's evaluation server, and what the user should know; see `submission`.
@@ -72,7 +101,7 @@ class BodyMeasure:
 
     def columns(self, outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Columns of ``predictions.csv``: truth and score of each category, truth and value of each dimension."""
-        scores, columns = 1 / (1 + np.exp(-outputs["logits"].astype(np.float64))), {}
+        scores, columns = probabilities(outputs), {}
         for i, name in enumerate(self.labels.classes):
             columns[f"true_{name}"] = outputs["categories"][:, i]
             columns[f"score_{name}"] = scores[:, i]

@@ -10,17 +10,18 @@ import numpy as np
 
 from emojax.graphs.skeletons import BODY_18
 from emojax.labels import BOLD_POSITIVE_FROM
-from emojax.metrics.multilabel import jaccard_index
-from emojax.report import bodies, curves, modalities, people
+from emojax.report import bodies, cards, curves, modalities, people
 from emojax.report.page import Picture, Section, Table, write_report
 from emojax.report.partitions import partition_figure
-from emojax.systems.bodies.inputs import features_of, sampled_place
+from emojax.systems.bodies.inputs import features_of, image_streams, sampled_place
+from emojax.systems.bodies.measure import jaccard_indices, predicted_sets, present
 
-_MOST_COLUMNS = 8
+_MOST_COLUMNS, _PEOPLE = 8, 6
 _SEEN = {
     "rgb": "",
     "diff": "Shown is the sampled frame; the network sees five differences around it.",
-    "flow": "Hue is the direction of motion, strength its speed: full from six pixels a frame.",
+    "flow": "Hue is the direction of motion, strength its speed: full from six pixels a frame. Even blue stands for a "
+    "face that was not found: it is stored as 0.",
 }
 _CURVES = ("kind", "step", "epoch", "loss", "ers", "map", "mra", "mr2")
 
@@ -42,6 +43,7 @@ class BodyReport:
             _score(folder, metrics),
             _categories(folder, system, outputs, metrics),
             _dimensions(folder, system, outputs, metrics),
+            _people(folder, system, outputs, read_records),
             _clips(folder, system, outputs, read_records),
             _skeletons(folder, system, variables, outputs),
         ]
@@ -55,6 +57,7 @@ class BodyReport:
                 "mAP": f"{metrics['map']:.4f}",
                 "mean ROC-AUC": f"{metrics['mra']:.4f}",
                 "mean R2": f"{metrics['mr2']:.4f}",
+                "Jaccard index": f"{metrics['jaccard']:.3f}",
             },
             config=system.config.to_dict(),
             provenance={
@@ -137,15 +140,14 @@ def _categories(folder: pathlib.Path, system, outputs, metrics) -> Section:
     rows = [
         (n, c["count"], c["ap"], "-" if c["roc_auc"] is None else c["roc_auc"]) for n, c in zip(names, each)
     ]
-    found, present = np.asarray(outputs["logits"]) >= 0, outputs["categories"] >= BOLD_POSITIVE_FROM
-    jaccard = people.jaccard_figure(folder / "jaccard.png", jaccard_index(found, present))
+    jaccard = people.jaccard_figure(folder / "jaccard.png", jaccard_indices(outputs))
     caption = f"A category counts as present from a confidence of {BOLD_POSITIVE_FROM:g}."
     return Section(
         "Categories",
         tables=[Table(rows, ("category", "people", "AP", "ROC-AUC"), caption)],
         pictures=[
             Picture(path, "Average precision and area under the ROC curve.", wide=True),
-            Picture(jaccard, "Categories with a score of at least 0.5 against those that are present."),
+            Picture(jaccard, "Label sets at the thresholds where precision equals recall on validation."),
         ],
     )
 
@@ -155,16 +157,62 @@ def _dimensions(folder: pathlib.Path, system, outputs, metrics) -> Section:
     predicted = np.asarray(outputs["dimensions"])
     path = people.dimension_error_figure(folder / "dimensions.png", predicted, outputs["vad"], names)
     values = bodies.value_figure(folder / "values.png", predicted, outputs["vad"], names)
-    rows = [(name, metrics[f"r2_{name}"]) for name in names]
+    r2 = [metrics[f"r2_{name}"] for name in names]
+    bars = bodies.r2_figure(folder / "r2.png", r2, names)
     caption = "Absolute errors on [0, 1]; the line is the error of always predicting the split's mean."
     return Section(
         "Valence, arousal, dominance",
-        tables=[Table(rows, ("dimension", "R2"))],
+        tables=[Table(list(zip(names, r2)), ("dimension", "R2"))],
         pictures=[
+            Picture(bars, "0 is what always predicting the split's mean gives, 1 is perfect."),
             Picture(values, "Predicted against true; dashed: the split's mean.", wide=True),
             Picture(path, caption, wide=True),
         ],
     )
+
+
+def card_rows(count: int) -> np.ndarray:
+    """People drawn at random, the same in every run."""
+    return np.sort(np.random.default_rng(0).permutation(count)[:_PEOPLE])
+
+
+def card_text(system, outputs, rows: np.ndarray) -> cards.Answers:
+    """What a system says of some people, and how well its label sets agree with the crowd's."""
+    return cards.Answers(
+        predicted_sets(outputs)[rows],
+        np.asarray(outputs["dimensions"])[rows],
+        jaccard_indices(outputs)[rows],
+    )
+
+
+def _people(folder: pathlib.Path, system, outputs, read_records) -> Section:
+    """Cards of some people with the system's label sets (thesis 000, figure 5.5)."""
+    rows = card_rows(len(outputs["vad"]))
+    path = cards.cards_figure(
+        folder / "people.png",
+        middle_pictures(system, outputs, rows, read_records),
+        present(outputs)[rows],
+        np.asarray(outputs["vad"])[rows],
+        {system.config.name: card_text(system, outputs, rows)},
+        system.labels,
+    )
+    caption = (
+        "Drawn at random, the same in every run. Right categories are green, wrong ones red, at the thresholds where "
+        "precision equals recall on validation."
+    )
+    return Section("People", pictures=[Picture(path, caption, wide=True)])
+
+
+def middle_pictures(system, outputs, rows: np.ndarray, read_records) -> list[np.ndarray] | None:
+    """The body in the middle of each clip; None where the data have no such picture."""
+    config, recipe = system.config, system.recipe
+    rgb = config.model.net == "tsn" and config.model.modality == "rgb"
+    names = image_streams(config) if rgb else ("body",)
+    name = "body" if "body" in names else names[0]
+    if name not in recipe.features or (recipe.build.get("frames") == "sampled" and not rgb):
+        return None
+    records = [of_person[of_person >= 0] for of_person in np.asarray(outputs["record"])[rows]]
+    return list(read_records(np.array([r[len(r) // 2] for r in records]), [name])[name])
 
 
 def _clips(folder: pathlib.Path, system, outputs, read_records) -> Section:
