@@ -221,6 +221,9 @@ def _model() -> ConfigDict:
     model.backbone = "resnet18"
     model.segments = 3  # K in training
     model.eval_segments = 25  # K in evaluation
+    model.validation_fallback = (
+        False  # of clips of up to K + 4 frames take the first snippet K times (spec 1.5)
+    )
     model.consensus = "average"  # average, linear, attention
     model.partial_bn = False  # the backbones' batch norms but the first keep statistics, scale and bias
     model.embedding = False  # project onto the labels' word vectors
@@ -232,12 +235,17 @@ def _model() -> ConfigDict:
     model.edge_importance = True
     model.dropout = 0.5  # of ST-GCN
     model.random_move = True  # turn, scale and shift skeletons in training
+    model.move_about_centre = False  # turn about the middle, missing joints stay; else about the top left
+    model.centre = False  # coordinates from -0.5 to 0.5, not from 0 to 1
     model.propagation = "dense"  # dense, jraph: equal but for rounding
     model.laban = "frames"  # frames, descriptor: what the networks on Laban features read
     model.filters = (256, 512, 1024)
     model.widths = (1024, 512, 256)
     model.lstm_hidden = 1024
     model.lstm_layers = 2
+    model.lstm_both_ends = (
+        False  # last state forwards and first backwards; else both at the last frame (spec 10, G22)
+    )
     model.trees = 500  # of each random forest
     model.tree_depths = (
         4,

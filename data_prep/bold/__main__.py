@@ -2,7 +2,7 @@
 
 import sys
 
-from data_prep.bold.prepare import main
+from data_prep.bold.door import main
 
 if __name__ == "__main__":
     sys.exit(main())

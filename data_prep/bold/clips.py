@@ -12,7 +12,7 @@ import numpy as np
 from emojax.errors import Skip
 from emojax.files import require_regular
 from emojax.vision.images import encode_jpeg
-from emojax.vision.skeleton_boxes import Box, body_box, face_box, mask_box
+from emojax.vision.skeleton_boxes import PUBLISHED, Box, Margins, body_box, face_box, mask_box
 
 STREAMS = ("body", "context", "face")
 MAX_FRAMES = 3000  # ten times the longest clip of BoLD
@@ -55,7 +55,13 @@ def count_frames(path: pathlib.Path) -> int:
 
 
 def stream_pictures(
-    frame: np.ndarray, joints: np.ndarray, size: int, *, fill: int | np.ndarray = 0, nothing: int = 0
+    frame: np.ndarray,
+    joints: np.ndarray,
+    size: int,
+    *,
+    margins: Margins = PUBLISHED,
+    fill: int | np.ndarray = 0,
+    nothing: int = 0,
 ) -> dict[str, np.ndarray]:
     """What the streams see of one person in one frame: pictures ``[size, size, C]`` uint8.
 
@@ -66,11 +72,12 @@ def stream_pictures(
         frame: ``[H, W, C]`` uint8, e.g. BGR.
         joints: ``[18, 3]`` x, y, confidence.
         size: of the pictures.
+        margins: of the boxes.
         fill: what hides the person, one value or one a channel: black.
         nothing: what an empty face consists of: black.
     """
     height, width = frame.shape[:2]
-    body, mask, face = (box(joints, width, height) for box in (body_box, mask_box, face_box))
+    body, mask, face = (box(joints, width, height, margins) for box in (body_box, mask_box, face_box))
     context = frame
     if mask is not None:
         context = frame.copy()

@@ -13,7 +13,7 @@ from data_prep.bold.flow import NO_MOTION, with_flow
 from data_prep.bold.raw import Instance, Raw, read_joints, track
 from emojax.data.select import Segments
 from emojax.errors import Skip
-from emojax.vision.skeleton_boxes import body_box
+from emojax.vision.skeleton_boxes import PUBLISHED, Margins, body_box
 
 MODALITIES = ("rgb", "flow", "skeleton")
 FRAMES = ("all", "sampled")
@@ -35,6 +35,9 @@ class Options:
         flow_fill: of the masked person in flow images: their `minimum`, as the published systems have it, or `neutral`,
             no motion (spec 10, G11). Faces that are not there are 0 or neutral.
         frames: `all`, or `sampled`: validation and test keep the pictures that evaluation with 25 segments reads.
+        margins: of the boxes of body, mask and face.
+        track: keep the frames from the first to the last in which the person is tracked, not the whole clip (spec 10,
+            G13); with `frames` `all` only.
     """
 
     size: int = 224
@@ -43,6 +46,8 @@ class Options:
     flow_side: int = 0
     flow_fill: str = "minimum"
     frames: str = "all"
+    margins: Margins = PUBLISHED
+    track: bool = False
 
     @property
     def pictures(self) -> bool:
@@ -90,7 +95,9 @@ class ClipPeople:
                 pictures = frame_pictures(frame, flow, joints[number], options)
                 people[person].pictures.append(_kept(pictures, number, wanted))
                 height, width = frame.shape[:2]
-                people[person].visible.append(body_box(joints[number], width, height) is not None)
+                people[person].visible.append(
+                    body_box(joints[number], width, height, options.margins) is not None
+                )
         return people
 
     def _tracks(self) -> dict[int, np.ndarray]:
@@ -125,12 +132,15 @@ def frame_pictures(
     """Feature -> encoded picture of one person in one frame; of flow, plane x above plane y as one grey picture."""
     made = {}
     if "rgb" in options.modalities:
-        made = encode_pictures(stream_pictures(frame, joints, options.size), options.encoding)
+        pictures = stream_pictures(frame, joints, options.size, margins=options.margins)
+        made = encode_pictures(pictures, options.encoding)
     if flow is None:
         return made
     neutral = options.flow_fill == "neutral"
     fill, nothing = (NO_MOTION, NO_MOTION) if neutral else (flow.min(axis=(0, 1)), 0)
-    pictures = stream_pictures(flow, joints, options.size, fill=fill, nothing=nothing)
+    pictures = stream_pictures(
+        flow, joints, options.size, margins=options.margins, fill=fill, nothing=nothing
+    )
     planes = {
         f"flow_{name}": np.ascontiguousarray(np.moveaxis(picture, -1, 0)).reshape(-1, options.size)
         for name, picture in pictures.items()

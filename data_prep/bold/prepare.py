@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import itertools
 import pathlib
@@ -13,19 +12,17 @@ import numpy as np
 import emojax
 from data_prep.bold.clips import MAX_FRAMES, STREAMS
 from data_prep.bold.flow import require_tvl1
-from data_prep.bold.people import FILLS, FRAMES, MODALITIES, ClipPeople, Options
+from data_prep.bold.people import ClipPeople, Options
 from data_prep.bold.raw import Instance, Raw, find_bold, require_frames, rows_outside, signature, track
-from data_prep.bold.sizes import print_sizes, stored_sizes
+from data_prep.bold.sizes import stored_sizes
 from data_prep.claim import Part
-from data_prep.door import INTERRUPTED, add_output_options, print_made, work_of
 from data_prep.pipeline import Record, ShardResult, plan_splits, sum_skipped, write_shards
 from data_prep.split import read_columns, skipped_counts, write_split
-from emojax import cli
 from emojax.data.columns import columns_name, open_columns
 from emojax.data.dataset import Dataset, save_dataset
 from emojax.data.recipe import Feature
 from emojax.data.tfds_metadata import write_tfds_metadata
-from emojax.errors import ConfigError, DataError
+from emojax.errors import DataError
 from emojax.graphs.statistics import body_statistics
 from emojax.labels import BOLD_LABELS, BOLD_POSITIVE_FROM
 from emojax.vision.laban import laban_descriptor, laban_features
@@ -74,21 +71,30 @@ class BoldSource:
         joints = track(people.table, person, num_frames)
         shared |= {"clip": instance.clip, "person": person, "annotation": instance.number}
         shared["_outside"] = rows_outside(people.table, person, num_frames)
-        laban = laban_features(joints)
+        laban, part = laban_features(joints), _kept_frames(joints, people.options)
+        pictures = list(_pictures(people, person, joints))[part]
         return [
             Record(
                 {**features, "source_id": f"{instance.clip} person {person} frame {i}".encode()},
                 {
                     **shared,
-                    "frame": i,
+                    "frame": i - part.start,
                     "joints": joints[i],
                     "laban": laban[i],
                     "body_visible": visible,
                     **{f"_bytes_{name}": len(data) for name, data in features.items()},
                 },
             )
-            for i, (features, visible) in enumerate(_pictures(people, person, joints))
+            for i, (features, visible) in enumerate(pictures, part.start)
         ]
+
+
+def _kept_frames(joints: np.ndarray, options: Options) -> slice:
+    """Which frames ``[T, 18, 3]`` become records: all, or those from the first to the last with a joint."""
+    if not options.track:
+        return slice(0, len(joints))
+    tracked = np.flatnonzero((joints[..., 2] > 0).any(axis=1))
+    return slice(int(tracked[0]), int(tracked[-1]) + 1)
 
 
 def _pictures(people: ClipPeople, person: int, joints: np.ndarray) -> Iterator[tuple[dict[str, bytes], bool]]:
@@ -209,96 +215,3 @@ def describe(
     build["joints_outside"] = outside
     features = record_features(options)
     return Dataset(str(out), NAME, BOLD_LABELS, features, splits, statistics, build, skipped_counts(results))
-
-
-def print_unseen(dataset: Dataset) -> None:
-    """Prints how many frames of each split show no body, and how many people have joints that belong to no frame."""
-    print()
-    for split in dataset.splits:
-        visible = dataset.columns(split)["body_visible"]
-        print(
-            f"{split}: {np.count_nonzero(~visible):,} of {len(visible):,} frames show no body (no joint, or a box "
-            "thinner than 2 pixels); the body stream sees the whole frame there"
-        )
-        if people := dataset.build["joints_outside"][split]:
-            print(
-                f"{split}: people with joints outside of the frames of their clip, which are left out: {people:,}"
-            )
-
-
-_EPILOG = """examples:
-  python -m data_prep.bold --raw ~/BOLD_public --out data/bold
-      body, masked context and face of every tracked person in every frame, 224 x 224 pixels, JPEG; joints and Laban
-      features as columns
-  python -m data_prep.bold --raw ~/BOLD_public --out data/bold_skeleton --modalities skeleton
-      joints and Laban features alone: megabytes instead of hundreds of gigabytes, enough for ST-GCN and LMA systems
-  python -m data_prep.bold --raw ~/BOLD_public --out data/bold --modalities rgb,flow,skeleton --frames sampled
-      TV-L1 optical flow, too; validation and test keep only the pictures that evaluation with 25 segments reads
-  python -m data_prep.bold --raw RAW --out data/synthetic_bold --size 64 --encoding raw \\
-      --modalities rgb,flow,skeleton --flow_side 96
-      the synthetic clips of `python -m data_prep.synthetic bold --out RAW`, small
-
-The same command continues an interrupted run. Afterwards: python -m data_prep.check DIR
-"""
-
-
-def _parser() -> cli.Parser:
-    parser = cli.Parser(
-        "python -m data_prep.bold",
-        "Turns the clips of BoLD into TFRecord shards, one record a frame of a tracked person, and columns of joints, "
-        "Laban features and labels.",
-        epilog=_EPILOG,
-    )
-    parser.add_argument(
-        "--raw",
-        type=cli.path,
-        required=True,
-        metavar="DIR",
-        help="folder of videos/, joints/ and annotations/",
-    )
-    parser.add_argument(
-        "--modalities",
-        type=_modalities,
-        default=Options().modalities,
-        metavar="LIST",
-        help="of rgb,flow,skeleton [rgb,skeleton]; flow takes hours on the whole of BoLD",
-    )
-    parser.add_argument(
-        "--flow_side",
-        type=int,
-        default=0,
-        metavar="PX",
-        help="compute flow on frames whose shorter side has PX pixels: less work, coarser [0: their own size]",
-    )
-    parser.add_argument(
-        "--flow_fill",
-        choices=FILLS,
-        default=Options().flow_fill,
-        help="what hides the person in flow images of the context: their minimum, as published, or no motion [minimum]",
-    )
-    parser.add_argument(
-        "--frames",
-        choices=FRAMES,
-        default="all",
-        help="sampled: validation and test keep only the pictures that evaluation with 25 segments reads [all]",
-    )
-    add_output_options(parser, default_size=Options().size)
-    return parser
-
-
-def _modalities(text: str) -> tuple[str, ...]:
-    chosen = cli.names(text)
-    if not chosen or not set(chosen) <= set(MODALITIES):
-        raise argparse.ArgumentTypeError(f"{text!r}: choose from {', '.join(MODALITIES)}")
-    return chosen
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    return cli.run(_parser(), _run, argv, interrupted=INTERRUPTED)
-
-
-def _run(args: argparse.Namespace) -> None:
-    if args.flow_side < 0 or 0 < args.flow_side < 16:
-        raise ConfigError("--flow_side is 0 or at least 16 pixels.")
-    options = Options(args.size, args.encoding, args.modalities, args.flow_side, args.flow_fill, args.frames)
-    print_made(args, prepare(args.raw, args.out, options, **work_of(args)), print_unseen, print_sizes)

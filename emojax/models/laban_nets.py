@@ -77,11 +77,13 @@ class LabanLSTM(nn.Module):
     Attributes:
         hidden: width of each direction.
         layers: stacked on one another.
+        both_ends: the backward half from the first frame, where it has seen all of them.
         dtype: of the products.
     """
 
     hidden: int = 1024
     layers: int = 2
+    both_ends: bool = False
     dtype: Any = jnp.float32
 
     @property
@@ -101,4 +103,8 @@ class LabanLSTM(nn.Module):
         network = Recurrent(
             "lstm", self.hidden, self.layers, bidirectional=True, dtype=self.dtype, name="lstm"
         )
-        return {"features": last_output(network(x, frame_mask), frame_mask)}
+        outputs = network(x, frame_mask)
+        last = last_output(outputs, frame_mask)
+        if self.both_ends:
+            last = jnp.concatenate([last[:, : self.hidden], outputs[:, 0, self.hidden :]], axis=-1)
+        return {"features": last}

@@ -23,7 +23,7 @@ from emojax.vision.geometry68 import face_geometry
 from emojax.vision.images import encode_jpeg
 from emojax.vision.people_detector import make_people_detector
 from emojax.vision.person_views import person_views
-from emojax.vision.skeleton_boxes import BODY_MARGIN, MASK_MARGIN
+from emojax.vision.skeleton_boxes import PUBLISHED, Margins
 
 Record = Mapping[str, np.ndarray]
 _PERSON = ("body", "context", "face", "body_box", "people_boxes")
@@ -130,6 +130,7 @@ class ClipPersonReader:
     size: int
     jpeg: bool
     features: tuple[str, ...]
+    margins: Margins = PUBLISHED
     things = "people"
     needs_landmarks = False
 
@@ -139,7 +140,10 @@ class ClipPersonReader:
     def __call__(self, image: np.ndarray, person: DetectedFace, others: Sequence[DetectedFace]) -> Record:
         height, width = image.shape[:2]
         box = usable_box(_corners(person.box), width, height)
-        body, mask = (usable_box(_grown(box, margin), width, height) for margin in (BODY_MARGIN, MASK_MARGIN))
+        body, mask = (
+            usable_box(_grown(box, margin), width, height)
+            for margin in (self.margins.body, self.margins.mask)
+        )
         made = {"body": lambda: _linear(image[body[1] : body[3], body[0] : body[2]], self.size)}
         made["context"] = lambda: _linear(_hidden(image, mask), self.size)
         made["face"] = lambda: _face_of(image, box, self.size)
@@ -164,8 +168,10 @@ def reader_of(system, recipe: Recipe):
         image = recipe.feature("image")
         return FaceReader(FaceCrop.from_build(recipe.build, image.shape[0], image.encoding))
     if streams and streams <= set(_PERSON) and "body" in recipe.features:
-        kind = ClipPersonReader if system.inputs.select.time else PersonReader
-        return kind(*_stored(recipe, "body"), tuple(needs))
+        stored = (*_stored(recipe, "body"), tuple(needs))
+        if not system.inputs.select.time:
+            return PersonReader(*stored)
+        return ClipPersonReader(*stored, Margins(**recipe.build.get("margins", {})))
     if (streams or geometry) and streams <= set(MODALITIES):
         return SequenceFaceReader(*_stored(recipe, needs[0] if needs else ""), tuple(needs), geometry)
     _refuse(system, f"reads {', '.join(needs) or 'no pictures'}")

@@ -5,6 +5,7 @@ A box is x1, y1, x2, y2 in whole pixels: it covers columns x1 <= x < x2 and rows
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,8 +15,34 @@ from emojax.vision.laban import VISIBLE_FROM
 Box = tuple[int, int, int, int]
 
 BODY_MARGIN, MASK_MARGIN, FACE_MARGIN = 1.0, 0.1, 0.3  # share of the box's sides that is added on each side
-HEAD_JOINTS = (0, 1, 14, 15, 16, 17)  # nose, neck, eyes, ears; the thesis names no neck (spec 10, G10)
+HEAD_JOINTS = (0, 1, 14, 15, 16, 17)  # nose, neck, eyes, ears
+_NECK = 1
 _MIN_SIDE = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Margins:
+    """How the boxes of a person are made: as the published systems do, which the thesis does not say (spec 10, G10).
+
+    Attributes:
+        body: share of the sides of the joints' box that is added on each side.
+        mask: the same for what is hidden in the context.
+        face: the same for the box of the head.
+        neck: the head has the neck, too; the thesis names nose, eyes and ears alone.
+    """
+
+    body: float = BODY_MARGIN
+    mask: float = MASK_MARGIN
+    face: float = FACE_MARGIN
+    neck: bool = True
+
+    @property
+    def head(self) -> tuple[int, ...]:
+        """Joints of the head."""
+        return HEAD_JOINTS if self.neck else tuple(joint for joint in HEAD_JOINTS if joint != _NECK)
+
+
+PUBLISHED = Margins()
 
 
 def joint_box(
@@ -50,16 +77,16 @@ def joint_box(
     return int(x1), int(y1), int(x2), int(y2)
 
 
-def body_box(joints: np.ndarray, width: int, height: int) -> Box | None:
+def body_box(joints: np.ndarray, width: int, height: int, margins: Margins = PUBLISHED) -> Box | None:
     """What the body stream is cut to; None stands for the whole frame."""
-    return joint_box(joints, width, height, BODY_MARGIN)
+    return joint_box(joints, width, height, margins.body)
 
 
-def mask_box(joints: np.ndarray, width: int, height: int) -> Box | None:
+def mask_box(joints: np.ndarray, width: int, height: int, margins: Margins = PUBLISHED) -> Box | None:
     """What is blackened in the context; None for nothing."""
-    return joint_box(joints, width, height, MASK_MARGIN)
+    return joint_box(joints, width, height, margins.mask)
 
 
-def face_box(joints: np.ndarray, width: int, height: int) -> Box | None:
+def face_box(joints: np.ndarray, width: int, height: int, margins: Margins = PUBLISHED) -> Box | None:
     """What the face stream is cut to; None stands for a black image."""
-    return joint_box(joints, width, height, FACE_MARGIN, HEAD_JOINTS)
+    return joint_box(joints, width, height, margins.face, margins.head)

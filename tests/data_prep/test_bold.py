@@ -11,9 +11,10 @@ import pytest
 
 from configs import bold
 from data_prep.bold.clips import count_frames, read_frames, stream_pictures
+from data_prep.bold.door import main, print_unseen
 from data_prep.bold.flow import decode_flow, encode_flow, with_flow
 from data_prep.bold.people import Options, sampled_frames
-from data_prep.bold.prepare import main, prepare, print_unseen
+from data_prep.bold.prepare import prepare
 from data_prep.bold.raw import find_bold, read_joints, require_frames, rows_outside, track
 from data_prep.bold.sizes import size_table
 from data_prep.check.command import main as check
@@ -21,6 +22,7 @@ from data_prep.pipeline import sum_skipped
 from data_prep.synthetic.bold.clip import draw_clip, plan_clip
 from data_prep.synthetic.bold.generate import Settings, generate
 from data_prep.synthetic.bold.motion import MOTIONS
+from emojax.data.dataset import load_dataset
 from emojax.data.decode import read_features
 from emojax.errors import DataError, Skip
 from emojax.figures import main as figures
@@ -29,7 +31,7 @@ from emojax.labels import BOLD_CATEGORIES, BOLD_LABELS
 from emojax.report.clips import modality_pictures
 from emojax.systems.bodies.inputs import inputs_of
 from emojax.vision.laban import laban_descriptor, laban_features
-from emojax.vision.skeleton_boxes import body_box, face_box, mask_box
+from emojax.vision.skeleton_boxes import Margins, body_box, face_box, mask_box
 
 SIZE = (96, 72)
 
@@ -407,6 +409,43 @@ def test_the_size_table_counts_pictures_of_every_layout(with_flow_data):
     assert sizes["rgb"]["stored"] == sizes["rgb"]["read"] < sizes["frames"]
     assert sizes["rgb"]["bytes"] == sizes["rgb"]["stored"] * 3 * 3 * 32 * 32
     assert sizes["flow"]["bytes"] == sizes["flow"]["stored"] * 3 * 2 * 32 * 32
+
+
+def test_boxes_are_made_with_other_margins_and_without_the_neck(raw, prepared, tmp_path):
+    joints = np.zeros((18, 3), np.float32)
+    joints[[0, 1, 14]] = [[50, 30, 0.9], [50, 60, 0.9], [60, 30, 0.9]]
+    wide = Margins(body=0.5, mask=0.0, face=0.0, neck=False)
+    assert body_box(joints, 200, 100, wide) == (45, 15, 65, 75) and mask_box(joints, 200, 100, wide) == (
+        50,
+        30,
+        60,
+        60,
+    )
+    assert face_box(joints, 200, 100, wide) is None  # nose and eye at one height: no box without the neck
+    assert face_box(joints, 200, 100) == (47, 21, 63, 69)
+    typed = ["--raw", str(raw), "--size", "32", "--encoding", "raw", "--workers", "1", "--mask_margin", "0.5"]
+    assert main([*typed, "--face_joints", "no_neck", "--out", str(tmp_path / "data")]) == 0
+    made = load_dataset(tmp_path / "data")
+    assert made.build["margins"] == {"body": 1.0, "mask": 0.5, "face": 0.3, "neck": False}
+    other, usual = (read_features(d, "train", ("body", "context"), [2]) for d in (made, prepared[0]))
+    assert (other["body"] == usual["body"]).all() and (other["context"] != usual["context"]).any()
+    assert main([*typed, "--body_margin", "-1", "--out", str(tmp_path / "no")]) == 2
+
+
+def test_the_track_alone_is_kept_where_that_is_asked_for(raw, prepared, tmp_path):
+    tracked, _ = prepare(raw, tmp_path / "data", Options(32, "raw", track=True), workers=1)
+    columns, whole = tracked.columns("train"), prepared[0].columns("train")
+    starts, of_clip = whole.layout.starts, np.split(whole["joints"], whole.layout.starts[1:])
+    seen = [np.flatnonzero(joints[..., 2].any(axis=1)) for joints in of_clip]
+    np.testing.assert_array_equal(columns.layout.lengths, [s[-1] - s[0] + 1 for s in seen])
+    np.testing.assert_array_equal(columns["frame"][columns.layout.starts], 0)
+    for start, first, s in zip(columns.layout.starts, starts, seen):
+        np.testing.assert_array_equal(columns["joints"][start], whole["joints"][first + s[0]])
+    (picture,), (same,) = (
+        read_features(d, "train", ("body",), [i])["body"]
+        for d, i in ((tracked, 0), (prepared[0], seen[0][0]))
+    )
+    assert (picture == same).all()
 
 
 def test_a_clip_is_decoded_once_for_all_its_people(raw, monkeypatch, tmp_path):

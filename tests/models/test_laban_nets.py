@@ -41,3 +41,20 @@ def test_batch_statistics_count_real_frames_of_real_rows_only():
 
 def test_the_sizes_are_those_of_the_specification():
     assert LabanConv1D().feature_size == 256 and LabanLSTM().feature_size == 2048
+
+
+def test_an_lstm_of_both_ends_takes_each_direction_where_it_has_seen_all_frames():
+    x, frames = (
+        np.random.default_rng(1).normal(size=(1, 6, 4)).astype(np.float32),
+        np.ones((1, 6), np.float32),
+    )
+    frames[0, 4:] = 0
+    net = LabanLSTM(hidden=3, layers=1, both_ends=True)
+    variables = net.init(jax.random.key(0), x, train=False)
+    whole = np.asarray(net.apply(variables, x, train=False, frame_mask=frames)["features"])[0]
+    last = np.asarray(LabanLSTM(3, 1).apply(variables, x, train=False, frame_mask=frames)["features"])[0]
+    np.testing.assert_allclose(whole[:3], last[:3], rtol=1e-6)
+    # What the backward half knows of one frame alone, and of all four.
+    one = np.asarray(net.apply(variables, x[:, 3:4], train=False)["features"])[0]
+    np.testing.assert_allclose(last[3:], one[3:], rtol=1e-5)
+    assert not np.allclose(whole[3:], last[3:])

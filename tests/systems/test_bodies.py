@@ -162,6 +162,29 @@ def test_moving_keeps_confidences_and_turns_every_joint_of_a_frame_alike():
     assert not np.allclose(moved[0], moved[1])
 
 
+def test_centred_skeletons_turn_about_the_middle_and_leave_missing_joints_at_zero():
+    joints = np.random.default_rng(0).uniform(1, 9, (1, 8, 18, 3)).astype(np.float32)
+    joints[..., 2], joints[:, :, 5, 2], frames = 0.9, 0.05, np.ones((1, 8), np.float32)
+    plain = np.asarray(skeleton(joints, frames, centre=True))
+    np.testing.assert_allclose(plain[..., :2].max(axis=(1, 2)), [[0.5, 0.5]])
+    keys = jax.random.split(jax.random.key(3), 1)
+    moved = np.asarray(skeleton(joints, frames, keys, about_centre=True, centre=True))
+    assert not plain[:, :, 5].any() and not moved[:, :, 5].any() and not np.allclose(plain, moved)
+    seen = np.arange(18) != 5
+    for t in range(8):  # a turn, a scale and a shift about the origin, which now is the middle
+        before, after = (x[0, t, seen, :2] @ [1, 1j] for x in (plain, moved))
+        turn, shift = np.polyfit(before, after, 1)
+        np.testing.assert_allclose(turn * before + shift, after, atol=1e-5)
+        assert abs(abs(turn) - 1) < 0.11 and max(abs(shift.real), abs(shift.imag)) < 0.21
+
+
+def test_the_published_validation_of_short_clips_is_an_option():
+    layout = Layout(np.array([0]), np.array([30]))
+    config = config_of("bold_rgb_b", model__eval_segments=25, model__validation_fallback=True)
+    assert set(inputs_of(config).evaluate.plan(layout, False).table[0]) == {2}
+    assert len(set(inputs_of(config_of("bold_rgb_b")).evaluate.plan(layout, False).table[0])) > 3
+
+
 def test_differences_of_one_snippet_stand_in_order_and_equal_frames_give_zeros():
     frames = np.zeros((1, 6, 2, 2, 3), np.uint8)
     frames[0, 3:] = 51  # one change, between the third and the fourth frame

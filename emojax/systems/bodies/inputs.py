@@ -38,9 +38,9 @@ def inputs_of(config) -> Inputs:
     """What of the data a system takes."""
     options = config.model
     if options.net == "tsn":
-        train, evaluation = (
-            _snippets(k, options.modality) for k in (options.segments, options.eval_segments)
-        )
+        train = _snippets(options.segments, options.modality)
+        fallback = options.get("validation_fallback", False)
+        evaluation = _snippets(options.eval_segments, options.modality, fallback)
         return Inputs(tuple(features_of(config).values()), TRUTH, train, evaluation)
     if options.net == "stgcn":
         return Inputs((), ("joints", *TRUTH), Whole(options.frames, shift=True, spare=_NO_SKELETON))
@@ -49,8 +49,8 @@ def inputs_of(config) -> Inputs:
     return Inputs((), ("laban_descriptor", *TRUTH), Segments(1))
 
 
-def _snippets(count: int, modality: str) -> Select:
-    segments = Segments(count, _WINDOWS[modality], spare=_NO_FLOW)
+def _snippets(count: int, modality: str, fallback: bool = False) -> Select:
+    segments = Segments(count, _WINDOWS[modality], validation_fallback=fallback, spare=_NO_FLOW)
     before, after = _NEIGHBOURS[modality]
     return FlowStack(segments, before, after) if before or after else segments
 
@@ -114,7 +114,14 @@ def _differences(images: jax.Array) -> jax.Array:
     return moved.reshape(*moved.shape[:4], -1)
 
 
-def skeleton(joints: jax.Array, frames: jax.Array, keys: jax.Array | None = None) -> jax.Array:
+def skeleton(
+    joints: jax.Array,
+    frames: jax.Array,
+    keys: jax.Array | None = None,
+    *,
+    about_centre: bool = False,
+    centre: bool = False,
+) -> jax.Array:
     """Skeleton sequences as ST-GCN takes them (spec 1.6).
 
     Args:
@@ -122,6 +129,8 @@ def skeleton(joints: jax.Array, frames: jax.Array, keys: jax.Array | None = None
         frames: ``[B, T]``, 1 for a real frame.
         keys: one random key a row ``[B]``: turn, scale and shift the person, changing over time; padding and missing
             joints, too, about the top left corner (corrections 6). None: leave it where it is.
+        about_centre: turn and scale about the middle instead; padding and missing joints stay zeros.
+        centre: take 0.5 off the coordinates of visible joints.
 
     Returns:
         ``[B, T, 18, 3]``: coordinates as shares of the sequence's largest x and y, confidences; zeros for joints below
@@ -131,7 +140,12 @@ def skeleton(joints: jax.Array, frames: jax.Array, keys: jax.Array | None = None
     largest = jnp.max(kept[..., :2], axis=(1, 2), keepdims=True)
     scaled = kept[..., :2] / jnp.where(largest > 0, largest, 1)
     result = jnp.concatenate([scaled, kept[..., 2:]], axis=-1)
-    return result if keys is None else jax.vmap(_move)(result, keys)
+    visible, middle = kept[..., 2:] > 0, jnp.array([0.5, 0.5, 0.0])
+    if keys is not None and about_centre:
+        result = jnp.where(visible, jax.vmap(_move)(result - middle, keys) + middle, 0)
+    elif keys is not None:
+        result = jax.vmap(_move)(result, keys)
+    return jnp.where(visible, result - middle, result) if centre else result
 
 
 def _kept(joints: jax.Array, frames: jax.Array) -> jax.Array:

@@ -98,5 +98,6 @@ def _trunk(options, dtype) -> nn.Module:
             **shared,
         )
     if options.net == "laban_lstm":
-        return LabanLSTM(options.lstm_hidden, options.lstm_layers, **shared)
+        both_ends = options.get("lstm_both_ends", False)
+        return LabanLSTM(options.lstm_hidden, options.lstm_layers, both_ends, **shared)
     return LabanConv1D(tuple(options.filters), widths=tuple(options.widths), axis_name=DATA_AXIS, **shared)

@@ -150,7 +150,11 @@ class BodySystem(SupervisedSystem):
             moving = None
             if keys is not None and options.random_move:  # keys of their own: dropout draws from the others
                 moving = jax.vmap(lambda key: jax.random.fold_in(key, 0))(keys)
-            return skeleton(batch["joints"], batch["frame_mask"], moving), {"keys": keys}
+            about_centre, centre = options.get("move_about_centre", False), options.get("centre", False)
+            joints = skeleton(
+                batch["joints"], batch["frame_mask"], moving, about_centre=about_centre, centre=centre
+            )
+            return joints, {"keys": keys}
         if options.laban == "frames":
             return self._laban(batch["laban"]), {"frame_mask": batch["frame_mask"]}
         return self._laban(batch["laban_descriptor"])[..., None], {}
