@@ -55,30 +55,35 @@ def apply(
     name: str,
     *,
     demo_size: Callable[[ConfigDict], None] | None = None,
+    recipes: Mapping[str, Callable[[ConfigDict], None]] | None = None,
 ) -> ConfigDict:
     """The family's base config with the changes of variant `name`.
 
     Args:
         config: of the family; gets the changes.
         variants: the family's table.
-        name: a key of the table; ``NAME@demo`` is the same system at a size for a CPU.
+        name: a key of the table; ``NAME@demo`` is the same system at a size for a CPU, ``NAME@RECIPE`` under another
+            recipe, ``NAME@RECIPE@demo`` both.
         demo_size: makes a config of this family small; None where there is no such size.
+        recipes: other ways to train the systems of this family; each changes a config.
 
     Raises:
-        ConfigError: no such variant or size; names the near ones.
+        ConfigError: no such variant, size or recipe; names the near ones.
     """
-    variant, _, size = name.partition("@")
+    variant, *changes = name.split("@")
     if variant not in variants:
         near = difflib.get_close_matches(variant, variants, n=3, cutoff=0.4) or sorted(variants)
         raise ConfigError(f"There is no variant {variant!r}; did you mean {', '.join(near)}?")
-    if size and (size != DEMO or demo_size is None):
-        sizes = f"{variant}@{DEMO}" if demo_size else "its own size alone"
-        raise ConfigError(f"There is no size {size!r} of {variant!r}; there is {sizes}.")
+    known = {**(recipes or {}), **({DEMO: demo_size} if demo_size else {})}
+    for change in changes:
+        if change not in known:
+            sizes = ", ".join(f"{variant}@{one}" for one in known) or "its own size alone"
+            raise ConfigError(f"There is no size {change!r} of {variant!r}; there is {sizes}.")
     config.lock()
     config.name = name
     config.update_from_flattened_dict(dict(variants[variant].change))
-    if size:
-        demo_size(config)
+    for change in changes:
+        known[change](config)
     return config
 
 

@@ -35,6 +35,17 @@ VARIANTS = {
     # Without a number in the thesis.
     "oulu6_cnn_soft": seq.variant(seq.FRONTAL_SOFT, "CNN, soft symmetry"),
     "oulu6_geometry_only": seq.variant(seq.GEOMETRY_ONLY, "geometry alone"),
+    "oulu6_c3d_sports1m": seq.variant(seq.C3D_SPORTS1M, "C3D from Sports-1M weights"),
+    "oulu6_c3d_uniform": seq.variant({**seq.C3D, **seq.UNIFORM}, "C3D, 5 frames spread over the window"),
+    "oulu6_gru_features_uniform": seq.variant(
+        {**_ON_CNN, **seq.GRU_FEATURES, **seq.UNIFORM}, "GRU, 5 frames spread over the window"
+    ),
+    "oulu6_gru_features_one_layer": seq.variant(
+        {**_ON_CNN, **seq.GRU_FEATURES, **seq.ONE_LAYER}, "GRU of one layer and two dense layers"
+    ),
+    "oulu6_gru_features_fc7_linear": seq.variant(
+        {**_ON_CNN, **seq.GRU_FEATURES, "model.feature": "fc7_linear"}, "GRU on fc7 before its ReLU"
+    ),
     "oulu6_cnn_frontal_cv10": seq.variant(
         {**seq.FRONTAL, "fold": "1/10"}, "the first of ten folds: set fold=K/10"
     ),
@@ -42,7 +53,7 @@ VARIANTS = {
 
 
 def get_config(variant: str = "oulu6_cnn_face") -> ConfigDict:
-    """Config of one of `VARIANTS`; ``VARIANT@demo`` is small."""
+    """Config of one of `VARIANTS`; ``VARIANT@demo`` is small, ``VARIANT@keras2018`` trains as Keras did."""
     config = seq.sequences()
     config.task, config.preparation, config.data_dir = "oulu6", "oulu_casia", "data/oulu_casia"
-    return base.apply(config, VARIANTS, variant, demo_size=seq.demo_sequences)
+    return base.apply(config, VARIANTS, variant, demo_size=seq.demo_sequences, recipes=seq.RECIPES)

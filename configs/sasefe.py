@@ -57,6 +57,7 @@ VARIANTS = {
     "sase12_gru_image": seq.variant({**_ON_CNN, **seq.GRU_IMAGE}, "CNN and GRU, end to end", "7.5", 0.084134),
     # Without a number in the thesis.
     "sase12_cnn_soft": seq.variant({**_12, **seq.FRONTAL_SOFT}, "CNN, soft symmetry"),
+    "sase6_geometry_only": seq.variant(seq.GEOMETRY_ONLY, "geometry alone"),
     "sase12_geometry_only": seq.variant({**_12, **seq.GEOMETRY_ONLY}, "geometry alone"),
     "sase12_c3d_sports1m": seq.variant({**_12, **seq.C3D_SPORTS1M}, "C3D from Sports-1M weights"),
     "sase12_c3d_uniform": seq.variant(
@@ -66,7 +67,7 @@ VARIANTS = {
         {**_ON_CNN, **seq.GRU_FEATURES, **seq.UNIFORM}, "GRU, 5 frames spread over the window"
     ),
     "sase12_gru_features_one_layer": seq.variant(
-        {**_ON_CNN, **seq.GRU_FEATURES, "model.rnn_layers": 1}, "GRU of one layer"
+        {**_ON_CNN, **seq.GRU_FEATURES, **seq.ONE_LAYER}, "GRU of one layer and two dense layers"
     ),
     "sase12_gru_features_fc7_linear": seq.variant(
         {**_ON_CNN, **seq.GRU_FEATURES, "model.feature": "fc7_linear"}, "GRU on fc7 before its ReLU"
@@ -75,5 +76,5 @@ VARIANTS = {
 
 
 def get_config(variant: str = "sase6_cnn_face_frozen_gmp_fc3") -> ConfigDict:
-    """Config of one of `VARIANTS`; ``VARIANT@demo`` is small."""
-    return base.apply(seq.sequences(), VARIANTS, variant, demo_size=seq.demo_sequences)
+    """Config of one of `VARIANTS`; ``VARIANT@demo`` is small, ``VARIANT@keras2018`` trains as Keras did."""
+    return base.apply(seq.sequences(), VARIANTS, variant, demo_size=seq.demo_sequences, recipes=seq.RECIPES)

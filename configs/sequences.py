@@ -11,6 +11,7 @@ from configs import base
 from configs.base import Variant
 
 FAMILY = "sase"
+KERAS_2018 = "keras2018"  # NAME@keras2018: the systems under the recipe of that name
 
 FACE, FRONTAL, FRONTAL_SOFT = ({"model.streams": name} for name in ("face", "frontal", "frontal_soft"))
 TWO_STREAM = {"model.streams": "face,frontal"}
@@ -42,6 +43,7 @@ C3D_SPORTS1M = {
 }
 GEOMETRY_ONLY = {"model.streams": "", "model.geometry": True}
 UNIFORM = {"model.sequence_mode": "uniform"}
+ONE_LAYER = {"model.rnn_layers": 1, "model.rnn_dense": 128}
 _RECURRENT = {**FRONTAL, "model.net": "recurrent"}
 # On principal components of a trained CNN's fc7: the CNN is not trained.
 _FEATURES = {
@@ -111,6 +113,9 @@ def _model() -> ConfigDict:
     model.streams = "face"  # of face, frontal, frontal_soft; each has a network of its own
     model.geometry = False  # the 68 landmarks, at fc6
     model.geometry_components = 32  # principal components of the geometry; 0: all 136 values
+    model.geometry_gain = 1.0  # factor of the geometry beside the pooled maps
+    model.branch_norm = False  # layer norm of each stream's pooled maps and of the geometry
+    model.shared_trunk = False  # one network for all streams
     model.backbone = "vggface"
     model.head = "gmp_fc3"  # flat, gap, gmp, fc3, gap_fc3, gmp_fc3: spec 2.1
     model.fc_units = 4096
@@ -118,6 +123,7 @@ def _model() -> ConfigDict:
     model.dropout = 0.5  # after fc6 and fc7, and before the classifier of recurrent layers
     model.frames = 5  # of a clip
     model.stride = 5  # frames from one clip to the next
+    model.dilation = 1  # frames from one of a clip to the next
     model.sequence_mode = "windows"  # windows, uniform (one clip a video, its frames spread evenly)
     model.clip_size = 112  # side of C3D's input
     model.pool5_pad = "same"  # same, symmetric: spec 2.5
@@ -126,12 +132,34 @@ def _model() -> ConfigDict:
     model.rnn_input = "features"  # features (principal components of a trained CNN's), images (end to end)
     model.rnn_layers = 3
     model.rnn_units = 128
+    model.rnn_dense = 0  # units of a dense layer between recurrent layers and classifier; 0: none
     model.gru_variant = "reset_before"  # reset_before, reset_after: spec 2.6
     model.feature = "fc7"  # fc7, fc7_linear (before the ReLU), fc6, fc6_linear
     model.cached = 0  # width of the features that `python -m emojax.cache` stored; 0: pictures
     model.pca = 100  # components of rnn_input=features
     model.pca_whiten = False  # components of unit variance
     return model
+
+
+def keras2018(config: ConfigDict) -> None:
+    """Trains as Keras did by default in 2018; the thesis names no rate (spec 4, R0)."""
+    config.update_from_flattened_dict(
+        {
+            "batch_size": 32,
+            "num_epochs": 20,
+            "model.dropout": 0.5,
+            "optimizer.name": "adam",
+            "optimizer.learning_rate": 1e-3,
+            "optimizer.epsilon": 1e-7,
+            "optimizer.weight_decay": 0.0,
+            "optimizer.warmup_epochs": 0.0,
+            "optimizer.clip_norm": 0.0,
+        }
+    )
+    for part, factor in config.optimizer.factors.items():
+        config.optimizer.factors[part] = float(factor > 0)
+    if config.needs:
+        config.needs += f"@{KERAS_2018}"
 
 
 def demo_sequences(config: ConfigDict) -> None:
@@ -175,3 +203,6 @@ def demo_sequences(config: ConfigDict) -> None:
                 "optimizer.learning_rate": 3e-4,
             }
         )
+
+
+RECIPES = {KERAS_2018: keras2018}

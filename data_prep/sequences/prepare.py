@@ -16,7 +16,7 @@ from data_prep.pipeline import Record, ShardResult, plan_splits, sum_skipped, wr
 from data_prep.sequences.detector import DlibLandmarks
 from data_prep.sequences.landmarks import LandmarkFiles, Landmarks
 from data_prep.sequences.splits import split_of
-from data_prep.sequences.video import Raw, Video, frames_in_window, signature
+from data_prep.sequences.video import USUAL_FRAMES, Kept, Raw, Video, kept_frames, signature
 from data_prep.split import read_columns, skipped_counts, write_split
 from emojax.data.columns import columns_name, open_columns
 from emojax.data.dataset import Dataset, save_dataset
@@ -25,8 +25,8 @@ from emojax.data.tfds_metadata import write_tfds_metadata
 from emojax.errors import DataError, Skip
 from emojax.graphs.statistics import sequence_statistics
 from emojax.labels import Labels
-from emojax.vision.face_views import MODALITIES, face_pictures
-from emojax.vision.geometry68 import face_geometry
+from emojax.vision.face_model_file import named_face
+from emojax.vision.face_views import MODALITIES, USUAL, ViewOptions, face_pictures
 
 _OF_SEQUENCE = ("video", "subject", "num_frames")
 
@@ -39,14 +39,16 @@ class Options:
         size: side of the pictures in pixels.
         encoding: `jpeg` or `raw`.
         modalities: of `MODALITIES`.
-        window: first and last share of a video's frames that are kept.
+        kept: which frames of a video.
+        views: how pictures and geometry are made.
         seed: of the drawing of subjects.
     """
 
     size: int = 224
     encoding: str = "jpeg"
     modalities: tuple[str, ...] = MODALITIES
-    window: tuple[float, float] = (0.5, 0.8)
+    kept: Kept = USUAL_FRAMES
+    views: ViewOptions = USUAL
     seed: int = 0
 
 
@@ -92,7 +94,7 @@ class FrameSource:
         if item.fault:
             raise Skip(*item.fault)
         landmarks_of = self.landmarks.of_video(item)
-        count, frames = frames_in_window(item.path, self.options.window)
+        count, frames = kept_frames(item.path, self.options.kept)
         shared = {"video": item.id, "subject": item.subject, "label": item.label, "num_frames": count}
         for number, frame in frames:
             if isinstance(frame, Skip):
@@ -108,8 +110,9 @@ class FrameSource:
     ) -> Record:
         if landmarks is None:
             raise Skip("no_face", "no landmarks are given or found")
-        geometry = face_geometry(landmarks)
-        pictures = face_pictures(frame, landmarks, self.options.size, self.options.modalities)
+        views = self.options.views
+        geometry = views.geometry(landmarks)
+        pictures = face_pictures(frame, landmarks, self.options.size, self.options.modalities, views)
         colours = {f"{name}_colour": _colour(picture) for name, picture in pictures.items()}
         features = {name: encode_face(picture, self.options.encoding) for name, picture in pictures.items()}
         return Record(
@@ -160,9 +163,10 @@ def prepare(
 
     Raises:
         ConfigError: landmarks are to be found, and the library is not installed.
-        DataError: there is no such folder of landmarks, `out` belongs to another run or cannot be written, or a split
-            is empty.
+        DataError: there is no such folder of landmarks or no such model of a face, `out` belongs to another run or
+            cannot be written, or a split is empty.
     """
+    named_face(options.views.face_model)  # before anything starts
     source = FrameSource(_landmarks(landmarks), options)
     where = split_of(plan.splits)
     items = {
@@ -181,7 +185,8 @@ def prepare(
         **plan.parameters,
         "shards": len(shards),
     }
-    parameters |= {"modalities": list(options.modalities), "window": list(options.window)}
+    parameters["modalities"] = list(options.modalities)
+    parameters["kept"] = {**parameters["kept"], "window": list(options.kept.window)}
     parameters["landmarks"] = source.landmarks.name
     parameters["subjects"] = {split: list(members) for split, members in plan.splits.items()}
     results = write_shards(

@@ -75,18 +75,41 @@ def window(num_frames: int, shares: tuple[float, float]) -> range:
     return range(low, max(math.ceil(shares[1] * num_frames - 1e-9), low + 1))
 
 
-def frames_in_window(
-    path: str, shares: tuple[float, float]
-) -> tuple[int, Iterator[tuple[int, np.ndarray | Skip]]]:
-    """Number of frames of a video, and those in a window of it: (number, ``[H, W, 3]`` uint8 BGR or why not).
+@dataclasses.dataclass(frozen=True)
+class Kept:
+    """Which frames of a video are kept.
+
+    Attributes:
+        window: first and last share of the frames.
+        last: in place of the window, so many frames at the end; 0 for the window.
+        stride: of these the first and every `stride`-th after it.
+    """
+
+    window: tuple[float, float] = (0.5, 0.8)
+    last: int = 0
+    stride: int = 1
+
+    def of(self, num_frames: int) -> range:
+        """Numbers of the frames, at least one."""
+        kept = window(num_frames, self.window)
+        if self.last:
+            kept = range(max(num_frames - self.last, 0), num_frames)
+        return kept[:: self.stride]
+
+
+USUAL_FRAMES = Kept()
+
+
+def kept_frames(path: str, kept: Kept) -> tuple[int, Iterator[tuple[int, np.ndarray | Skip]]]:
+    """Number of frames of a video, and those that are kept: (number, ``[H, W, 3]`` uint8 BGR or why not).
 
     Raises:
         Skip: `missing_video`, `unreadable_video`, `long_video` or `no_frames`.
     """
     if os.path.isdir(path):
-        return _pictures(pathlib.Path(path), shares)
+        return _pictures(pathlib.Path(path), kept)
     count = sum(1 for _ in _decode(path))
-    wanted = window(count, shares)
+    wanted = kept.of(count)
     return count, ((i, frame) for i, frame in enumerate(_decode(path)) if i in wanted)
 
 
@@ -125,13 +148,13 @@ def _decode(path: str) -> Iterator[np.ndarray]:
         raise Skip("unreadable_video", f"{path} is no video that can be decoded")
 
 
-def _pictures(folder: pathlib.Path, shares: tuple[float, float]):
+def _pictures(folder: pathlib.Path, kept: Kept):
     found = sorted(
         (int(match[1]), path) for path in folder.iterdir() if (match := _PICTURE.fullmatch(path.name))
     )
     if not found:
         raise Skip("no_frames", f"{folder} holds no picture 000.jpeg, 001.jpeg, ...")
-    return len(found), ((i, _picture(found[i][1])) for i in window(len(found), shares))
+    return len(found), ((i, _picture(found[i][1])) for i in kept.of(len(found)))
 
 
 def _picture(path: pathlib.Path) -> np.ndarray | Skip:

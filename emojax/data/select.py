@@ -80,6 +80,7 @@ class Windows:
             training and pads them in evaluation.
         short: what becomes of a sequence that does not fill its only window: as `rest` if None, or `repeat`: its last
             record is repeated (image_sequences spec 1.8).
+        dilation: records from one frame of a window to the next; over 1 only where the rest is dropped.
 
     Raises:
         ConfigError: an impossible size or an unknown word.
@@ -91,10 +92,15 @@ class Windows:
     between: tuple[float, float] = (0.0, 1.0)
     rest: str | None = None
     short: str | None = None
+    dilation: int = 1
 
     def __post_init__(self):
         require_shares(self.between)
-        require_positive(self, "length", "stride", "max_step")
+        require_positive(self, "length", "stride", "max_step", "dilation")
+        if self.dilation > 1 and self.rest != "drop":
+            raise ConfigError(
+                f"{self}: frames that are passed over leave a rest, which only rest='drop' allows."
+            )
         require_one_of("rest", self.rest, (None, "drop", "pad"))
         require_one_of("short", self.short, (None, "drop", "pad", "repeat"))
 
@@ -121,16 +127,16 @@ class Windows:
 
     def _windows(self, first: int, last: int, stride: int, rest: str) -> Iterator[np.ndarray]:
         """Windows of the records first .. last - 1."""
-        count = last - first
-        if count < self.length:
+        count, span = last - first, (self.length - 1) * self.dilation + 1
+        if count < span:
             rest = self.short or rest
             if rest != "drop":
                 fill = last - 1 if rest == "repeat" else PADDING
-                yield filled(np.arange(first, last), self.length, fill)
+                yield filled(np.arange(first, last, self.dilation), self.length, fill)
             return
-        full = (count - self.length) // stride + 1
+        full = (count - span) // stride + 1
         for i in range(full):
-            yield np.arange(first + i * stride, first + i * stride + self.length)
+            yield np.arange(first + i * stride, first + i * stride + span, self.dilation)
         if rest == "pad" and (full - 1) * stride + self.length < count:
             yield filled(np.arange(first + full * stride, last), self.length, PADDING)
 

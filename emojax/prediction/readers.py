@@ -17,9 +17,9 @@ from emojax.errors import ConfigError, Skip
 from emojax.vision.boxes import usable_box
 from emojax.vision.detectors import Detector, make_detector
 from emojax.vision.face_crop import FaceCrop
-from emojax.vision.face_views import MODALITIES, face_pictures
+from emojax.vision.face_model_file import named_face
+from emojax.vision.face_views import MODALITIES, USUAL, ViewOptions, face_pictures
 from emojax.vision.faces import DetectedFace, choose_face, cut_face, detect_faces
-from emojax.vision.geometry68 import face_geometry
 from emojax.vision.images import encode_jpeg
 from emojax.vision.people_detector import make_people_detector
 from emojax.vision.person_views import person_views
@@ -69,12 +69,14 @@ class SequenceFaceReader:
         jpeg: whether pictures go through JPEG of quality 95, as stored records did.
         streams: of `emojax.vision.face_views.MODALITIES`; without landmarks there is `face` alone, cut at the box.
         geometry: whether the landmarks themselves are read.
+        options: of the training data.
     """
 
     size: int
     jpeg: bool
     streams: tuple[str, ...]
     geometry: bool = False
+    options: ViewOptions = USUAL
     things = "faces"
 
     @property
@@ -96,8 +98,10 @@ class SequenceFaceReader:
                 raise Skip("no_landmarks", "a face without its 68 landmarks")
             x, y, width, height = face.box
             points = np.array([(x + u * width, y + v * height) for u, v in _CORNERS])
-        pictures = face_pictures(image, points, self.size, self.streams) if self.streams else {}
-        shape = {"geometry": face_geometry(points)} if self.geometry else {}
+        pictures = {}
+        if self.streams:
+            pictures = face_pictures(image, points, self.size, self.streams, self.options)
+        shape = {"geometry": self.options.geometry(points)} if self.geometry else {}
         return {**{name: _as_stored(picture, self.jpeg) for name, picture in pictures.items()}, **shape}
 
 
@@ -173,7 +177,11 @@ def reader_of(system, recipe: Recipe):
             return PersonReader(*stored)
         return ClipPersonReader(*stored, Margins(**recipe.build.get("margins", {})))
     if (streams or geometry) and streams <= set(MODALITIES):
-        return SequenceFaceReader(*_stored(recipe, needs[0] if needs else ""), tuple(needs), geometry)
+        options = ViewOptions.of_build(recipe.build)
+        named_face(options.face_model)  # not only at the first face
+        return SequenceFaceReader(
+            *_stored(recipe, needs[0] if needs else ""), tuple(needs), geometry, options
+        )
     _refuse(system, f"reads {', '.join(needs) or 'no pictures'}")
 
 

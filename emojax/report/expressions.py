@@ -11,7 +11,7 @@ from emojax.data.dataset import Dataset
 from emojax.data.decode import read_features
 from emojax.report import classification, style
 from emojax.report.page import Picture, Section
-from emojax.vision.face_views import MARGIN
+from emojax.vision.face_views import USUAL, ViewOptions, crop_matrix
 
 _VIEWS = {"face": "crop", "frontal": "frontal view", "frontal_soft": "with soft symmetry"}
 _MOST_COLUMNS = 6
@@ -29,7 +29,8 @@ def expression_sections(folder: pathlib.Path, dataset: Dataset) -> list[Section]
     records = strongest_frames(columns["label"], columns["landmarks"], len(names))
     shown = {i: record for i, record in enumerate(records) if record >= 0}
     images = read_features(dataset, "train", views, list(shown.values()))
-    landmarks = [in_crop(columns["landmarks"][r], images[views[0]].shape[1]) for r in shown.values()]
+    size, options = images[views[0]].shape[1], ViewOptions.of_build(dataset.build)
+    landmarks = [in_crop(columns["landmarks"][r], size, options) for r in shown.values()]
     path = class_figure(
         folder / "faces.png",
         images[views[0]],
@@ -60,11 +61,10 @@ def strongest_frames(label: np.ndarray, landmarks: np.ndarray, classes: int) -> 
     return [int(d.argmax()) if d.max() >= 0 else -1 for d in of_class]
 
 
-def in_crop(landmarks: np.ndarray, size: int) -> np.ndarray:
+def in_crop(landmarks: np.ndarray, size: int, options: ViewOptions = USUAL) -> np.ndarray:
     """Landmarks ``[68, 2]`` in pixels of the frame -> pixels of the crop of `emojax.vision.face_views.face_crop`."""
-    low, high = landmarks.min(axis=0), landmarks.max(axis=0)
-    side = MARGIN * (high - low).max()
-    return (landmarks - (low + high) / 2 + side / 2) * size / side - 0.5
+    matrix = crop_matrix(landmarks, size, options)
+    return landmarks @ matrix[:, :2].T + matrix[:, 2]
 
 
 def class_figure(

@@ -59,7 +59,7 @@ def generic_face() -> FaceModel:
     foreground = (x / _FACE[0]) ** 2 + ((y + 0.04) / _FACE[1]) ** 2 < 1
     flat = np.stack([x[foreground], y[foreground]], axis=1)
     surface = np.column_stack([flat, depth(flat)])
-    return FaceModel(points, surface, foreground, _eye_mask(points))
+    return FaceModel(points, surface, foreground, eye_mask(reference_pixels(points)))
 
 
 def depth(points: np.ndarray) -> np.ndarray:
@@ -101,10 +101,11 @@ def _points() -> np.ndarray:
     return points
 
 
-def _eye_mask(points: np.ndarray) -> np.ndarray:
+def eye_mask(pixels: np.ndarray) -> np.ndarray:
+    """1 on the eyes and a little around them, ``[SIDE, SIDE]`` float32; from the pixels ``[68, 2]`` of the points."""
     mask = np.zeros((SIDE, SIDE), np.float32)
     for eye in (slice(36, 42), slice(42, 48)):
-        hull = cv2.convexHull(np.rint(reference_pixels(points[eye])).astype(np.int32))
+        hull = cv2.convexHull(np.rint(pixels[eye]).astype(np.int32))
         cv2.fillConvexPoly(mask, hull, 1.0)
     side = 2 * _EYE_MASK_GROWTH + 1
     return cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))

@@ -8,6 +8,9 @@ from emojax.errors import Skip
 from emojax.vision.align import eye_centres
 
 NUM_VALUES = 136
+CENTRES = ("centroid", "nose")
+SCALES = ("eyes", "rms")
+_NOSE_TIP = 30
 # Landmark i of a mirrored face is landmark MIRROR_68[i] of the face.
 MIRROR_68 = np.array(
     [
@@ -23,17 +26,32 @@ MIRROR_68 = np.array(
 )
 
 
-def face_geometry(landmarks: np.ndarray) -> np.ndarray:
-    """Landmarks ``[68, 2]`` -> ``[136]`` float32: x0, y0, x1, ... about their centroid, in distances of the eyes.
+def face_geometry(
+    landmarks: np.ndarray, centre: str = CENTRES[0], scale: str = SCALES[0], upright: bool = False
+) -> np.ndarray:
+    """Landmarks ``[68, 2]`` -> ``[136]`` float32: x0, y0, x1, ... about a centre, in units of the face.
+
+    Args:
+        landmarks: in pixels.
+        centre: of `CENTRES`: the centroid of the landmarks, or the tip of the nose.
+        scale: of `SCALES`: the distance of the eyes, or the root mean square distance from the centroid.
+        upright: turned so that the eyes are level.
 
     Raises:
         Skip: `eyes_in_one_place`.
     """
     left, right = eye_centres(landmarks)
-    distance = float(np.hypot(*(right - left)))
+    across, centroid = right - left, landmarks.mean(axis=0)
+    distance = float(np.hypot(*across))
     if not distance > 1e-3:
         raise Skip("eyes_in_one_place", f"the centres of the eyes are {distance:g} pixels apart")
-    return ((landmarks - landmarks.mean(axis=0)) / distance).astype(np.float32).ravel()
+    radius = float(np.sqrt(np.square(landmarks - centroid).sum(axis=1).mean()))
+    points = landmarks - (centroid if centre == "centroid" else landmarks[_NOSE_TIP])
+    points = points / (distance if scale == "eyes" else radius)
+    if upright:
+        cos, sin = across / distance
+        points = points @ np.array([(cos, -sin), (sin, cos)])
+    return points.astype(np.float32).ravel()
 
 
 def mirrored_geometry(geometry):

@@ -115,6 +115,14 @@ def test_overlapping_windows():
     assert examples(Windows(2, stride=3), layout(6), train=True).tolist() == [[0, 1], [3, 4]]
 
 
+def test_a_window_can_pass_frames_over():
+    select = Windows(3, stride=4, rest="drop", short="repeat", dilation=2)
+    records = examples(select, layout(10, 4), train=False)
+    assert records.tolist() == [[0, 2, 4], [4, 6, 8], [10, 12, 13]]
+    with pytest.raises(ConfigError, match="rest='drop'"):
+        Windows(3, dilation=2)
+
+
 def test_a_lone_short_window_repeats_its_last_frame():
     """image_sequences spec 1.8: five frames of the middle of the clip; the rest is dropped, a short clip filled up."""
     select = Windows(5, between=(0.5, 0.8), rest="drop", short="repeat")

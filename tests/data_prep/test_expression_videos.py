@@ -15,18 +15,21 @@ from data_prep.oulu_casia.raw import group_of
 from data_prep.pipeline import sum_skipped
 from data_prep.sasefe import prepare as sase
 from data_prep.sasefe.raw import CODES, anonymous, find_sasefe, read_code
+from data_prep.sequences import door
 from data_prep.sequences.landmarks import LandmarkFiles
 from data_prep.sequences.prepare import FrameSource, Options, prepare
 from data_prep.sequences.splits import split_subjects
-from data_prep.sequences.video import window
+from data_prep.sequences.video import Kept, window
 from data_prep.synthetic.expressions.clip import Clip, draw_clip, strengths
 from data_prep.synthetic.expressions.generate import Settings
 from data_prep.synthetic.oulu_casia.generate import draw as draw_oulu
 from data_prep.synthetic.sasefe.generate import draw as draw_sase
+from emojax.cli import UsageError
 from emojax.data.loader import Batches, Order
-from emojax.errors import DataError, Skip
+from emojax.errors import ConfigError, DataError, Skip
 from emojax.labels import SASE_LABELS
-from emojax.vision.face_views import face_crop
+from emojax.vision.align import eye_centres
+from emojax.vision.face_views import ViewOptions, crop_matrix, face_crop
 from emojax.vision.geometry68 import MIRROR_68, face_geometry, mirrored_geometry
 
 OPTIONS = Options(size=32, encoding="raw")
@@ -75,6 +78,24 @@ def test_frames_from_half_to_four_fifths_are_kept_and_always_one(frames, kept):
     assert [found[0], found[-1]] == [kept[0], kept[-1]]
 
 
+def test_the_last_frames_and_every_second_one_can_be_kept():
+    assert list(Kept(last=3).of(17)) == [14, 15, 16] and list(Kept(last=3).of(2)) == [0, 1]
+    assert list(Kept(stride=2).of(17)) == [8, 10, 12] and list(Kept(stride=9).of(2)) == [1]
+
+
+def test_options_of_the_command_line_decide_frames_pictures_and_geometry(raw):
+    parser = door.make_parser("sasefe", "videos", "", sase.PRESETS)
+    given = ["--raw", str(raw), "--out", "x", "--last", "3", "--stride", "2", "--align", "similarity"]
+    given += ["--frontal_crop", "0.8", "--geometry_centre", "nose", "--geometry_scale", "rms"]
+    options = door.options_of(parser.parse_args([*given, "--geometry_upright"]))
+    assert options.kept == Kept(last=3, stride=2)
+    assert options.views == ViewOptions(1.3, "similarity", 0.8, "", "nose", "rms", True)
+    with pytest.raises(ConfigError, match="margin lies from 1 to 10"):
+        door.options_of(parser.parse_args([*given, "--margin", "0.5"]))
+    with pytest.raises(UsageError, match="--window: not allowed with argument --last"):
+        parser.parse_args([*given, "--window", "0", "1"])
+
+
 def test_codes_are_read_whatever_their_case_and_classes_are_emotion_and_deception():
     assert [kind.label for kind in CODES.values()] == list(range(12))
     assert read_code("d2n2SUR").emotion == "surprise" and read_code("d2n2SUR").deceptive
@@ -121,7 +142,7 @@ def test_frames_without_a_face_or_with_one_that_cannot_be_turned_are_counted_and
         4: lambda points: points + 500,
         5: lambda points: np.where(np.arange(68)[:, None] == 40, np.nan, points),
     }
-    options = dataclasses.replace(OPTIONS, window=(0.0, 1.0))
+    options = dataclasses.replace(OPTIONS, kept=Kept((0.0, 1.0)))
     video = next(v for v in find_sasefe(raw).videos if v.where == "Person01/N2A.mp4")
     found = list(FrameSource(Spoilt(raw / "landmarks", changes), options).convert(video))
     reasons = [item.reason if isinstance(item, Skip) else item.columns["frame"] for item in found]
@@ -177,6 +198,24 @@ def test_a_mirrored_face_has_the_mirrored_geometry():
     mirrored = (points * (-1, 1) + (200, 0))[MIRROR_68]
     np.testing.assert_allclose(mirrored_geometry(face_geometry(points)), face_geometry(mirrored), atol=1e-5)
     assert (MIRROR_68[MIRROR_68] == np.arange(68)).all()
+
+
+def test_geometry_can_be_about_the_nose_of_unit_radius_and_level():
+    points = np.random.default_rng(4).uniform(0, 100, (68, 2))
+    assert not face_geometry(points, "nose").reshape(68, 2)[30].any()
+    radius = np.square(face_geometry(points, scale="rms").reshape(68, 2)).sum(axis=1).mean()
+    assert radius == pytest.approx(1, abs=1e-5)
+    left, right = eye_centres(face_geometry(points, upright=True).reshape(68, 2))
+    np.testing.assert_allclose(right - left, (1, 0), atol=1e-5)
+
+
+def test_an_aligned_crop_has_the_eyes_level_at_their_places():
+    points = np.random.default_rng(4).uniform(20, 100, (68, 2))
+    options = ViewOptions(align="similarity")
+    matrix = crop_matrix(points, 200, options)
+    eyes = [matrix[:, :2] @ eye + matrix[:, 2] for eye in eye_centres(points)]
+    np.testing.assert_allclose(eyes, [(69.5, 75.5), (129.5, 75.5)], atol=1e-6)
+    assert face_crop(np.zeros((120, 120, 3), np.uint8), points, 64, options).shape == (64, 64, 3)
 
 
 def test_a_crop_is_a_square_of_1_3_boxes_about_the_face():

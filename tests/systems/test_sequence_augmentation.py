@@ -6,9 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.sharding import PartitionSpec
 
 from configs import sasefe
 from emojax import systems
+from emojax.engine.mesh import DATA_AXIS, data_mesh
+from emojax.engine.step import sample_keys
 from emojax.errors import ConfigError
 from emojax.systems.sequences.augment import light
 from emojax.vision.geometry68 import MIRROR_68
@@ -82,6 +85,23 @@ def test_what_an_example_becomes_depends_on_its_key_alone_and_not_on_its_neighbo
     whole, mixed = changed_by(0, batch), changed_by(0, other)
     for name in (*BOTH, "geometry"):
         np.testing.assert_array_equal(whole[name][8:], mixed[name][8:])
+
+
+def test_eight_devices_change_a_batch_as_one():
+    batch = {**example_batch(), "position": np.arange(ROWS)}
+    key, rows = jax.random.key(3), PartitionSpec(DATA_AXIS)
+    changed = []
+    for count in (1, 8):
+        mesh = data_mesh(jax.devices()[:count])
+        step = jax.shard_map(
+            lambda part: light(sample_keys(key, part["position"]), part, BOTH),
+            mesh=mesh,
+            in_specs=rows,
+            out_specs=rows,
+        )
+        changed.append(jax.jit(step)(batch))
+    for name in (*BOTH, "geometry"):
+        np.testing.assert_allclose(*(np.asarray(one[name]) for one in changed), rtol=1e-6, atol=1e-4)
 
 
 @pytest.mark.parametrize("changes", [{"augment": "full"}, {"augment": "light", "model.cached": 64}])

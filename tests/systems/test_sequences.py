@@ -154,6 +154,36 @@ def test_every_system_of_sase_fe_can_be_trained_and_predicts_its_classes_at_the_
     assert predicted["probabilities"].shape == (4, len(system.labels.classes))
 
 
+@pytest.mark.parametrize(
+    "name, changes, layers",
+    [
+        ("sase12_two_stream", {"model.shared_trunk": True}, {"frames/shared"}),
+        (
+            "sase12_cnn_geometry",
+            {"model.branch_norm": True, "model.geometry_gain": 2.0, "augment": "light"},
+            {"frames/norm_geometry", "frames/norm_trunk_frontal"},
+        ),
+        ("sase12_lstm_image", {"model.rnn_dense": 5, "model.dilation": 2, "augment": "light"}, {"dense"}),
+    ],
+)
+def test_options_of_the_networks_are_there_and_train(dataset, name, changes, layers):
+    config = small(name, dataset, init_from__cnn="random")
+    config.update_from_flattened_dict(changes)
+    system = systems.build(config, dataset.recipe)
+    batch = next(Batches(dataset, "train", system.inputs, Order(4, train=True)))
+    variables = jax.eval_shape(system.init, jax.random.key(0))
+    program = system.program(2)
+    after, _ = jax.eval_shape(
+        make_train_step(program, data_mesh(jax.devices()[:1]), 0),
+        jax.eval_shape(program.init, variables),
+        batch,
+    )
+    flat = {"/".join(k.key for k in path) for path, _ in jax.tree_util.tree_leaves_with_path(after.params)}
+    assert all(any(leaf.startswith(f"{layer}/") for leaf in flat) for layer in layers)
+    trained = [p for p in flat if p.startswith(tuple(layers)) and not system.is_frozen(tuple(p.split("/")))]
+    assert trained
+
+
 @pytest.mark.parametrize("name", ["sase12_gru_features"])
 def test_a_step_changes_what_is_trained_and_nothing_else(dataset, name):
     config = small(name, dataset, init_from__cnn="random")

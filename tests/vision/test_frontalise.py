@@ -7,13 +7,15 @@ import time
 
 import numpy as np
 import pytest
+from scipy.io import savemat
 
 from data_prep.synthetic.actions import Actions
 from data_prep.synthetic.faces import draw_face
 from data_prep.synthetic.geometry import Pose
 from data_prep.synthetic.identity import sample_identity
-from emojax.errors import Skip
+from emojax.errors import DataError, Skip
 from emojax.vision.face_model import PIXELS, SIDE, generic_face, reference_pixels
+from emojax.vision.face_model_file import named_face
 from emojax.vision.frontalise import frontal_points, frontalise, head_pose, soft_symmetry
 from emojax.vision.geometry68 import MIRROR_68
 
@@ -100,6 +102,42 @@ def test_the_generic_face_is_symmetric_and_its_view_shows_all_inner_points():
     np.testing.assert_allclose(model.points[MIRROR_68], model.points * (-1, 1, 1), atol=1e-9)
     pixels = np.rint(reference_pixels(model.points[INNER])).astype(int)
     assert model.foreground[pixels[:, 1], pixels[:, 0]].all() and len(model.surface) == model.foreground.sum()
+
+
+@pytest.fixture(params=["npz", "mat"])
+def model_file(request, tmp_path):
+    """Our face as another would write it: millimetres, y upwards, elsewhere."""
+    model, reference = generic_face(), np.zeros((SIDE, SIDE, 3))
+    other = lambda x: x * (70, -70, 70) + (3, 120, -15)  # noqa: E731
+    reference[model.foreground] = other(model.surface)
+    arrays = {"threedee": other(model.points), "refU": reference}
+    path = tmp_path / f"face.{request.param}"
+    if request.param == "npz":
+        np.savez(path, **arrays)
+    else:
+        savemat(path, {"model_dlib": {**arrays, "sizeU": [SIDE, SIDE]}})
+    return path
+
+
+def test_the_face_of_a_file_is_laid_on_ours_whatever_its_units_and_axes(model_file):
+    model, ours = named_face(str(model_file)), generic_face()
+    np.testing.assert_allclose(model.points, ours.points, atol=1e-6)
+    np.testing.assert_array_equal(model.foreground, ours.foreground)
+    assert (model.eyes != ours.eyes).mean() < 0.01 and model.eyes.any()
+    image, points = drawn(45)
+    one, other = frontalise(image, points), frontalise(image, points, model)
+    assert np.abs(one.raw.astype(int) - other.raw).mean() < 0.5
+    assert np.abs(soft_symmetry(one).astype(int) - soft_symmetry(other, model)).mean() < 1
+
+
+def test_a_file_that_holds_no_face_is_refused_by_name(tmp_path):
+    np.savez(tmp_path / "few.npz", threedee=np.zeros((60, 3)))
+    (tmp_path / "text.mat").write_text("no")
+    with pytest.raises(DataError, match=r"needs threedee of \[68, 3\], and has \[60, 3\]"):
+        named_face(str(tmp_path / "few.npz"))
+    for name in ("text.mat", "nowhere.npz"):
+        with pytest.raises(DataError, match=f"{name} cannot be read as a model of a face"):
+            named_face(str(tmp_path / name))
 
 
 @pytest.mark.parametrize(

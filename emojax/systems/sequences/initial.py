@@ -21,6 +21,7 @@ from emojax.pretrained.initialise import initialise
 from emojax.pretrained.native import load_weights
 from emojax.pretrained.runs import is_run
 from emojax.systems.sequences.inputs import STAGE_COLUMN, streams_of
+from emojax.systems.sequences.network import SHARED
 
 RANDOM = "random"
 _DENSE = ("fc6", "fc7")
@@ -51,7 +52,8 @@ def start_from(config, variables: Mapping[str, Any]) -> tuple[dict[str, Any], di
                 "--config.model.clip_coding=sports1m."
             )
         return initialise(variables, {"c3d": origin.trunk}, reads=SPORTS1M_BGR)
-    streams = {f"frames/{stream}": origin.trunk for stream in streams_of(config)}
+    nets = (SHARED,) if config.model.shared_trunk else streams_of(config)
+    streams = {f"frames/{name}": origin.trunk for name in nets}
     reads = VGGFACE_BGR if config.model.backbone == "vggface" else IMAGENET
     variables, record = initialise(variables, streams, reads=reads)
     return _dense_layers(config, variables), record

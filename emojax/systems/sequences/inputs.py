@@ -53,7 +53,8 @@ def inputs_of(config) -> Inputs:
         return Inputs(pictures, columns, Pictures())
     if options.sequence_mode == "uniform":
         return Inputs(pictures, columns, Uniform(options.frames))
-    return Inputs(pictures, columns, Windows(options.frames, options.stride, rest="drop", short="repeat"))
+    clips = Windows(options.frames, options.stride, rest="drop", short="repeat", dilation=options.dilation)
+    return Inputs(pictures, columns, clips)
 
 
 def class_of(batch: Mapping[str, jax.Array], task: str) -> jax.Array:
@@ -94,7 +95,8 @@ class NetworkInputs:
             inputs = {name: self._image(batch[name]) for name in streams_of(self._config)}
         if self.geometry is not None:
             mean, std, components = self.geometry
-            inputs["geometry"] = (batch["geometry"] - mean) / std @ components.T
+            gain = self._config.model.geometry_gain
+            inputs["geometry"] = gain * ((batch["geometry"] - mean) / std @ components.T)
         return inputs
 
     def _image(self, pixels: jax.Array) -> jax.Array:

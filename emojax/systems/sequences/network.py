@@ -19,6 +19,7 @@ from emojax.models.time import fold_time, frame_keys, unfold_time
 from emojax.models.vgg_head import HEADS, DenseLayers, pool_map
 from emojax.systems.sequences.inputs import STAGE_COLUMN, streams_of
 
+SHARED = "shared"  # name of the network of all streams
 TINY_WIDTHS = (16, 32, 32, 64, 64)
 
 
@@ -31,6 +32,8 @@ class FrameFeatures(nn.Module):
         units, dropout_rate: of the dense layers.
         frozen: the convolutions are not trained: no gradient is computed for them.
         dtype: of the dense layers.
+        shared: one network, called `SHARED`, for all streams.
+        branch_norm: layer norm of each stream's pooled maps and of the geometry.
     """
 
     trunks: Mapping[str, Callable[..., nn.Module] | None]
@@ -39,6 +42,8 @@ class FrameFeatures(nn.Module):
     dropout_rate: float
     frozen: bool
     dtype: Any
+    shared: bool = False
+    branch_norm: bool = False
 
     @nn.compact
     def __call__(
@@ -57,20 +62,29 @@ class FrameFeatures(nn.Module):
             mask: ``[N]``, 0 for padding.
             keys: ``[N]`` random keys.
         """
-        pooled = {f"trunk_{name}": self._pooled(name, inputs[name], train, mask) for name in self.trunks}
-        parts = [*pooled.values(), *([inputs["geometry"]] if "geometry" in inputs else [])]
-        x = jnp.concatenate(parts, axis=-1)
+        nets = self._nets()
+        pooled = {f"trunk_{name}": self._pooled(nets[name], inputs[name], train, mask) for name in nets}
+        parts = {**pooled, **({"geometry": inputs["geometry"]} if "geometry" in inputs else {})}
+        if self.branch_norm:
+            parts = {name: nn.LayerNorm(name=f"norm_{name}")(part) for name, part in parts.items()}
+        x = jnp.concatenate(list(parts.values()), axis=-1)
         if not HEADS[self.head][1]:
             return {**pooled, "features": x}
         dense = DenseLayers(self.units, self.dropout_rate, self.dtype, name="head")
         return {**pooled, **dense(x, train=train, keys=keys)}
 
-    def _pooled(self, name: str, x: jax.Array, train: bool, mask: jax.Array | None) -> jax.Array:
+    def _nets(self) -> dict[str, nn.Module | None]:
+        """The convolutions of each stream."""
+        makers = self.trunks
+        if self.shared and all(makers.values()):
+            return dict.fromkeys(makers, next(iter(makers.values()))(name=SHARED))
+        return {name: make and make(name=name) for name, make in makers.items()}
+
+    def _pooled(self, net: nn.Module | None, x: jax.Array, train: bool, mask: jax.Array | None) -> jax.Array:
         """What the convolutions of a stream give, pooled, ``[N, D]`` float32; stored features as they are."""
-        make = self.trunks[name]
-        if make is None:
+        if net is None:
             return x
-        maps = make(name=name)(x, train=train and not self.frozen, mask=mask)["features"]
+        maps = net(x, train=train and not self.frozen, mask=mask)["features"]
         pooled = pool_map(maps, HEADS[self.head][0])
         return jax.lax.stop_gradient(pooled) if self.frozen else pooled
 
@@ -122,6 +136,7 @@ class RecurrentNet(nn.Module):
         reduced: project by the constants ``pca_mean [D]`` and ``pca_components [P, D]``; the frames' network is not
             trained then.
         dropout_rate: before the classifier.
+        dense_units: of a dense layer with ReLU after the recurrent layers; 0 for none.
     """
 
     frames: FrameFeatures | None
@@ -130,6 +145,7 @@ class RecurrentNet(nn.Module):
     stage: str
     reduced: bool
     dropout_rate: float
+    dense_units: int = 0
 
     @nn.compact
     def __call__(self, inputs, *, train: bool, mask=None, keys=None) -> dict[str, jax.Array]:
@@ -142,6 +158,9 @@ class RecurrentNet(nn.Module):
             x = jax.lax.stop_gradient(x - constant(self, "pca_mean"))
             x = jnp.dot(x, constant(self, "pca_components").T, precision=jax.lax.Precision.HIGHEST)
         hidden = last_output(self.recurrent(x))
+        if self.dense_units:
+            glorot = nn.initializers.glorot_uniform()
+            hidden = nn.relu(nn.Dense(self.dense_units, kernel_init=glorot, name="dense")(hidden))
         if train and self.dropout_rate:
             hidden = dropout(hidden, keys, self.dropout_rate)
         return {"sequence": x, "logits": _classifier(self.num_classes)(hidden)}
@@ -170,6 +189,8 @@ def build_net(config, num_classes: int, dtype) -> nn.Module:
         options.dropout,
         trunk_is_frozen(config),
         dtype,
+        options.shared_trunk,
+        options.branch_norm,
     )
     if options.net == "cnn":
         return FrameNet(frames, num_classes)
@@ -182,7 +203,9 @@ def build_net(config, num_classes: int, dtype) -> nn.Module:
     )
     reduced = options.rnn_input == "features"
     frames = None if options.cached and reduced else frames
-    return RecurrentNet(frames, recurrent, num_classes, options.feature, reduced, options.dropout)
+    return RecurrentNet(
+        frames, recurrent, num_classes, options.feature, reduced, options.dropout, options.rnn_dense
+    )
 
 
 def trunk_is_frozen(config) -> bool:

@@ -152,9 +152,11 @@ class SequenceSystem(SupervisedSystem):
         """
         if len(path) == 1:
             return path[0]
+        if path[0] == "dense":
+            return "classifier"
         if path[0] in ("recurrent", "classifier"):
             return path[0]
-        if path[1] == "head":
+        if path[1] == "head" or path[1].startswith("norm_"):
             return "head"
         layer = path[1] if path[0] == "c3d" else path[2] if len(path) > 2 else ""
         return "first" if layer.startswith(("conv1", "conv2")) else "trunk"
