@@ -43,7 +43,8 @@ def class_table(dataset: str, counts: Mapping[str, Mapping[str, int]]) -> list[s
     published = card.known_counts(classes) if card else {}
     source = card.published.source if published else "published"
     header = "".join(f"{split:>12} {source:>11}" for split in counts)
-    lines = [f"{'class':<12}{header}"]
+    width = max(12, *(len(name) + 1 for name in classes))
+    lines = [f"{'class':<{width}}{header}"]
     for name in [*classes, "total"]:
         cells = ""
         for split, numbers in counts.items():
@@ -53,5 +54,5 @@ def class_table(dataset: str, counts: Mapping[str, Mapping[str, int]]) -> list[s
             else:
                 ours, theirs = numbers[name], known[name] if known else None
             cells += f"{ours:>12,} {'-' if theirs is None else format(theirs, ','):>11}"
-        lines.append(f"{name:<12}{cells}")
+        lines.append(f"{name:<{width}}{cells}")
     return [*lines, compare_counts(dataset, counts)[1]]

@@ -27,8 +27,8 @@ def components_figure(path: str | pathlib.Path, shares: np.ndarray, kept: int, *
         right = kept > 10 ** (np.log10(len(explained)) / 2)  # of the middle of the axis
         ax.annotate(
             f"{kept} components: {explained[kept - 1]:.1f} %",
-            (kept, explained[kept - 1]),
-            (-8 if right else 8, -14),
+            (kept, 5),
+            (-8 if right else 8, 0),
             textcoords="offset points",
             ha="right" if right else "left",
         )

@@ -9,6 +9,7 @@ import numpy as np
 
 from emojax.data.dataset import Dataset
 from emojax.data.decode import read_features
+from emojax.labels import SASE_LABELS
 from emojax.report import classification, style
 from emojax.report.page import Picture, Section
 from emojax.vision.face_views import USUAL, ViewOptions, crop_matrix
@@ -26,7 +27,10 @@ def expression_sections(folder: pathlib.Path, dataset: Dataset) -> list[Section]
     sections = [Section("Labels", pictures=[Picture(path, "Frames of each class in each split.", wide=True)])]
     columns = dataset.columns("train")
     views = [name for name in _VIEWS if name in dataset.features]
-    records = strongest_frames(columns["label"], columns["landmarks"], len(names))
+    pairs = len(names) // 2 if dataset.labels == SASE_LABELS else 0
+    records = strongest_frames(
+        columns["label"], columns["landmarks"], len(names), columns.of_records("subject"), pairs
+    )
     shown = {i: record for i, record in enumerate(records) if record >= 0}
     images = read_features(dataset, "train", views, list(shown.values()))
     size, options = images[views[0]].shape[1], ViewOptions.of_build(dataset.build)
@@ -46,19 +50,29 @@ def expression_sections(folder: pathlib.Path, dataset: Dataset) -> list[Section]
     return [*sections, Section("Faces", pictures=pictures)]
 
 
-def strongest_frames(label: np.ndarray, landmarks: np.ndarray, classes: int) -> list[int]:
+def strongest_frames(
+    label: np.ndarray, landmarks: np.ndarray, classes: int, subject: np.ndarray | None = None, pairs: int = 0
+) -> list[int]:
     """Of each class the record whose landmarks lie farthest from the mean face; -1 where there is none.
 
     Args:
         label: ``[N]``.
         landmarks: ``[N, 68, 2]`` in pixels.
         classes: how many there are.
+        subject: ``[N]``, for `pairs`.
+        pairs: class i + pairs shows the person of class i where it can: the same emotion, genuine and deceptive.
     """
     centred = landmarks - landmarks.mean(axis=1, keepdims=True)
     shape = centred / np.maximum(np.linalg.norm(centred, axis=(1, 2), keepdims=True), 1e-9)
     distance = np.linalg.norm(shape - shape.mean(axis=0), axis=(1, 2))
-    of_class = [np.where(label == i, distance, -1) for i in range(classes)]
-    return [int(d.argmax()) if d.max() >= 0 else -1 for d in of_class]
+    found: list[int] = []
+    for i in range(classes):
+        of_class = np.where(label == i, distance, -1)
+        if pairs and i >= pairs and found[i - pairs] >= 0:
+            same = np.where(subject == subject[found[i - pairs]], of_class, -1)
+            of_class = same if same.max() >= 0 else of_class
+        found.append(int(of_class.argmax()) if of_class.max() >= 0 else -1)
+    return found
 
 
 def in_crop(landmarks: np.ndarray, size: int, options: ViewOptions = USUAL) -> np.ndarray:

@@ -129,6 +129,8 @@ def markdown(parts: Sequence[Part], options: Options, command: str) -> str:
     table = parts[0].table
     caveats = list(dict.fromkeys(text for p in parts for text in reservations(p.tasks, p.lines, options)))
     found = [f"# Table {table.number} of {table.thesis}: {table.printed.title}"]
+    if table.printed.remark:
+        found.append(f"On the published numbers: {table.printed.remark}")
     if caveats:
         found.append("**This does not reproduce the published table:**\n")
         found[-1] += "\n".join(f"- {_escaped(caveat)}" for caveat in caveats)

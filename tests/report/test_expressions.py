@@ -23,6 +23,10 @@ def test_the_frame_of_a_class_is_the_one_farthest_from_the_mean_face_and_classes
     landmarks[2, :10] += 3
     assert strongest_frames(np.array([0, 0, 0, 2]), landmarks, 4)[0] == 2
     assert strongest_frames(np.array([0, 0, 0, 2]), landmarks, 4)[1:] == [-1, 3, -1]
+    label, people = np.array([0, 0, 1, 1]), np.array(["a", "b", "a", "b"])
+    landmarks[1, :20] += 5
+    assert strongest_frames(label, landmarks, 2) == [1, 2]
+    assert strongest_frames(label, landmarks, 2, people, pairs=1) == [1, 3]  # of b, who is shown for class 0
 
 
 def test_figures_are_written_with_and_without_landmarks(tmp_path):

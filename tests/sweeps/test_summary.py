@@ -57,6 +57,11 @@ def test_mean_spread_and_difference_over_the_seeds(tmp_path):
     assert "sample standard deviation (divisor n - 1)" in text
 
 
+def test_what_is_known_against_the_published_numbers_stands_above_them(tmp_path):
+    text, _ = page(tmp_path, "sase/7.9", ends_with(0.25), rows=("oulu6_cnn_face",))
+    assert text.index("90 of 449 frames right") < text.index("| oulu6_cnn_face |")
+
+
 def test_one_seed_has_no_spread(tmp_path):
     text, table = page(tmp_path, "5.1", ends_with(0.66), rows=("base7",))
     assert "| base7 | 66.00 | \u2013 | 64.37 | +1.63 | 1 |" in text
