@@ -76,7 +76,7 @@ def print_skipped(skipped: Mapping[str, Mapping[str, tuple[int, str]]]) -> None:
     """Rows left out of each split by reason, with an example each."""
     for split, reasons in skipped.items():
         for reason, (count, example) in reasons.items():
-            print(f"    {split}: skipped {reason:<26} {count:>9,}   e.g. {example}")
+            print(f"    {split}: skipped {reason:<28} {count:>9,}   e.g. {example}")
 
 
 def work_of(args: argparse.Namespace) -> dict[str, Any]:

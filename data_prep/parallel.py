@@ -42,16 +42,23 @@ def advance(records: int = 1) -> None:
 
 
 def parallel_map(
-    function: Callable[[Any], Any], tasks: Sequence, *, workers: int, total: int, title: str
+    function: Callable[[Any], Any],
+    tasks: Sequence,
+    *,
+    workers: int,
+    total: int,
+    title: str,
+    unit: str = "img",
 ) -> Iterator[tuple[int, Any]]:
     """Yields (task number, `function(task)`) as tasks finish.
 
     `function` and the tasks must be picklable: workers are spawned, so that nothing of the parent (threads,
     locks, open files) leaks into them. `function` calls `advance` to move the bar, which ends at `total`
-    records. After an exception no new task starts, those in flight are finished, and the exception is raised.
+    records, called `unit`. After an exception no new task starts, those in flight are finished, and the exception
+    is raised.
     """
     workers = max(1, min(workers, len(tasks)))
-    with progress.bar(total=total, desc=title, unit="img") as bar:
+    with progress.bar(total=total, desc=title, unit=unit) as bar:
         if workers == 1:
             yield from _map_here(function, tasks, bar)
         else:

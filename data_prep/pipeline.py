@@ -115,6 +115,7 @@ def write_shards(
     inputs: str,
     workers: int,
     title: str,
+    unit: str = "img",
     part: Part | None = None,
 ) -> list[ShardResult]:
     """Writes all shards that are not finished yet and returns the results of all, in order.
@@ -127,6 +128,7 @@ def write_shards(
         inputs: digest of the raw annotations.
         workers: processes.
         title: of the progress bar.
+        unit: that it counts.
         part: of the shards that this run makes, while others make the others; None for all.
 
     Raises:
@@ -138,7 +140,8 @@ def write_shards(
     with explained(out), claimed(out, parameters, inputs, part):
         tasks = [_Task(os.fspath(out), source, shard) for shard in shards]
         total = sum(shard.num_items for shard in shards)
-        results = dict(parallel_map(_finish_shard, tasks, workers=workers, total=total, title=title))
+        made = parallel_map(_finish_shard, tasks, workers=workers, total=total, title=title, unit=unit)
+        results = dict(made)
     return [results[i] for i in range(len(shards))]
 
 

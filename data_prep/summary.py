@@ -21,7 +21,7 @@ def print_summary(dataset: Dataset, skipped: Mapping[str, Mapping[str, tuple[int
         if reasons:
             print(f"  skipped {counted(sum(count for count, _ in reasons.values()), 'row')}")
         for reason, (count, example) in reasons.items():
-            print(f"    {reason:<26} {count:>9,}   e.g. {example}")
+            print(f"    {reason:<28} {count:>9,}   e.g. {example}")
     print()
     for line in class_table(
         dataset.name, {name: split.class_counts for name, split in dataset.splits.items()}

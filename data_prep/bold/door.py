@@ -9,12 +9,22 @@ import numpy as np
 
 from data_prep.bold.people import FILLS, FRAMES, MODALITIES, Options
 from data_prep.bold.prepare import prepare
+from data_prep.bold.raw import PEOPLE
 from data_prep.bold.sizes import print_sizes
 from data_prep.door import INTERRUPTED, add_output_options, print_made, work_of
 from emojax import cli
 from emojax.data.dataset import Dataset
 from emojax.errors import ConfigError
 from emojax.vision.skeleton_boxes import PUBLISHED, Margins
+from emojax.wording import counted
+
+
+def print_people(dataset: Dataset) -> None:
+    """Prints the people of each split beside those of the published data."""
+    print()
+    for split in dataset.splits:
+        people = counted(len(dataset.columns(split).layout.starts), "person", "people")
+        print(f"{split}: {people} in clips; BoLD as published has {PEOPLE[split]:,}")
 
 
 def print_unseen(dataset: Dataset) -> None:
@@ -155,4 +165,6 @@ def _run(args: argparse.Namespace) -> None:
         margins,
         args.track_only,
     )
-    print_made(args, prepare(args.raw, args.out, options, **work_of(args)), print_unseen, print_sizes)
+    print_made(
+        args, prepare(args.raw, args.out, options, **work_of(args)), print_people, print_unseen, print_sizes
+    )

@@ -160,6 +160,7 @@ def prepare(
         workers=workers,
         part=part,
         title="preparing BoLD",
+        unit=" people",
     )
     if part is not None:
         return None, results

@@ -11,8 +11,13 @@ from emojax.data.dataset import FILE_NAME, Dataset, Feature
 from emojax.data.ranges import first_outside, label_ranges
 
 
-def check_record(record: Mapping, dataset: Dataset) -> dict[str, np.ndarray]:
+def check_record(record: Mapping, dataset: Dataset, *, left_out: bool = False) -> dict[str, np.ndarray]:
     """Checks features, pictures and labels.
+
+    Args:
+        record: as decoded.
+        dataset: what it should be like.
+        left_out: pictures may be empty: the preparation has left out what nothing reads.
 
     Returns:
         The decoded pictures by name: uint8 of the shape of their feature (colours in OpenCV's order unless raw).
@@ -26,6 +31,8 @@ def check_record(record: Mapping, dataset: Dataset) -> dict[str, np.ndarray]:
         raise ValueError(f"the features differ from {FILE_NAME}: missing {missing}, unknown {unknown}")
     pictures = {}
     for name, feature in dataset.features.items():
+        if left_out and feature.kind == "image" and record[name] == [b""]:
+            continue
         picture = _CHECKS[feature.kind](name, feature, record[name])
         if picture is not None:
             pictures[name] = picture

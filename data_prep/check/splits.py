@@ -11,6 +11,7 @@ from emojax import datasets
 from emojax.data.columns import PICTURE, Columns
 from emojax.data.dataset import Dataset
 from emojax.errors import DataError
+from emojax.wording import counted
 
 _MEND = "Take them out of one of the splits and prepare into a new folder: results would be too good."
 # column -> what it names
@@ -67,7 +68,7 @@ def repeated_pictures(dataset: Dataset, pictures: Mapping[str, np.ndarray]) -> I
             repeated = int(counts[counts > 1].sum() - (counts > 1).sum())
             records = np.flatnonzero(hashes == values[np.argmax(counts)])[:2].tolist()
             places = " and ".join(_place(dataset, split, record) for record in records)
-            yield f"{split} holds {repeated:,} pictures again (equal pixels), e.g. {places}"
+            yield f"{split} holds {counted(repeated, 'picture')} again (equal pixels), e.g. {places}"
 
 
 def _place(dataset: Dataset, split: str, record: int) -> str:

@@ -383,7 +383,9 @@ def test_flow_is_a_feature_of_its_own_and_changes_nothing_else(raw, prepared, wi
         np.testing.assert_array_equal(dataset.columns("train")[name], plain.columns("train")[name])
 
 
-def test_sampled_frames_are_those_that_evaluation_reads_and_others_are_empty(prepared, with_flow_data):
+def test_sampled_frames_are_those_that_evaluation_reads_and_others_are_empty(
+    prepared, with_flow_data, capsys
+):
     # Of 200 frames 199 count, so that snippets of 5 have 195 places (spec 1.5).
     assert sampled_frames(200)["rgb"] == frozenset(int(195 / 50 + 195 / 25 * k) + 2 for k in range(25))
     dataset, plain = with_flow_data[0], prepared[0]
@@ -398,6 +400,12 @@ def test_sampled_frames_are_those_that_evaluation_reads_and_others_are_empty(pre
     with pytest.raises(DataError, match="left this picture out"):
         read_features(dataset, "validation", ("body",), left_out[:1])
     read_features(plain, "validation", ("body",), left_out)
+    assert check([str(dataset.path)]) == 0
+    dataset_json = pathlib.Path(dataset.path, "dataset.json")
+    text = dataset_json.read_text()
+    dataset_json.write_text(text.replace('"frames": "sampled"', '"frames": "all"'))
+    assert check([str(dataset.path)]) != 0 and "body has 0 bytes" in capsys.readouterr().out
+    dataset_json.write_text(text)
 
 
 def test_the_size_table_counts_pictures_of_every_layout(with_flow_data):

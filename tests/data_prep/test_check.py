@@ -207,7 +207,7 @@ def test_a_picture_in_two_splits_and_one_that_comes_again_are_told(raw_2017, tmp
     out = problems(tmp_path / "out", capsys)
     assert "3 pictures of validation are in train, too (equal pixels), e.g. affectnet-train.tfrecord-" in out
     assert "train and validation share 3 source ids, e.g. p" in out
-    assert "note: train holds 1 pictures again (equal pixels)" in out
+    assert "note: train holds 1 picture again (equal pixels)" in out
 
 
 def test_a_picture_in_two_splits_is_told_whatever_its_name_and_its_box(raw_2017, tmp_path, capsys):

@@ -90,7 +90,9 @@ def _draw(
     numbers = [(split, index) for split, count in counts.items() for index in range(count)]
     starts = range(0, len(numbers), _CHUNK)
     chunks = [_Chunk(os.fspath(out), settings, tuple(numbers[i : i + _CHUNK])) for i in starts]
-    drawn = parallel_map(_write_chunk, chunks, workers=workers, total=len(numbers), title="generating clips")
+    drawn = parallel_map(
+        _write_chunk, chunks, workers=workers, total=len(numbers), title="generating clips", unit=" clips"
+    )
     rows: dict[str, list[list]] = {split: [] for split in counts}
     for _, chunk in sorted(drawn, key=lambda numbered: numbered[0]):
         for split, of_clip in chunk:
