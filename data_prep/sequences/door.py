@@ -14,6 +14,7 @@ from emojax.data.dataset import Dataset
 from emojax.errors import ConfigError
 from emojax.vision.face_views import ALIGNMENTS, MODALITIES, USUAL, ViewOptions
 from emojax.vision.geometry68 import CENTRES, SCALES
+from emojax.wording import counted
 
 
 def make_parser(name: str, what: str, epilog: str, presets: Iterable[str]) -> cli.Parser:
@@ -195,6 +196,6 @@ def _run(args: argparse.Namespace, plan: Plan, options: Options) -> None:
 
     def subjects(dataset: Dataset) -> None:
         for split, members in plan.splits.items():
-            print(f"{split}: {len(members)} subjects")
+            print(f"{split}: {counted(len(members), 'subject')}")
 
     print_made(args, prepare(plan, landmarks, args.out, options, **work_of(args)), subjects)

@@ -71,8 +71,12 @@ def _arrays(path: pathlib.Path) -> dict[str, np.ndarray]:
             return content
         with np.load(path, allow_pickle=False) as file:
             return dict(file)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read as a model of a face: {error.strerror or error}.") from None
     except Exception as error:  # loadmat raises what its parts raise
-        raise DataError(f"{path} cannot be read as a model of a face (.npz or .mat): {error}") from None
+        raise DataError(
+            f"{path} cannot be read as a model of a face: it is no .npz or .mat of arrays."
+        ) from error
 
 
 def _similarity(points: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:

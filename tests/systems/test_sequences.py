@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,7 +17,7 @@ from emojax.engine.loop import train
 from emojax.engine.mesh import data_mesh, put_batch
 from emojax.engine.restore import read_variables
 from emojax.engine.step import make_train_step
-from emojax.errors import ConfigError
+from emojax.errors import ConfigError, DataError
 from emojax.figures import draw_data
 from emojax.systems.sequences.cache import write_features
 from emojax.systems.sequences.initial import FrameReader, start_from
@@ -97,6 +99,14 @@ def test_what_does_not_go_together_is_refused_before_anything_starts(changes, me
     config.update_from_flattened_dict(changes)
     with pytest.raises(ConfigError, match=message):
         systems.build(config, recipe)
+
+
+def test_data_whose_faces_were_cut_in_another_way_are_refused():
+    system = full_size("sase12_cnn_face")
+    other = dataclasses.replace(system.recipe, build={"views": {"align": "similarity", "margin": 1.5}})
+    system.require_data(system.recipe)
+    with pytest.raises(DataError, match="--margin 1.5, not 1.3; --align similarity, not none"):
+        system.require_data(other)
 
 
 def test_six_emotions_are_the_twelve_classes_taken_together():

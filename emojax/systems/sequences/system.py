@@ -5,6 +5,7 @@ A CNN on single frames, a C3D or recurrent layers on clips; source: thesis 004, 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 
 import jax
@@ -14,6 +15,7 @@ from emojax.data.recipe import Recipe
 from emojax.engine.mesh import gather_rows
 from emojax.engine.precision import compute_dtype
 from emojax.engine.step import sample_keys
+from emojax.errors import DataError
 from emojax.labels import Labels
 from emojax.models.constants import CONSTANTS, init_with_constants
 from emojax.objectives.cross_entropy import cross_entropy
@@ -33,6 +35,7 @@ from emojax.systems.sequences.inputs import (
 from emojax.systems.sequences.measure import SequenceMeasure
 from emojax.systems.sequences.network import build_net
 from emojax.systems.sequences.stand_in import stand_in
+from emojax.vision.face_views import ViewOptions
 
 __all__ = ["SequenceSystem", "build", "stand_in"]
 
@@ -134,6 +137,21 @@ class SequenceSystem(SupervisedSystem):
         """``class``, ``video_number`` and ``subject_number`` ``[b]``."""
         numbers = {name: batch[name] for name in ("video_number", "subject_number") if name in batch}
         return {**numbers, "class": class_of(batch, self.config.task)} if "label" in batch else numbers
+
+    def require_data(self, recipe: Recipe) -> None:
+        """As `System.require_data`; also for pictures or geometry that were made in another way."""
+        super().require_data(recipe)
+        mine, theirs = (dataclasses.asdict(ViewOptions.of_build(r.build)) for r in (self.recipe, recipe))
+        other = [
+            f"--{name} {theirs[name] or 'off'}, not {mine[name] or 'off'}"
+            for name in mine
+            if mine[name] != theirs[name]
+        ]
+        if other:
+            raise DataError(
+                f"{recipe.origin} was not prepared as the training data were: {'; '.join(other)}. Prepare it with the "
+                "options of the training data."
+            )
 
     @property
     def data_labels(self) -> Labels:
