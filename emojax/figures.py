@@ -32,6 +32,7 @@ from emojax import cli
 from emojax.data.dataset import Dataset, load_dataset
 from emojax.errors import ConfigError
 from emojax.report.page import Picture, Section, write_report
+from emojax.wording import counted
 
 
 def parser() -> cli.Parser:
@@ -97,7 +98,7 @@ def draw_figures(options: argparse.Namespace) -> int:
         sections.append(draw_shares(options.out, options.shares))
     sections = sections or draw_without_data(options.out)
     page = write_report(options.out, "Figures", sections)
-    print(f"Written: {page} and {sum(len(s.pictures) for s in sections)} PNGs beside it")
+    print(f"Written: {page} and {counted(sum(len(s.pictures) for s in sections), 'PNG')} beside it")
     return 0
 
 

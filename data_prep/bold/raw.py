@@ -150,8 +150,10 @@ def find_bold(folder: pathlib.Path) -> Raw:
 
 
 def _root(folder: pathlib.Path) -> pathlib.Path:
-    parts = ("videos", "joints", "annotations")
-    below = sorted(p for p in folder.iterdir() if p.is_dir()) if folder.is_dir() else []
+    parts, synthetic = ("videos", "joints", "annotations"), "python -m data_prep.synthetic bold --out RAW"
+    if not folder.is_dir():
+        raise DataError(f"There is no folder {folder}. A synthetic BoLD: {synthetic}")
+    below = sorted(p for p in folder.iterdir() if p.is_dir())
     whole = [f for f in (folder, *below) if all((f / part).is_dir() for part in parts)]
     if len(whole) == 1 or folder in whole:
         return whole[0]
@@ -162,7 +164,7 @@ def _root(folder: pathlib.Path) -> pathlib.Path:
     there = ", ".join(p.name for p in below[:8]) or "no folders"
     raise DataError(
         f"{folder} is no BoLD: it needs the folders {', '.join(parts)} (there are: {there}). Give --raw the folder "
-        "that holds them, or make a synthetic one: python -m data_prep.synthetic bold --out RAW"
+        f"that holds them, or make a synthetic one: {synthetic}"
     )
 
 
@@ -176,7 +178,7 @@ def _read_annotations(path: pathlib.Path, *, labelled: bool) -> list[Instance]:
             if len(row) < min(expected):
                 raise DataError(
                     f"{path}, line {line}: {len(row)} columns, but BoLD's annotation has {expected[-1]}: video, "
-                    f"person, two frames{', 26 confidences, valence, arousal, dominance, ...' if labelled else ''}."
+                    f"person, two frames{', 26 confidences, three values, four more' if labelled else ''}."
                 )
             instances.append(Instance(tuple(row), f"{path.name} line {line}", labelled, len(instances)))
     if not instances:

@@ -285,6 +285,7 @@ def test_frames_without_a_body_are_counted(prepared, capsys):
         (lambda raw: (raw / "annotations" / "train.csv").write_text("a.mp4,0,0,5\n"), "4 columns"),
         (lambda raw: (raw / "annotations" / "val.csv").unlink(), "val.csv"),
         (lambda raw: (raw / "joints").rename(raw / "points"), "joints"),
+        (lambda raw: raw.rename(raw.with_name("moved")), "There is no folder"),
     ],
 )
 def test_a_folder_that_is_no_bold_is_one_clear_line(tmp_path, capsys, damage, message):

@@ -136,6 +136,20 @@ def test_the_longest_clip_of_bold_fits_and_snippets_leave_out_the_frame_without_
         assert rows[:, middle].tolist() == [int(tick / 2 + tick * k) + 2 for k in range(25)]
 
 
+def test_evaluation_with_25_segments_needs_no_more_memory_than_with_3(dataset):
+    """Beside the stored frames themselves: neither their pictures nor what the network makes of them."""
+
+    def temporary(segments: int) -> int:
+        config = config_of("bold_diff_bf", model__eval_segments=segments)
+        system = systems.build(config, dataset.recipe)
+        stored = jax.ShapeDtypeStruct((4, 6 * segments, SIZE, SIZE, 3), jnp.uint8)
+        variables = jax.eval_shape(system.init, jax.random.key(0))
+        compiled = jax.jit(system.predict).lower(variables, {"body": stored, "face": stored}).compile()
+        return compiled.memory_analysis().temp_size_in_bytes
+
+    assert temporary(25) < 1.15 * temporary(3)
+
+
 def test_a_skeleton_is_scaled_by_its_largest_coordinates_and_hides_doubtful_joints():
     joints = np.zeros((1, 3, 18, 3), np.float32)
     joints[0, :2] = (40, 80, 0.9)

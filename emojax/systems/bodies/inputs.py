@@ -90,6 +90,16 @@ def snippets(batch: Mapping[str, jax.Array], config, dtype) -> dict[str, jax.Arr
     return {name: make(batch[feature]).astype(dtype) for name, feature in features_of(config).items()}
 
 
+def by_snippet(batch: Mapping[str, jax.Array], config) -> dict[str, jax.Array]:
+    """The stored frames of each snippet: feature -> ``[B, K, frames, ...]`` uint8; `snippets` takes those of one."""
+    before, after = _NEIGHBOURS[config.model.modality]
+    frames = before + 1 + after
+    return {
+        name: batch[name].reshape(batch[name].shape[0], -1, frames, *batch[name].shape[2:])
+        for name in features_of(config).values()
+    }
+
+
 def _pictures(images: jax.Array) -> jax.Array:
     return normalize(images.astype(jnp.float32) / 255)
 

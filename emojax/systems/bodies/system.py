@@ -24,6 +24,7 @@ from emojax.systems.bodies.inputs import (
     CHANNELS,
     TRUTH,
     Standardised,
+    by_snippet,
     image_streams,
     inputs_of,
     skeleton,
@@ -191,20 +192,21 @@ class BodySystem(SupervisedSystem):
     def predict(self, variables: Variables, batch: Batch) -> dict[str, jax.Array]:
         """``logits [b, C]``, ``dimensions [b, K]`` in (0, 1), of a TSN ``snippet_weights [b, segments]``, of an
         ST-GCN ``strip [b, 8, 18, 3]``, some of its frames."""
-        x, options = self._inputs(batch, None)
         if self.config.model.net != "tsn":
+            x, options = self._inputs(batch, None)
             outputs = dict(self.net.apply(_network(variables), x, train=False, **options))
             if self.config.model.net == "stgcn":
                 outputs["strip"] = strip(batch["joints"], batch["frame_mask"])
             return outputs
-        # One snippet after the other, so that memory does not grow with their number.
-        features = map_segments(lambda one: self._snippet_features(variables, one), x)
+        # One snippet after the other from the stored bytes on, so that memory does not grow with their number.
+        stored = by_snippet(batch, self.config)
+        features = map_segments(lambda one: self._snippet_features(variables, one), stored)
         outputs = self.net.apply(_network(variables), features, method="conclude")
         return {name: outputs[name] for name in ("logits", "dimensions", "snippet_weights")}
 
-    def _snippet_features(self, variables: Variables, images: Mapping[str, jax.Array]) -> jax.Array:
-        """Fused features ``[b, D]`` of one snippet of each video, stream -> images ``[b, H, W, C]``."""
-        alone = self._with_scores({stream: x[:, None] for stream, x in images.items()}, variables)
+    def _snippet_features(self, variables: Variables, stored: Mapping[str, jax.Array]) -> jax.Array:
+        """Fused features ``[b, D]`` of one snippet of each video, feature -> stored frames ``[b, frames, ...]``."""
+        alone = self._with_scores(snippets(stored, self.config, self.dtype), variables)
         return self.net.apply(_network(variables), alone, method="snippets")[:, 0]
 
     @property
