@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 
-def dropout(x: jax.Array, keys: jax.Array, rate: float) -> jax.Array:
+def dropout(x: jax.Array, keys: jax.Array, rate: float, order: Sequence[int] | None = None) -> jax.Array:
     """Sets a share of the values to zero and enlarges the others by ``1 / (1 - rate)``.
 
     Args:
@@ -18,9 +19,12 @@ def dropout(x: jax.Array, keys: jax.Array, rate: float) -> jax.Array:
         keys: random keys, one a sample ``[B]`` or one a frame ``[B, T]`` (`models.time.frame_keys`); a sample's key
             drops on its own, whatever the other samples of the batch or the devices.
         rate: share that is dropped, in [0, 1).
+        order: where the samples are not in front: `x` is what ``transpose(order)`` makes of ``[B, ...]``.
     """
-    keep = bernoulli(keys.reshape(-1), 1 - rate, x.shape[keys.ndim :])
-    return jnp.where(keep.reshape(x.shape), x / (1 - rate), 0)
+    order = tuple(range(x.ndim)) if order is None else order
+    shape = tuple(x.shape[order.index(axis)] for axis in range(x.ndim))
+    keep = bernoulli(keys.reshape(-1), 1 - rate, shape[keys.ndim :]).reshape(shape)
+    return jnp.where(keep.transpose(order), x / (1 - rate), 0)
 
 
 @functools.partial(jax.jit, static_argnums=(1, 2))

@@ -17,8 +17,9 @@ from emojax.models.constants import constant
 from emojax.models.conv import PointwiseConv, kaiming_fan_out
 from emojax.models.dropout import dropout
 from emojax.models.gcn import PROPAGATIONS
+from emojax.models.graph_conv import graph_conv, project, propagate
 from emojax.models.norm import BatchNorm
-from emojax.models.temporal_conv import TemporalConv, joint_product
+from emojax.models.temporal_conv import TemporalConv
 
 # Channels, and the units with stride 2 (spec 2.6): the public code has ten, the text of the thesis nine; the tiny one
 # is for demonstrations on a CPU.
@@ -44,22 +45,19 @@ class GraphConv(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, matrices: jax.Array, graph: jraph.GraphsTuple) -> jax.Array:
-        """``[B, T, V, C]``, ``[K, V, V]`` -> ``[B, T, V, features]``."""
+        """``[V, B, T, C]``, ``[K, V, V]`` -> ``[V, B, T, features]``."""
         subsets, width = len(matrices), self.features
         kernel = self.param("kernel", kaiming_fan_out, (1, 1, x.shape[-1], subsets * width), jnp.float32)
         bias = self.param("bias", nn.initializers.zeros, (subsets * width,), jnp.float32)
-        x, kernel = x.astype(self.dtype), kernel[0, 0].astype(self.dtype)
-        if (
-            self.propagation == "dense" and x.shape[-1] < width
-        ):  # the sum of the narrower map, then the convolution
-            kernel = kernel.reshape(-1, subsets, width).swapaxes(0, 1).reshape(-1, width)
-            y = joint_product(gather(x, matrices).reshape(*x.shape[:-1], -1), kernel)
+        x = x.astype(self.dtype)
+        kernel = kernel.astype(self.dtype).reshape(-1, subsets, width).swapaxes(0, 1)
+        if self.propagation == "dense":
+            y = graph_conv(x, matrices, kernel)
         else:
-            y = joint_product(x, kernel).reshape(*x.shape[:-1], subsets, width)
-            y = propagate(y, matrices, graph, self.propagation)
+            y = propagate(project(x, kernel), matrices, graph, self.propagation)
         # The bias reaches every frame alike: what the neighbours add up of it is one value a joint and channel.
         of_joints = jnp.einsum("kvw,kc->wc", matrices, bias.reshape(subsets, width), precision="highest")
-        return y + of_joints.astype(self.dtype)
+        return y + of_joints.astype(self.dtype)[:, None, None]
 
 
 class GraphUnit(nn.Module):
@@ -96,14 +94,14 @@ class GraphUnit(nn.Module):
         mask: jax.Array | None,
         keys: jax.Array | None,
     ) -> jax.Array:
-        """``[B, T, V, C] -> [B, T / stride, V, features]``.
+        """``[V, B, T, C] -> [V, B, T / stride, features]``.
 
         Args:
             x: activations.
             matrices: ``[K, V, V]``, edge importance included.
             graph: the edges of the matrices.
             train: batch statistics, dropout.
-            mask: ``[B]``, 0 for padding rows.
+            mask: ``[V, B]``, 0 for padding rows.
             keys: ``[B]``, needed in training where there is dropout.
         """
 
@@ -118,13 +116,36 @@ class GraphUnit(nn.Module):
         y = temporal(y)
         y = norm("temporal_norm", y)
         if train and self.dropout:
-            y = dropout(y, keys, self.dropout)
+            y = dropout(y, keys, self.dropout, order=(2, 0, 1, 3))
         if not self.residual:
             return nn.relu(y)
         if x.shape[-1] != self.features or self.stride != 1:
-            x = PointwiseConv(self.features, **pointwise, name="residual_conv")(x[:, :: self.stride])
+            x = PointwiseConv(self.features, **pointwise, name="residual_conv")(x[:, :, :: self.stride])
             x = norm("residual_norm", x)
-        return nn.relu(y + x)
+        return relu_of_sum(y, x)
+
+
+@jax.custom_vjp
+def relu_of_sum(x: jax.Array, y: jax.Array) -> jax.Array:
+    """``relu(x + y)``, the same values, written as a sum.
+
+    XLA's CPU compiler takes a ReLU again wherever the next unit reads it, with all that it comes from, dropout of the
+    units before included. A sum of two maps it keeps.
+    """
+    return jnp.maximum(x, -y) + y
+
+
+def _relu_forward(x, y):
+    result = relu_of_sum(x, y)
+    return result, result > 0
+
+
+def _relu_backward(positive, gradient):
+    gradient = jnp.where(positive, gradient, 0)
+    return gradient, gradient
+
+
+relu_of_sum.defvjp(_relu_forward, _relu_backward)
 
 
 class STGCN(nn.Module):
@@ -186,7 +207,9 @@ class STGCN(nn.Module):
         batch, frames, nodes, channels = joints.shape
         norm = BatchNorm(axis_name=self.axis_name, dtype=self.dtype, name="data_norm")
         x = norm(joints.reshape(batch, frames, nodes * channels), train=train, mask=mask)
-        x = x.reshape(joints.shape)
+        x = x.reshape(joints.shape).transpose(2, 0, 1, 3)  # joints first, until the end
+        if mask is not None:
+            mask = jnp.broadcast_to(mask, (nodes, batch))
         widths, shrinking = UNITS[self.units]
         for i, width in enumerate(widths, 1):
             weights = matrices
@@ -204,76 +227,7 @@ class STGCN(nn.Module):
             )
             unit_keys = None if keys is None else jax.vmap(lambda key, i=i: jax.random.fold_in(key, i))(keys)
             x = unit(x, weights, graph, train=train, mask=mask, keys=unit_keys)
-        return {"features": jnp.mean(x, axis=(1, 2), dtype=jnp.float32), "map": x}
-
-
-def propagate(x: jax.Array, matrices: jax.Array, graph: jraph.GraphsTuple, how: str) -> jax.Array:
-    """``y[b, t, w, c] = sum over k, v of matrices[k, v, w] x[b, t, v, k, c]``.
-
-    Args:
-        x: ``[B, T, V, K, C]``.
-        matrices: ``[K, V, V]``.
-        graph: the entries that may differ from zero, from `partition_graph`; used by ``jraph`` only.
-        how: ``dense`` or ``jraph``.
-    """
-    if how == "dense":
-        matrices = matrices.astype(x.dtype)
-        return jax.lax.platform_dependent(x, matrices, cpu=_frame_by_frame, default=_at_once)
-    subset = graph.edges["subset"]
-    weight = matrices[subset, graph.senders, graph.receivers].astype(x.dtype)
-
-    def messages(edges, sent, received, everywhere):
-        return sent[jnp.arange(len(subset)), :, :, subset] * edges[:, None, None, None]
-
-    network = jraph.GraphNetwork(
-        update_edge_fn=messages,
-        update_node_fn=lambda nodes, sent, received, everywhere: received,
-        aggregate_edges_for_nodes_fn=jraph.segment_sum,
-    )
-    nodes = jnp.transpose(x, (2, 0, 1, 3, 4))  # jraph has the nodes in front
-    return jnp.moveaxis(network(graph._replace(nodes=nodes, edges=weight)).nodes, 0, 2)
-
-
-def gather(x: jax.Array, matrices: jax.Array) -> jax.Array:
-    """``y[b, t, w, k, c] = sum over v of matrices[k, v, w] x[b, t, v, c]``.
-
-    Args:
-        x: ``[B, T, V, C]``.
-        matrices: ``[K, V, V]``.
-    """
-    matrices = matrices.astype(x.dtype)
-    return jax.lax.platform_dependent(x, matrices, cpu=_gather_frame_by_frame, default=_gather_at_once)
-
-
-def _at_once(x: jax.Array, matrices: jax.Array) -> jax.Array:
-    return jnp.einsum("btvkc,kvw->btwc", x, matrices)
-
-
-def _frame_by_frame(x: jax.Array, matrices: jax.Array) -> jax.Array:
-    nodes, subsets = x.shape[2:4]
-    joined = matrices.transpose(2, 1, 0).reshape(nodes, nodes * subsets)
-    return _product_of_frames(joined, x.reshape(*x.shape[:2], nodes * subsets, -1))
-
-
-def _gather_at_once(x: jax.Array, matrices: jax.Array) -> jax.Array:
-    return jnp.einsum("btvc,kvw->btwkc", x, matrices)
-
-
-def _gather_frame_by_frame(x: jax.Array, matrices: jax.Array) -> jax.Array:
-    subsets, nodes = matrices.shape[:2]
-    joined = matrices.transpose(2, 0, 1).reshape(nodes * subsets, nodes)
-    return _product_of_frames(joined, x).reshape(*x.shape[:2], nodes, subsets, -1)
-
-
-def _product_of_frames(matrix: jax.Array, x: jax.Array) -> jax.Array:
-    """``[M, N] @ [B, T, N, C]``, one small product a frame.
-
-    No activation is transposed: on a CPU three times quicker than at once.
-    """
-    batch, frames, nodes, channels = x.shape
-    of_frames = jnp.broadcast_to(matrix, (batch * frames, *matrix.shape))
-    y = jnp.matmul(of_frames, x.reshape(batch * frames, nodes, channels))
-    return y.reshape(batch, frames, len(matrix), channels)
+        return {"features": jnp.mean(x, axis=(0, 2), dtype=jnp.float32), "map": x.transpose(1, 2, 0, 3)}
 
 
 def _require(field: str, value: str, known: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Convolutions of skeleton sequences whose kernels' gradients are quick on a CPU."""
+"""Convolutions of skeleton sequences over time whose kernels' gradients are quick on a CPU."""
 
 from __future__ import annotations
 
@@ -29,43 +29,31 @@ class TemporalConv(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        """``[B, T, V, C] -> [B, T / stride, V, features]``, frames rounded up."""
+        """``[V, B, T, C] -> [V, B, T / stride, features]``, frames rounded up."""
         shape = (self.kernel, 1, x.shape[-1], self.features)
         kernel = self.param("kernel", kaiming_fan_out, shape, jnp.float32).astype(self.dtype)
         bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32)
-        return temporal_conv(x.astype(self.dtype), kernel, self.stride) + bias.astype(self.dtype)
+        sequences = x.astype(self.dtype).reshape(-1, *x.shape[-2:])
+        y = temporal_conv(sequences, kernel[:, 0], self.stride) + bias.astype(self.dtype)
+        return y.reshape(*x.shape[:-2], *y.shape[-2:])
 
 
-@jax.custom_vjp
-def joint_product(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """``[..., C] @ [C, F]``."""
-    return x @ kernel
-
-
-def _product_backward(kept, gradient):
-    x, kernel = kept
-
-    def together(x, gradient):
-        return jnp.einsum("...c,...f->cf", x, gradient)
-
-    return gradient @ kernel.T, jax.lax.platform_dependent(x, gradient, cpu=_outer, default=together)
-
-
-def _outer(x: jax.Array, gradient: jax.Array) -> jax.Array:
+def outer(x: jax.Array, gradient: jax.Array) -> jax.Array:
     """``[..., C]`` and ``[..., F]`` -> ``[C, F]``, summed; the gradient stands on the left, which CPU products like."""
     rows = gradient.reshape(-1, gradient.shape[-1])
     return jax.lax.dot_general(rows, x.reshape(-1, x.shape[-1]), (((0,), (0,)), ((), ()))).T
 
 
-joint_product.defvjp(lambda x, kernel: (joint_product(x, kernel), (x, kernel)), _product_backward)
-
-
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def temporal_conv(x: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
-    """``[B, T, V, C]`` with ``[K, 1, C, F]``, K odd, padded by K // 2 frames -> ``[B, ceil(T / stride), V, F]``."""
-    half = kernel.shape[0] // 2
+    """``[N, T, C]`` with ``[K, C, F]``, K odd, padded by K // 2 frames -> ``[N, ceil(T / stride), F]``."""
+    half = len(kernel) // 2
+    return _convolve(x, kernel, stride, (half, half))
+
+
+def _convolve(x, kernel, stride, padding, kernel_axes="WIO"):
     return jax.lax.conv_general_dilated(
-        x, kernel, (stride, 1), ((half, half), (0, 0)), dimension_numbers=("NHWC", "HWIO", "NHWC")
+        x, kernel, (stride,), (padding,), dimension_numbers=("NWC", kernel_axes, "NWC")
     )
 
 
@@ -87,7 +75,7 @@ def _backward(stride, kept, gradient):
     by_phase = (
         functools.partial(_input_gradient, length=x.shape[1], stride=stride) if stride > 1 else of_input
     )
-    by_products = functools.partial(_kernel_gradient, frames=kernel.shape[0], stride=stride)
+    by_products = functools.partial(_kernel_gradient, frames=len(kernel), stride=stride)
     return (
         jax.lax.platform_dependent(kernel, gradient, cpu=by_phase, default=of_input),
         jax.lax.platform_dependent(x, gradient, cpu=by_products, default=of_kernel),
@@ -102,41 +90,34 @@ def _input_gradient(kernel: jax.Array, gradient: jax.Array, *, length: int, stri
         first = (remainder + half) % stride
         met = kernel[first::stride][::-1]
         before = len(met) - 1 - (remainder + half - first) // stride
-        padding = (before, each + len(met) - 1 - outputs - before), (0, 0)
-        phases.append(
-            jax.lax.conv_general_dilated(
-                gradient, met, (1, 1), padding, dimension_numbers=("NHWC", "HWOI", "NHWC")
-            )
-        )
+        padding = before, each + len(met) - 1 - outputs - before
+        phases.append(_convolve(gradient, met, 1, padding, "WOI"))
     together = jnp.stack(phases, axis=2)
-    return together.reshape(len(gradient), each * stride, *together.shape[3:])[:, :length]
+    return together.reshape(len(gradient), each * stride, -1)[:, :length]
 
 
 def _kernel_gradient(x: jax.Array, gradient: jax.Array, *, frames: int, stride: int) -> jax.Array:
-    """Matrix products of the input, shifted by the frames of the kernel, with the gradient: ``[frames, 1, C, F]``.
+    """Matrix products of the input, shifted by the frames of the kernel, with the gradient: ``[frames, C, F]``.
 
-    Narrow products are slow. So with stride 1 a row of the products is a group of 2 or 4 neighbouring frames: 10 or 12
-    products of frames instead of 9, but fewer and wider ones.
+    Narrow products are slow. So a row of the products is a group of neighbouring frames: with stride 1 they are 12
+    products of frames instead of 9, but 3 wide ones.
     """
-    half, length, channels = frames // 2, gradient.shape[1], x.shape[-1]
-    group = 1 if stride > 1 else 2 if channels > 128 else 4
-    steps, shifts = -(-length // group), -(-(frames + group - 1) // group)
-    last = stride * (steps - 1) + 1
-    inputs = _group(x, group, half, last + shifts - 1)
+    channels, features = x.shape[-1], gradient.shape[-1]
+    group = max(1, 4 // stride)  # frames of the gradient; each goes with `stride` of the input
+    steps = -(-gradient.shape[1] // group)
+    shifts = -(-(-(-frames // stride) + group - 1) // group)
+    inputs = _group(x, stride * group, frames // 2, steps + shifts - 1)
     rows = _group(gradient, group, 0, steps)
-    products = [_outer(inputs[:, k : k + last : stride], rows) for k in range(shifts)]
-    each = jnp.stack(products).reshape(shifts * group, channels, group, gradient.shape[-1])
-    return sum(each[k : k + frames, :, k] for k in range(group))[:, None]
+    products = [outer(inputs[:, k : k + steps], rows) for k in range(shifts)]
+    each = jnp.stack(products).reshape(shifts * group * stride, channels, group, features)
+    return sum(each[k * stride : k * stride + frames, :, k] for k in range(group))
 
 
 def _group(x: jax.Array, frames: int, before: int, groups: int) -> jax.Array:
-    """``[B, T, V, C] -> [B, groups, V, frames * C]``, `before` frames of zeros in front, behind as many as needed."""
-    batch, length, joints, channels = x.shape
-    behind = groups * frames - before - length  # negative: the last frames meet no gradient
-    x = jax.lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), (before, behind, 0), (0, 0, 0), (0, 0, 0)))
-    x = x.reshape(batch, groups, frames, joints, channels).transpose(0, 1, 3, 2, 4)
-    x = x.reshape(batch, groups, joints, frames * channels)
-    return jax.lax.optimization_barrier(x) if frames > 1 else x  # one copy for all shifts
+    """``[N, T, C] -> [N, groups, frames * C]``, `before` frames of zeros in front, behind as many as needed."""
+    behind = groups * frames - before - x.shape[1]  # negative: the last frames meet no gradient
+    x = jax.lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), (before, behind, 0), (0, 0, 0)))
+    return jax.lax.optimization_barrier(x.reshape(len(x), groups, -1))  # one copy for all shifts
 
 
 temporal_conv.defvjp(_forward, _backward)

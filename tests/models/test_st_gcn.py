@@ -11,8 +11,9 @@ from emojax.errors import ConfigError
 from emojax.graphs.partitions import partition_graph, partition_matrices
 from emojax.graphs.skeletons import BODY_18
 from emojax.models.constants import init_with_constants
-from emojax.models.st_gcn import STGCN, UNITS, GraphConv, GraphUnit, propagate
-from emojax.models.temporal_conv import joint_product, temporal_conv
+from emojax.models.graph_conv import graph_conv, propagate
+from emojax.models.st_gcn import STGCN, UNITS, GraphConv, GraphUnit, relu_of_sum
+from emojax.models.temporal_conv import temporal_conv
 
 
 def matrices(strategy="spatial"):
@@ -46,7 +47,7 @@ def test_two_units_halve_the_frames(units, frames):
 @pytest.mark.parametrize("strategy", ["uniform", "distance", "spatial", "spatial_true"])
 def test_message_passing_and_matrices_give_the_same(strategy):
     a = matrices(strategy)
-    x = draw(2, 5, 18, len(a), 4)
+    x = draw(18, 2, 5, len(a), 4)
     dense, passed = (
         propagate(x, jnp.asarray(a, jnp.float32), partition_graph(a), how) for how in ("dense", "jraph")
     )
@@ -55,7 +56,7 @@ def test_message_passing_and_matrices_give_the_same(strategy):
 
 @pytest.mark.parametrize("width", [3, 7])
 def test_a_narrow_and_a_wide_graph_convolution_give_what_message_passing_gives(width):
-    a, x = matrices(), draw(2, 5, 18, 4)
+    a, x = matrices(), draw(18, 2, 5, 4)
     weights, graph = jnp.asarray(a, jnp.float32), partition_graph(a)
     variables = {"params": {"kernel": draw(1, 1, 4, 3 * width, seed=1), "bias": draw(3 * width, seed=2)}}
     dense, passed = (
@@ -69,9 +70,10 @@ def test_one_unit_equals_a_slow_loop():
     unit = GraphUnit(8, stride=2, residual=True)
     call = dict(train=False, mask=None, keys=None)
     weights = jnp.asarray(a, jnp.float32)
-    variables = unit.init(jax.random.key(1), x, weights, partition_graph(a), **call)
+    joints_first = x.transpose(2, 0, 1, 3)
+    variables = unit.init(jax.random.key(1), joints_first, weights, partition_graph(a), **call)
     variables["params"]["graph_conv"]["bias"] = jnp.asarray(draw(3 * 8, seed=1))
-    got = unit.apply(variables, x, weights, partition_graph(a), **call)
+    got = unit.apply(variables, joints_first, weights, partition_graph(a), **call).transpose(1, 2, 0, 3)
     np.testing.assert_allclose(got, slow_unit(variables["params"], a, x, 8, 2), atol=2e-5)
 
 
@@ -130,12 +132,12 @@ def test_both_variants_end_with_the_same_width():
     "stride, frames, channels", [(1, 11, 4), (1, 11, 130), (2, 11, 4), (2, 12, 4), (3, 13, 4)]
 )
 def test_the_gradients_of_the_temporal_convolution_are_those_of_the_convolution(stride, frames, channels):
-    x, kernel = jnp.asarray(draw(2, frames, 3, channels)), jnp.asarray(draw(9, 1, channels, 5))
-    weights = jnp.asarray(draw(2, -(-frames // stride), 3, 5))
+    x, kernel = jnp.asarray(draw(6, frames, channels)), jnp.asarray(draw(9, channels, 5))
+    weights = jnp.asarray(draw(6, -(-frames // stride), 5))
 
     def plain(x, kernel):
         return jax.lax.conv_general_dilated(
-            x, kernel, (stride, 1), ((4, 4), (0, 0)), dimension_numbers=("NHWC", "HWIO", "NHWC")
+            x, kernel, (stride,), ((4, 4),), dimension_numbers=("NWC", "WIO", "NWC")
         )
 
     ours, theirs = (
@@ -146,11 +148,28 @@ def test_the_gradients_of_the_temporal_convolution_are_those_of_the_convolution(
         np.testing.assert_allclose(mine, other, rtol=1e-5, atol=1e-5)
 
 
-def test_the_gradient_of_the_product_of_joints_is_that_of_the_product():
-    x, kernel, weights = (jnp.asarray(draw(*shape)) for shape in ((2, 5, 3, 4), (4, 6), (2, 5, 3, 6)))
+@pytest.mark.parametrize("channels", [3, 6])
+def test_the_graph_convolution_and_its_gradients_are_those_of_the_sum(channels):
+    given = [jnp.asarray(draw(*shape)) for shape in ((5, 2, 7, channels), (3, 5, 5), (3, channels, 4))]
+    weights = jnp.asarray(draw(5, 2, 7, 4))
+
+    def plain(x, matrices, kernel):
+        return jnp.einsum("vbtc,kvw,kcf->wbtf", x, matrices, kernel, precision="highest")
+
     ours, theirs = (
-        jax.grad(lambda x, kernel, f=f: jnp.sum(weights * f(x, kernel)), (0, 1))(x, kernel)
-        for f in (joint_product, jnp.matmul)
+        jax.jit(jax.value_and_grad(lambda *given, f=f: jnp.sum(weights * f(*given)), (0, 1, 2)))(*given)
+        for f in (graph_conv, plain)
     )
-    for mine, other in zip(ours, theirs):
-        np.testing.assert_allclose(mine, other, rtol=1e-5, atol=1e-5)
+    for mine, other in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs)):
+        np.testing.assert_allclose(mine, other, rtol=1e-5, atol=2e-5)
+
+
+def test_the_relu_of_a_sum_and_its_gradients_are_those_of_the_relu():
+    x, y, weights = (jnp.asarray(draw(500, seed=seed)) for seed in range(3))
+    y = y.at[:100].set(-x[:100])  # zero: no gradient
+    np.testing.assert_array_equal(relu_of_sum(x, y), jax.nn.relu(x + y))
+    ours, theirs = (
+        jax.grad(lambda x, y, f=f: jnp.sum(weights * f(x, y)), (0, 1))(x, y)
+        for f in (relu_of_sum, lambda x, y: jax.nn.relu(x + y))
+    )
+    np.testing.assert_array_equal(ours, theirs)

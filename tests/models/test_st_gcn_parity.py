@@ -70,5 +70,5 @@ def test_one_unit_gives_the_activations_of_torch_s(networks, number):
     ours = GraphUnit(widths[number - 1], stride=2 if number in shrinking else 1, residual=number > 1)
     own = {kind: variables[kind][f"unit_{number}"] for kind in ("params", "batch_stats")}
     graph = partition_graph(partition_matrices(BODY_18, "spatial"))
-    got = ours.apply(own, x, weights.numpy(), graph, train=False, mask=None, keys=None)
-    np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
+    got = ours.apply(own, x.transpose(2, 0, 1, 3), weights.numpy(), graph, train=False, mask=None, keys=None)
+    np.testing.assert_allclose(got.transpose(1, 2, 0, 3), expected, rtol=1e-4, atol=1e-5)
