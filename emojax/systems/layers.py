@@ -46,8 +46,9 @@ def layers(system: Any) -> list[Layer]:
         module = tuple(entry.key for entry in path)[:-1]
         counts[module] = counts.get(module, 0) + leaf.size
     order = [path for path in calls if path in counts] + [path for path in counts if path not in calls]
+    trains = "optimizer" in system.config  # a network of random weights has none
     return [
-        Layer("/".join(path), *calls.get(path, ("", ())), counts[path], not system.is_frozen(path))
+        Layer("/".join(path), *calls.get(path, ("", ())), counts[path], trains and not system.is_frozen(path))
         for path in order
     ]
 
