@@ -128,6 +128,7 @@ def label_distribution_figure(
     splits: Mapping[str, Sequence[int]],
     names: Sequence[str],
     *,
+    totals: Mapping[str, int] | None = None,
     title: str = "Samples of each class",
 ) -> pathlib.Path:
     """Number and share of the samples of each class, one panel a split.
@@ -136,6 +137,7 @@ def label_distribution_figure(
         path: PNG to write.
         splits: split name -> C counts.
         names: C class names.
+        totals: split name -> samples, where one may have several classes; None: the sum of the counts.
         title: of the whole figure.
     """
     labels = [style.shorten(style.capital(n)) for n in names]
@@ -143,12 +145,13 @@ def label_distribution_figure(
         axes = fig.subplots(1, max(len(splits), 1), sharey=True, squeeze=False)[0]
         for i, (ax, (split, counts)) in enumerate(zip(axes, splits.items())):
             counts = np.nan_to_num(np.asarray(counts, np.float64))
+            total = counts.sum() if totals is None else totals[split]
             ax.barh(labels, counts, 0.72, color=style.colour(i))
             for y, n in enumerate(counts):
-                shown = f" {n:,.0f}  ({n / max(counts.sum(), 1):.1%})"
+                shown = f" {n:,.0f}  ({n / max(total, 1):.1%})"
                 ax.text(n, y, shown, va="center", fontsize=7.5, color=style.MUTED)
             ax.set_xlim(0, max(counts.max(initial=0), 1) * 1.45)
-            ax.set_title(f"{style.capital(split)}, {style.count(int(counts.sum()))}")
+            ax.set_title(f"{style.capital(split)}, {style.count(int(total))}")
             ax.set_ylim(len(labels) - 0.4, -0.6)
             ax.set_xticks([])
             ax.spines["bottom"].set_visible(False)

@@ -31,8 +31,15 @@ def clip_sections(folder: pathlib.Path, dataset: Dataset, record: int) -> list[S
         for name, split in dataset.splits.items()
         if any(split.class_counts.values())
     }
-    path = classification.label_distribution_figure(folder / "categories.png", counts, dataset.labels.classes)
-    caption = "People with each category in each split that has labels."
+    people = {name: len(dataset.columns(name).layout.starts) for name in counts}
+    path = classification.label_distribution_figure(
+        folder / "categories.png",
+        counts,
+        dataset.labels.classes,
+        totals=people,
+        title="People with each category",
+    )
+    caption = "Number and share of the people of each split that has labels; one may have several categories."
     sections = [Section("Categories", pictures=[Picture(path, caption, wide=True)])]
     if pictures := modality_pictures(dataset, record):
         path = preparation.picture_figure(

@@ -118,7 +118,7 @@ def jaccard_figure(
             ax.plot(share, values, color=style.BLUE)
             ax.axhline(values.mean(), color=style.VERMILLION, linestyle=(0, (4, 3)), linewidth=1)
             ax.set(xlim=(0, 100), ylim=(0, 1.03), xlabel="% of the people", ylabel="Jaccard index")
-            note = f"mean {values.mean():.3f}, none right for {np.mean(values == 0):.0%}"
+            note = f"mean {values.mean():.3f}, 0 for {np.mean(values == 0):.0%}"
             style.titled(ax, title, f"{style.count(len(values))}, {note}")
     return pathlib.Path(path)
 

@@ -28,6 +28,7 @@ from emojax.errors import DataError, Skip
 from emojax.figures import main as figures
 from emojax.graphs.statistics import body_statistics
 from emojax.labels import BOLD_CATEGORIES, BOLD_LABELS
+from emojax.report import clips
 from emojax.report.clips import modality_pictures
 from emojax.systems.bodies.inputs import inputs_of
 from emojax.vision.laban import laban_descriptor, laban_features
@@ -479,6 +480,17 @@ def test_a_frame_is_shown_in_all_modalities(with_flow_data, prepared):
     assert list(modality_pictures(prepared[0], 0)) == [p for p in pictures if "flow" not in p]
     with pytest.raises(DataError, match="no record 5000"):
         modality_pictures(dataset, 5000)
+
+
+def test_shares_of_categories_are_of_people_not_of_labels(prepared, tmp_path, monkeypatch):
+    drawn = {}
+    monkeypatch.setattr(
+        clips.classification,
+        "label_distribution_figure",
+        lambda path, counts, names, **options: drawn.update(options) or path,
+    )
+    clips.clip_sections(tmp_path, prepared[0], 0)
+    assert drawn["totals"] == {s: len(prepared[0].columns(s).layout.starts) for s in ("train", "validation")}
 
 
 def test_figures_of_clips_are_drawn_by_the_command(prepared, tmp_path):
