@@ -100,12 +100,13 @@ def test_the_order_of_the_runs_does_not_matter_and_ensembles_combine_again(runs,
             *(folders[i] for i in order),
             "--weights",
             weights,
-            "--split",
-            "test",
             "--name",
             "e",
+            "--out",
+            str(tmp_path / out),
         ]
-        assert combine.main([*command, "--out", str(tmp_path / out)]) == 0
+        for split in ("validation", "test"):  # thresholds of the label sets come from the validation split
+            assert combine.main([*command, "--split", split]) == 0
     assert (tmp_path / "a" / "outputs_test.npz").read_bytes() == (
         tmp_path / "b" / "outputs_test.npz"
     ).read_bytes()
