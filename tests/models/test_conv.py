@@ -40,6 +40,48 @@ def test_a_convolution_has_flaxs_parameters_outputs_and_gradients_whole_and_in_p
     assert_same(Conv(4, sides, **options), nn.Conv(4, sides, **options), x)
 
 
+@pytest.mark.parametrize(
+    ("sizes", "sides", "padding", "channels", "features"),
+    [
+        ((6, 9), (3, 3), ((1, 1), (1, 1)), 4, 4),
+        ((7, 4), (2, 3), ((0, 2), (1, 0)), 5, 1),
+        ((5, 5), (5, 5), ((0, 0), (0, 0)), 3, 2),
+    ],
+)
+def test_rows_of_all_pictures_on_end_have_flaxs_outputs_and_gradients(
+    monkeypatch, sizes, sides, padding, channels, features
+):
+    monkeypatch.setattr(convolve, "_WORTHWHILE", 0)
+    on_end, asked = convolve._rows_on_end, []
+    monkeypatch.setattr(convolve, "_rows_on_end", lambda *given: asked.append(given) or on_end(*given))
+    x = np.random.default_rng(0).normal(size=(2, *sizes, channels)).astype(np.float32)
+    options = dict(strides=(1, 1), padding=padding, kernel_init=nn.initializers.he_normal())
+    assert_same(Conv(features, sides, **options), nn.Conv(features, sides, use_bias=False, **options), x)
+    assert asked
+
+
+@pytest.mark.parametrize(
+    ("shape", "sides", "features", "stride", "dtype", "quick"),
+    [
+        ((8, 56, 56, 128), (3, 3), 32, 1, "float32", True),  # DenseNet-121
+        ((8, 56, 56, 64), (3, 3), 64, 1, "float32", True),  # ResNet-50
+        ((8, 28, 28, 128), (3, 3), 128, 1, "float32", False),  # two tiles a row
+        ((8, 14, 14, 128), (3, 3), 32, 1, "float32", False),  # little to gain
+        ((8, 56, 56, 64), (3, 3), 64, 2, "float32", False),
+        ((8, 56, 56, 64), (1, 3), 64, 1, "float32", False),
+        ((8, 56, 56, 32), (3, 3), 128, 1, "float32", False),
+        ((8, 56, 56, 128), (3, 3), 32, 1, "bfloat16", False),
+        ((2, 5, 56, 56, 64), (3, 3, 3), 64, 1, "float32", False),
+    ],
+)
+def test_rows_are_laid_on_end_where_a_row_alone_is_one_threads_work(
+    shape, sides, features, stride, dtype, quick
+):
+    x, kernel = np.empty(shape, dtype), np.empty((*sides, shape[-1], features), dtype)
+    padding = tuple((side // 2, side // 2) for side in sides)
+    assert convolve._on_one_thread(x, kernel, (stride,) * len(sides), padding) == quick
+
+
 def assert_same(ours, flax, x):
     def run(net):
         variables = net.init(jax.random.key(1), x)
