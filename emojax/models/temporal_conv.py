@@ -9,6 +9,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from emojax.models import toom_cook
 from emojax.models.conv import kaiming_fan_out
 
 
@@ -47,6 +48,21 @@ def outer(x: jax.Array, gradient: jax.Array) -> jax.Array:
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def temporal_conv(x: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
     """``[N, T, C]`` with ``[K, C, F]``, K odd, padded by K // 2 frames -> ``[N, ceil(T / stride), F]``."""
+    plain = functools.partial(_plain, stride=stride)
+    if not _in_tiles(kernel, stride) or min(kernel.shape[1:]) < _WIDE:
+        return plain(x, kernel)
+    return jax.lax.platform_dependent(x, kernel, cpu=toom_cook.convolve, default=plain)
+
+
+_WIDE = 256  # channels from which fewer products pay for the sums before and after them
+
+
+def _in_tiles(kernel: jax.Array, stride: int) -> bool:
+    """Whether `toom_cook` convolves with it; its sums would lose digits that bfloat16 has not."""
+    return stride == 1 and len(kernel) % 3 == 0 and kernel.dtype == jnp.float32
+
+
+def _plain(x: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
     half = len(kernel) // 2
     return _convolve(x, kernel, stride, (half, half))
 
@@ -63,22 +79,25 @@ def _forward(x, kernel, stride):
 
 def _backward(stride, kept, gradient):
     x, kernel = kept
-    plain = temporal_conv.fun
+    frames = len(kernel)
 
     def of_input(kernel, gradient):
-        return jax.vjp(lambda x: plain(x, kernel, stride), x)[1](gradient)[0]
+        return jax.vjp(lambda x: _plain(x, kernel, stride), x)[1](gradient)[0]
 
     def of_kernel(x, gradient):
-        return jax.vjp(lambda kernel: plain(x, kernel, stride), kernel)[1](gradient)[0]
+        return jax.vjp(lambda kernel: _plain(x, kernel, stride), kernel)[1](gradient)[0]
 
     # XLA's CPU compiler takes these gradients as convolutions 2 (stride 2) and 3 to 7 times slower.
-    by_phase = (
-        functools.partial(_input_gradient, length=x.shape[1], stride=stride) if stride > 1 else of_input
-    )
-    by_products = functools.partial(_kernel_gradient, frames=len(kernel), stride=stride)
+    on_cpu = of_input, functools.partial(_kernel_gradient, frames=frames, stride=stride, before=frames // 2)
+    if stride > 1:
+        on_cpu = functools.partial(_input_gradient, length=x.shape[1], stride=stride), on_cpu[1]
+    elif _in_tiles(kernel, stride):
+        of_tiles = functools.partial(_kernel_gradient, frames=frames // 3, group=2)
+        by_tiles = functools.partial(toom_cook.kernel_gradient, frames=frames, of_tiles=of_tiles)
+        on_cpu = toom_cook.input_gradient if min(kernel.shape[1:]) >= _WIDE else of_input, by_tiles
     return (
-        jax.lax.platform_dependent(kernel, gradient, cpu=by_phase, default=of_input),
-        jax.lax.platform_dependent(x, gradient, cpu=by_products, default=of_kernel),
+        jax.lax.platform_dependent(kernel, gradient, cpu=on_cpu[0], default=of_input),
+        jax.lax.platform_dependent(x, gradient, cpu=on_cpu[1], default=of_kernel),
     )
 
 
@@ -96,17 +115,19 @@ def _input_gradient(kernel: jax.Array, gradient: jax.Array, *, length: int, stri
     return together.reshape(len(gradient), each * stride, -1)[:, :length]
 
 
-def _kernel_gradient(x: jax.Array, gradient: jax.Array, *, frames: int, stride: int) -> jax.Array:
+def _kernel_gradient(
+    x: jax.Array, gradient: jax.Array, *, frames: int, stride: int = 1, before: int = 0, group: int = 4
+) -> jax.Array:
     """Matrix products of the input, shifted by the frames of the kernel, with the gradient: ``[frames, C, F]``.
 
-    Narrow products are slow. So a row of the products is a group of neighbouring frames: with stride 1 they are 12
-    products of frames instead of 9, but 3 wide ones.
+    Narrow products are slow. So a row of the products is `group` neighbouring frames of the input: with 4, 9 frames of
+    a kernel are 12 products of frames, but 3 wide ones. `before` frames of zeros stand in front of the input.
     """
     channels, features = x.shape[-1], gradient.shape[-1]
-    group = max(1, 4 // stride)  # frames of the gradient; each goes with `stride` of the input
+    group = max(1, group // stride)  # frames of the gradient; each goes with `stride` of the input
     steps = -(-gradient.shape[1] // group)
     shifts = -(-(-(-frames // stride) + group - 1) // group)
-    inputs = _group(x, stride * group, frames // 2, steps + shifts - 1)
+    inputs = _group(x, stride * group, before, steps + shifts - 1)
     rows = _group(gradient, group, 0, steps)
     products = [outer(inputs[:, k : k + steps], rows) for k in range(shifts)]
     each = jnp.stack(products).reshape(shifts * group * stride, channels, group, features)

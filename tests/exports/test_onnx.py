@@ -16,6 +16,7 @@ onnxruntime = pytest.importorskip("onnxruntime", reason="the extra `onnx` is not
 from emojax.exports.inference import Inference, inference  # noqa: E402
 from emojax.exports.to_onnx import file  # noqa: E402
 from emojax.exports.to_onnx.trace import convert  # noqa: E402
+from emojax.models import toom_cook  # noqa: E402
 
 (BATCH,) = jax.export.symbolic_shape("batch")
 RNG = np.random.default_rng(0)
@@ -61,6 +62,7 @@ FUNCTIONS = {
         _numbers(3, 3, 1, 8),
     ),
     "dilated convolution": (lambda x, w: _conv(x, w, rhs_dilation=(2, 2)), (7, 7, 2), _numbers(3, 3, 2, 2)),
+    "convolution of tiles": (toom_cook.convolve, (7, 2), _numbers(9, 2, 4)),
     "convolution of clips": (
         lambda x, w: lax.conv_general_dilated(
             x, w, (1, 2, 2), "VALID", dimension_numbers=("NDHWC", "DHWIO", "NDHWC")
