@@ -11,6 +11,7 @@ All print wall time and CPU time. On a shared machine the CPU time says more.
 from __future__ import annotations
 
 import argparse
+import functools
 import importlib.util
 import multiprocessing
 import os
@@ -27,6 +28,8 @@ from frontal_strip import drawn_heads
 from paired import print_steps
 
 from emojax import cli
+from emojax.engine.compiler import compiler_options
+from emojax.engine.mesh import data_mesh
 from emojax.models.c3d import BLOCKS, C3D, WIDTHS
 from emojax.vision.face_views import face_pictures
 
@@ -64,8 +67,9 @@ def _our_step(clips: np.ndarray, labels: np.ndarray) -> Iterator[None]:
     net = C3D(num_classes=_CLASSES, dropout_rate=0.0)
     params = jax.jit(net.init, static_argnames="train")(jax.random.key(0), clips, train=False)["params"]
     tx = optax.sgd(1e-4, 0.9)
+    as_in_training = compiler_options(data_mesh(jax.devices()[:1]))
 
-    @jax.jit
+    @functools.partial(jax.jit, donate_argnums=(0, 1), compiler_options=as_in_training)
     def step(params, state, clips, labels):
         def loss(params):
             logits = net.apply({"params": params}, clips, train=True)["logits"]
