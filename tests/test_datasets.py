@@ -164,11 +164,12 @@ def test_an_unknown_data_set_names_those_there_are(toy):
 def test_every_card_names_commands_and_counts_that_there_are(card):
     prepare = importlib.import_module(f"data_prep.{card.name}.prepare")
     assert card.name == prepare.NAME
+    door = sys.modules[importlib.import_module(f"data_prep.{card.name}.__main__").main.__module__]
     for classes in card.num_classes:
         asked = config(num_classes=classes, align="none", image_size=64)
         for synthetic_data in (False, True):
             command = card.prepare_command("out", "raw", configs=[asked], size=64, synthetic=synthetic_data)
-            prepare._parser().parse_args(command.split()[3:])
+            door._parser().parse_args(command.split()[3:])
         assert len(card.class_order(classes)) == classes and not card.class_order(classes + 100)
     if card.synthetic:
         synthetic._parser().parse_args(card.draw_command("raw").split()[3:])
