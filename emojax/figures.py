@@ -145,19 +145,19 @@ def draw_run(
     from emojax.engine.restore import read_variables
     from emojax.engine.runlog import read_log
     from emojax.engine.workdir import require_run
-    from emojax.systems.sequences.videos import named_videos
 
     require_run(workdir)
     restored = read_variables(workdir, which)
     system = systems.build(restored.config, restored.recipe)
-    of_videos = restored.config.family == "sequences"
-    if videos and not of_videos:
+    if videos and system.show_videos is None:
         raise ConfigError(
             f"--video is for runs on videos of expressions; {workdir} is one of {restored.config.family!r}."
         )
     if system.analysis is None and not videos:
         more = (
-            "Show a video with --video NAME." if of_videos else "Give another --workdir to compare it with."
+            "Show a video with --video NAME."
+            if system.show_videos
+            else "Give another --workdir to compare it with."
         )
         raise ConfigError(
             f"{workdir} is a run of the family {restored.config.family!r}, whose figures are in its report: "
@@ -170,7 +170,7 @@ def draw_run(
     predictor = Predictor(system, dataset)
     outputs = predictor.predict(predictor.place(restored.variables), split, title=split)
     if videos:
-        return named_videos(folder, system, outputs, dataset, split, videos)
+        return system.show_videos(folder, system, outputs, dataset, split, videos)
     return system.analysis(system, restored.variables, dataset, split).sections(
         folder, outputs, read_log(workdir)
     )

@@ -306,8 +306,8 @@ class Whole:
         longest = usable_length(int(layout.lengths.max()), self.spare)
         if longest > self.length:
             raise ConfigError(
-                f"The longest sequence has {longest} records, {self} takes {self.length}. Give it more (of BoLD's "
-                f"systems: --config.model.frames={longest})."
+                f"The longest sequence has {longest} records, {self} takes {self.length}. Give it more: "
+                f"--config.model.frames={longest}."
             )
         sequence = np.arange(len(layout.starts))
         if train and self.shift:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import contextlib
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -107,6 +107,11 @@ class System(abc.ABC):
     def truth(self, batch: Batch) -> dict[str, jax.Array]:
         """What of a batch travels with its predictions, ``[b, ...]`` or ``[b, T, ...]``; all columns by default."""
         return {name: batch[name] for name in self.inputs.columns if name in batch}
+
+    @property
+    def show_videos(self) -> Callable | None:
+        """Draws named videos, as `systems.sequences.videos.named_videos` does; None where there are none."""
+        return None
 
     @property
     def analysis(self) -> type | None:

@@ -6,7 +6,7 @@ A CNN on single frames, a C3D or recurrent layers on clips; source: thesis 004, 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -156,6 +156,12 @@ class SequenceSystem(SupervisedSystem):
     @property
     def data_labels(self) -> Labels:
         return TASKS[self.config.task][0]
+
+    @property
+    def show_videos(self) -> Callable:
+        from emojax.systems.sequences.videos import named_videos  # matplotlib: training does not need it
+
+        return named_videos
 
     @property
     def report(self) -> Report:
